@@ -1,0 +1,5 @@
+"""`python -m swc` is the `swc` command."""
+
+from swc.cli import main
+
+main()

@@ -1,0 +1,13 @@
+"""Sound in and out: reading in blocks, writing to a temporary file first, resampling with exact lengths.
+
+Arrays are float32 of shape (samples, channels), full scale is [-1, 1]. Nothing here holds more than a
+block of audio in memory, and nothing imports torch.
+"""
+
+from swc.audio.files import is_special, replacing
+from swc.audio.reader import AudioReader
+from swc.audio.resample import Resampler, resample
+from swc.audio.wav import Audio, Bits
+from swc.audio.writer import AudioWriter
+
+__all__ = ["Audio", "AudioReader", "AudioWriter", "Bits", "Resampler", "is_special", "replacing", "resample"]

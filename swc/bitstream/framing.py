@@ -1,0 +1,80 @@
+"""Chunks on the wire, and the rules on their order that reader and writer share."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from swc.bitstream.limits import check_limit
+from swc.bitstream.structure import Header, latents_for
+from swc.errors import SyntaxFormatError
+
+CHUNK_SYNC = b"\xc5\x5c"
+END_SYNC = b"\x3a\xa3"
+SYNC_SIZE = 2
+CHUNK_FIELDS = struct.Struct("<HH")
+"""Latents and payload length, after the sync bytes."""
+END_FIELDS = struct.Struct("<QI")
+"""Total samples and number of chunks, after the sync bytes."""
+CRC = struct.Struct("<I")
+"""A checksum, and a chunk's index where it seeds one."""
+
+CHUNK_OVERHEAD = SYNC_SIZE + CHUNK_FIELDS.size + CRC.size
+"""Bytes that a chunk takes beyond its payload."""
+END_SIZE = SYNC_SIZE + END_FIELDS.size + CRC.size
+"""Bytes that the end chunk takes."""
+
+
+class Ledger:
+    """What reader and writer both count, so that neither accepts what the other refuses.
+
+    Attributes:
+        chunks: chunks so far.
+        latents: latents so far, per channel.
+    """
+
+    def __init__(self, header: Header, header_bytes: bytes) -> None:
+        self.chunks = 0
+        self.latents = 0
+        self._header = header
+        self._seed = header_bytes[-CRC.size :]
+        self._running_crc = zlib.crc32(self._seed)
+        self._partial = False
+
+    def chunk_crc(self, fields: bytes, payload: bytes) -> bytes:
+        """CRC of the next chunk, tied to this stream and to the chunk's place in it."""
+        seed = self._seed + CRC.pack(self.chunks)
+        return CRC.pack(zlib.crc32(payload, zlib.crc32(seed + CHUNK_SYNC + fields)))
+
+    def end_crc(self, fields: bytes) -> bytes:
+        """CRC of the end chunk and of every payload before it."""
+        return CRC.pack(zlib.crc32(END_SYNC + fields, self._running_crc))
+
+    def check_room(self, latents: int, offset: int | None = None) -> None:
+        """Raise SyntaxFormatError or LimitError where a chunk of `latents` may not come next."""
+        full = self._header.chunk_latents
+        if self._partial:
+            raise SyntaxFormatError("a chunk follows one that is not full", offset)
+        if not 1 <= latents <= full:
+            raise SyntaxFormatError(f"a chunk has {latents} latents, allowed are 1 to {full}", offset)
+        check_limit("chunks", self.chunks + 1, offset)
+
+    def add(self, latents: int, payload: bytes) -> None:
+        """Count a chunk that was checked."""
+        self.chunks += 1
+        self.latents += latents
+        self._partial = latents < self._header.chunk_latents
+        self._running_crc = zlib.crc32(payload, self._running_crc)
+
+    def check_total(self, total_samples: int, offset: int | None = None) -> None:
+        """Raise LimitError or SyntaxFormatError where the stream may not end with this many samples."""
+        header = self._header
+        check_limit("total_samples", total_samples, offset)
+        claim = header.total_samples
+        if claim not in (None, total_samples):
+            raise SyntaxFormatError(f"{total_samples} samples at the end, {claim} in the header", offset)
+        expected = latents_for(total_samples, header.source_rate, header.model_rate, header.hop)
+        if self.latents != expected:
+            raise SyntaxFormatError(
+                f"{total_samples} samples take {expected} latents, the stream has {self.latents}", offset
+            )

@@ -1,0 +1,168 @@
+"""The header: magic, version, fixed core, extensions, CRC."""
+
+from __future__ import annotations
+
+import zlib
+
+from swc.bitstream.limits import check_header, check_limit
+from swc.bitstream.structure import Extension, Family, Header
+from swc.errors import ChecksumError, LimitError, SyntaxFormatError, VersionError
+
+MAGIC = b"\xf5SWC\r\n\x1a\n"
+MAJOR = 1
+PREFIX_SIZE = 11
+"""Bytes from which the length of the header is known."""
+
+_CORE_SIZE = 44
+_CRC_SIZE = 4
+_UNKNOWN = 2**64 - 1
+_CRITICAL = 0x8000
+
+# name: (offset, size, signed), all little-endian
+_FIELDS = {
+    "model_rate": (12, 3, False),
+    "source_rate": (15, 3, False),
+    "hop": (18, 2, False),
+    "gain_q8": (20, 2, True),
+    "window": (22, 2, False),
+    "windows_per_chunk": (24, 1, False),
+    "n_shared": (25, 1, False),
+    "n_routed": (26, 1, False),
+    "codebook_bits": (27, 1, False),
+}
+_OFFSETS = {name: offset for name, (offset, _, _) in _FIELDS.items()} | {
+    "minor": 8,
+    "channels": 11,
+    "total_samples": 36,
+}
+
+
+def header_size(header: Header) -> int:
+    """Bytes that the header takes in the stream."""
+    return _CORE_SIZE + sum(4 + len(extension.data) for extension in header.extensions) + _CRC_SIZE
+
+
+def encode_header(header: Header) -> bytes:
+    """The header's bytes, CRC included.
+
+    Raises:
+        LimitError: a field out of bounds.
+        VersionError: a family or a critical extension that this version doesn't know.
+        SyntaxFormatError: extensions out of order, a fingerprint that isn't 8 bytes.
+    """
+    _check_family(header.family)
+    check_header(header)
+    if len(header.fingerprint) != 8:
+        raise SyntaxFormatError(f"the fingerprint has {len(header.fingerprint)} bytes, not 8")
+    tail = _encode_extensions(header.extensions)
+    length = _CORE_SIZE + len(tail) + _CRC_SIZE
+    check_limit("header_length", length)
+    total = _UNKNOWN if header.total_samples is None else header.total_samples
+    core = bytearray(MAGIC)
+    core.append(MAJOR << 4 | header.minor)
+    core += length.to_bytes(2, "little")
+    core.append(header.family << 4 | header.channels)
+    for name, (_, size, signed) in _FIELDS.items():
+        core += int(getattr(header, name)).to_bytes(size, "little", signed=signed)
+    core += header.fingerprint + int(total).to_bytes(8, "little") + tail
+    return bytes(core) + zlib.crc32(core).to_bytes(_CRC_SIZE, "little")
+
+
+def header_length(prefix: bytes) -> int:
+    """Length in bytes of the header that starts with these PREFIX_SIZE bytes, magic verified before.
+
+    Raises:
+        VersionError: another major version.
+        LimitError: a length that no header has.
+    """
+    major, minor = prefix[8] >> 4, prefix[8] & 15
+    if major != MAJOR:
+        advice = "update swc" if major > MAJOR else "encode the audio again"
+        raise VersionError(f"format version {major}.{minor} is not supported by this version; {advice}", 8)
+    length = int.from_bytes(prefix[9:11], "little")
+    check_limit("header_length", length, 9)
+    return length
+
+
+def decode_header(data: bytes) -> Header:
+    """The header that these bytes hold, all of them; magic and version verified before.
+
+    Raises:
+        ChecksumError: the CRC doesn't match.
+        VersionError: a family or a critical extension that this version doesn't know.
+        LimitError: a field out of bounds.
+        SyntaxFormatError: extensions that don't fill the header or are out of order.
+    """
+    crc_offset = len(data) - _CRC_SIZE
+    if zlib.crc32(data[:crc_offset]) != int.from_bytes(data[crc_offset:], "little"):
+        raise ChecksumError("the CRC of the header does not match; the header is damaged", crc_offset)
+    family = _check_family(data[11] >> 4, 11)
+    extensions = _decode_extensions(data[_CORE_SIZE:crc_offset])
+    total = int.from_bytes(data[36:44], "little")
+    header = Header(
+        **{
+            name: int.from_bytes(data[offset : offset + size], "little", signed=signed)
+            for name, (offset, size, signed) in _FIELDS.items()
+        },
+        channels=data[11] & 15,
+        fingerprint=data[28:36],
+        total_samples=None if total == _UNKNOWN else total,
+        family=family,
+        extensions=extensions,
+        minor=data[8] & 15,
+    )
+    check_header(header, _OFFSETS)
+    return header
+
+
+def _check_family(number: int, offset: int | None = None) -> Family:
+    if number != Family.REVQ:
+        names = {family.value: family.name.lower() for family in Family}
+        name = names.get(number, number)
+        raise VersionError(f"payload family {name} is not supported by this version; update swc", offset)
+    return Family.REVQ
+
+
+def _encode_extensions(extensions: tuple[Extension, ...]) -> bytes:
+    check_limit("extensions", len(extensions))
+    tail = bytearray()
+    previous = 0
+    for extension in extensions:
+        _check_extension(extension, previous)
+        previous = extension.tag
+        if len(extension.data) > 0xFFFF:
+            raise LimitError(f"extension {extension.tag} has {len(extension.data)} bytes, over any header")
+        tail += extension.tag.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
+        tail += extension.data
+    return bytes(tail)
+
+
+def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
+    extensions: list[Extension] = []
+    position = 0
+    previous = 0
+    while position < len(data):
+        offset = _CORE_SIZE + position
+        if len(data) - position < 4:
+            raise SyntaxFormatError("an extension is cut off by the end of the header", offset)
+        word = int.from_bytes(data[position : position + 2], "little")
+        size = int.from_bytes(data[position + 2 : position + 4], "little")
+        content = data[position + 4 : position + 4 + size]
+        if len(content) < size:
+            raise SyntaxFormatError(f"an extension of {size} bytes reaches over the header's end", offset)
+        extension = Extension(word & ~_CRITICAL, content, critical=bool(word & _CRITICAL))
+        _check_extension(extension, previous, offset)
+        previous = extension.tag
+        extensions.append(extension)
+        check_limit("extensions", len(extensions), offset)
+        position += 4 + size
+    return tuple(extensions)
+
+
+def _check_extension(extension: Extension, previous: int, offset: int | None = None) -> None:
+    """Refuse an extension that may not stand in a header after the tag `previous`."""
+    check_limit("extension_tag", extension.tag, offset)
+    if extension.tag <= previous:
+        raise SyntaxFormatError(f"extension {extension.tag} after {previous}: tags must ascend", offset)
+    if extension.critical:
+        raise VersionError(f"critical extension {extension.tag} is not supported by this version; update swc", offset)

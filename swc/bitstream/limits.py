@@ -1,0 +1,74 @@
+"""The limits table of formats/SWC-1.md, checked alike on reading and on writing."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+
+from swc.bitstream.structure import Header
+from swc.errors import LimitError
+
+LIMITS: dict[str, tuple[int, int]] = {
+    "minor": (0, 15),
+    "header_length": (48, 16_384),
+    "channels": (1, 8),
+    "model_rate": (1, 384_000),
+    "source_rate": (1, 384_000),
+    "hop": (1, 65_535),
+    "gain_q8": (-32_768, 32_767),
+    "window": (1, 65_535),
+    "windows_per_chunk": (1, 255),
+    "n_shared": (0, 255),
+    "n_routed": (0, 255),
+    "codebook_bits": (2, 16),
+    "total_samples": (0, 2**44 - 1),
+    "extensions": (0, 32),
+    "extension_tag": (1, 32_767),
+    "codebooks": (1, 510),
+    "chunk_latents": (1, 65_535),
+    "payload_length": (1, 65_535),
+    "chunks": (0, 2**32 - 1),
+}
+"""Least and greatest value of every field and of every number derived from fields."""
+
+_HEADER_FIELDS = (
+    "minor",
+    "channels",
+    "model_rate",
+    "source_rate",
+    "hop",
+    "gain_q8",
+    "window",
+    "windows_per_chunk",
+    "n_shared",
+    "n_routed",
+    "codebook_bits",
+)
+
+
+def check_limit(name: str, value: int, offset: int | None = None) -> None:
+    """Raise LimitError where `value` is outside LIMITS[name]."""
+    low, high = LIMITS[name]
+    if not low <= operator.index(value) <= high:
+        raise LimitError(f"{name} is {value}, allowed are {low} to {high}", offset)
+
+
+def check_header(header: Header, offsets: Mapping[str, int] | None = None) -> None:
+    """Raise LimitError where a number of the header, or one that follows from it, is out of bounds.
+
+    Args:
+        header: extensions aside.
+        offsets: byte positions of the fields, for the message.
+    """
+    offsets = offsets or {}
+    for name in _HEADER_FIELDS:
+        check_limit(name, getattr(header, name), offsets.get(name))
+    if header.total_samples is not None:
+        check_limit("total_samples", header.total_samples, offsets.get("total_samples"))
+    codebooks = header.n_shared + header.n_routed
+    check_limit("codebooks", codebooks, offsets.get("n_shared"))
+    check_limit("chunk_latents", header.chunk_latents, offsets.get("window"))
+    codes = header.chunk_latents * codebooks
+    masks = header.windows_per_chunk * header.n_routed
+    bits = header.channels * (masks + codes * header.codebook_bits)
+    check_limit("payload_length", (bits + 7) // 8, offsets.get("window"))

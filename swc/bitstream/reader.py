@@ -1,0 +1,107 @@
+"""StreamReader: chunk after chunk from any file, each verified before it is handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from swc.bitstream import framing, kinds
+from swc.bitstream.header import MAGIC, PREFIX_SIZE, decode_header, header_length
+from swc.bitstream.payload import unpack
+from swc.bitstream.source import Source
+from swc.bitstream.structure import Chunk, Header
+from swc.errors import ChecksumError, NotSwcError, SyntaxFormatError, TruncatedError
+
+
+class StreamReader:
+    """Iterates over the chunks of a stream; never seeks and holds one chunk at a time.
+
+    Reads the header at once; iteration ends when the end chunk was verified and nothing follows it.
+
+    Args:
+        fp: binary file at the start of a stream; short reads are fine.
+
+    Attributes:
+        header: of the stream.
+        total_samples: per channel at source_rate; the header's claim until the end chunk was verified.
+
+    Raises:
+        FormatError: one of its subclasses, here and while iterating, for bytes that aren't a stream.
+        OSError: from `fp`.
+    """
+
+    header: Header
+    total_samples: int | None
+
+    def __init__(self, fp: BinaryIO) -> None:
+        self._source = Source(fp)
+        self.header, header_bytes = _read_header(self._source)
+        self.total_samples = self.header.total_samples
+        self._ledger = framing.Ledger(self.header, header_bytes)
+        self._ended = False
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks read so far."""
+        return self._ledger.chunks
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes taken from the file so far."""
+        return self._source.offset
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while not self._ended:
+            offset = self._source.offset
+            sync = self._source.up_to(framing.SYNC_SIZE)
+            if sync == framing.CHUNK_SYNC:
+                yield self._read_chunk(offset)
+            elif sync == framing.END_SYNC:
+                self._read_end(offset)
+            elif len(sync) < framing.SYNC_SIZE:
+                raise TruncatedError("the stream has no end chunk; get a complete copy", self._source.offset)
+            else:
+                raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
+
+    def _read_chunk(self, offset: int) -> Chunk:
+        """Read a chunk that starts at `offset`, its sync bytes read before."""
+        what = f"chunk {self._ledger.chunks}"
+        fields = self._source.exactly(framing.CHUNK_FIELDS.size, what)
+        latents, size = framing.CHUNK_FIELDS.unpack(fields)
+        payload_offset = self._source.offset
+        payload = self._source.exactly(size, what)
+        if self._source.exactly(framing.CRC.size, what) != self._ledger.chunk_crc(fields, payload):
+            raise ChecksumError(f"the CRC of {what} does not match; it is damaged or out of place", offset)
+        self._ledger.check_room(latents, offset + framing.SYNC_SIZE)
+        chunk = unpack(self.header, latents, payload, payload_offset)
+        self._ledger.add(latents, payload)
+        return chunk
+
+    def _read_end(self, offset: int) -> None:
+        """Read the end chunk that starts at `offset`, its sync bytes read before."""
+        fields = self._source.exactly(framing.END_FIELDS.size, "the end chunk")
+        if self._source.exactly(framing.CRC.size, "the end chunk") != self._ledger.end_crc(fields):
+            raise ChecksumError("the CRC of the end chunk does not match; it or a chunk is damaged", offset)
+        total_samples, n_chunks = framing.END_FIELDS.unpack(fields)
+        if n_chunks != self._ledger.chunks:
+            raise SyntaxFormatError(
+                f"the end chunk counts {n_chunks} chunks, there are {self._ledger.chunks}", offset + 10
+            )
+        self._ledger.check_total(total_samples, offset + framing.SYNC_SIZE)
+        end = self._source.offset
+        if self._source.up_to(1):
+            raise SyntaxFormatError("there are bytes after the end chunk", end)
+        self.total_samples = total_samples
+        self._ended = True
+
+
+def _read_header(source: Source) -> tuple[Header, bytes]:
+    """The header at the start of a stream, parsed and as bytes."""
+    prefix = source.up_to(PREFIX_SIZE)
+    if not prefix or not MAGIC.startswith(prefix[: len(MAGIC)]):
+        more = source.up_to(kinds.SNIFF_SIZE - len(prefix)) if len(prefix) == PREFIX_SIZE else b""
+        raise NotSwcError(kinds.describe(prefix + more), 0)
+    if len(prefix) < PREFIX_SIZE:
+        raise TruncatedError("the stream ends within the header; get a complete copy", len(prefix))
+    data = prefix + source.exactly(header_length(prefix) - PREFIX_SIZE, "the header")
+    return decode_header(data), data

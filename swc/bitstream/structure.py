@@ -1,0 +1,128 @@
+"""What a stream is made of: a header, then chunks of windows of codes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Family(enum.IntEnum):
+    """How a payload is laid out; this version reads and writes REVQ alone."""
+
+    REVQ = 1
+    VRVQ = 2
+    FSQ = 3
+
+
+@dataclass(frozen=True)
+class Extension:
+    """One tagged piece of the header.
+
+    Attributes:
+        tag: number, 1 to 32767.
+        data: its content, opaque to this version.
+        critical: a reader that does not know the tag must refuse the stream.
+    """
+
+    tag: int
+    data: bytes
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything that is needed to parse a stream.
+
+    Nothing is checked here: the writer refuses what formats/SWC-1.md doesn't allow.
+
+    Attributes:
+        model_rate: sample rate in Hz that the network runs at.
+        source_rate: sample rate in Hz of the audio that was encoded and will be returned.
+        channels: 1 to 8.
+        hop: model-rate samples a latent.
+        gain_q8: level gain applied before coding, in 1/256 dB.
+        window: latents a window.
+        windows_per_chunk: windows in every chunk but the last.
+        n_shared: codebooks that every window uses.
+        n_routed: codebooks (experts) that a window's mask chooses from.
+        codebook_bits: bits a code.
+        fingerprint: 8 bytes that identify what the codes of the model mean.
+        total_samples: per channel at source_rate; None where the writer could not know.
+        family: layout of the payload.
+        extensions: in ascending order of their tags.
+        minor: minor version of the format.
+    """
+
+    model_rate: int
+    source_rate: int
+    channels: int
+    hop: int
+    gain_q8: int
+    window: int
+    windows_per_chunk: int
+    n_shared: int
+    n_routed: int
+    codebook_bits: int
+    fingerprint: bytes
+    total_samples: int | None = None
+    family: Family = Family.REVQ
+    extensions: tuple[Extension, ...] = ()
+    minor: int = 0
+
+    @property
+    def gain_db(self) -> float:
+        """Level gain in dB that the encoder applied and the decoder divides by."""
+        return self.gain_q8 / 256
+
+    @property
+    def chunk_latents(self) -> int:
+        """Latents of every chunk but the last, per channel."""
+        return self.window * self.windows_per_chunk
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Window:
+    """The codes of one window of one channel.
+
+    Attributes:
+        experts: indices of the selected routed codebooks, ascending.
+        codes: (n_shared + len(experts), latents) uint16; shared codebooks first, then the
+            experts by index.
+    """
+
+    experts: tuple[int, ...]
+    codes: NDArray[np.uint16]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Window):
+            return NotImplemented
+        return self.experts == other.experts and np.array_equal(self.codes, other.codes)
+
+    __hash__ = None  # type: ignore[assignment]  # an array inside: equal by value, not hashable
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of windows that is decodable alone.
+
+    Attributes:
+        latents: latents per channel; the last window has fewer where they don't fill it.
+        windows: indexed [window][channel].
+    """
+
+    latents: int
+    windows: tuple[tuple[Window, ...], ...]
+
+
+def window_lengths(header: Header, latents: int) -> list[int]:
+    """Latents of each window of a chunk of `latents` latents."""
+    return [min(header.window, latents - start) for start in range(0, latents, header.window)]
+
+
+def latents_for(total_samples: int, source_rate: int, model_rate: int, hop: int) -> int:
+    """Latents per channel of `total_samples` samples at `source_rate` Hz, in exact integers."""
+    model_samples = -(-total_samples * model_rate // source_rate)
+    return -(-model_samples // hop)

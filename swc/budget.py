@@ -1,0 +1,105 @@
+"""Bits: how many experts a chunk may spend, and which of its windows get them.
+
+The budget holds at the end of every chunk, so a stream that stops anywhere measures at most the rate that was
+asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, Header, header_size, latents_for, window_bits
+from swc.errors import BitrateError
+
+SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
+DECAY = 0.85  # residual energy left by one more expert, roughly, at every depth
+
+
+class Budget:
+    """Running bit budget of one stream at `kbps` kbit/s, all bytes counted, all channels together.
+
+    Raises:
+        BitrateError: a rate that this many channels cannot meet, or above 8 kbit/s a channel.
+    """
+
+    def __init__(self, header: Header, kbps: float) -> None:
+        self.header, self.rate = header, kbps * 1000
+        tail = 8 * CHUNK_OVERHEAD + 7 + header.channels * window_bits(header, 1, 0)
+        self.once = 8 * (header_size(header) + END_SIZE) + tail
+        self.used = 0
+        least = least_kbps(header)
+        most = 8.0 * header.channels
+        if not 0 < kbps <= most:
+            raise BitrateError(f"--kbps must be between {least:.2f} and {most:g} for {_channels(header)}")
+        if kbps < least:
+            raise BitrateError(
+                f"{kbps:g} kbit/s is not enough for {_channels(header)} of this length: ask for at least {least:.2f}"
+            )
+
+    def grant(self, lengths: Sequence[int], seconds: float) -> int:
+        """Bits that the experts of the next chunk may take.
+
+        Args:
+            lengths: latents of each of the chunk's windows.
+            seconds: duration of the stream up to the end of this chunk.
+        """
+        allowed = self.rate * seconds - self.once * min(1.0, seconds / SPREAD)
+        return max(0, int(allowed) - self.used - self._fixed(lengths))
+
+    def spend(self, lengths: Sequence[int], expert_bits: int) -> None:
+        """Count a chunk whose experts took `expert_bits`."""
+        self.used += self._fixed(lengths) + expert_bits
+
+    def _fixed(self, lengths: Sequence[int]) -> int:
+        payload = self.header.channels * sum(window_bits(self.header, n, 0) for n in lengths)
+        return 8 * CHUNK_OVERHEAD + 7 + payload
+
+
+def least_kbps(header: Header) -> float:
+    """The least rate for this header's channels and length, rounded up to 0.01 kbit/s."""
+    chunk = header.chunk_latents
+    seconds = chunk * header.hop / header.model_rate
+    windows = header.windows_per_chunk * header.channels
+    rate = (8 * CHUNK_OVERHEAD + 7 + windows * window_bits(header, header.window, 0)) / seconds
+    if header.total_samples is not None and header.total_samples > SPREAD * header.source_rate:
+        seconds = header.total_samples / header.source_rate
+        latents = latents_for(header.total_samples, header.source_rate, header.model_rate, header.hop)
+        chunks, windows = -(-latents // chunk), -(-latents // header.window)
+        masks = header.channels * windows * header.n_routed
+        shared = header.channels * latents * header.n_shared * header.codebook_bits
+        bits = masks + shared + 8 * (header_size(header) + END_SIZE) + chunks * (8 * CHUNK_OVERHEAD + 7)
+        rate = max(rate, bits / seconds)
+    return -(-int(rate + 1) // 10) / 100
+
+
+def allocate(energies: Sequence[float], lengths: Sequence[int], experts: int, bits: int, code_bits: int) -> list[int]:
+    """Share a chunk's expert bits among its windows: each expert goes where it removes most energy a bit.
+
+    Args:
+        energies: residual energy a latent of each window (of each channel) after the shared codebooks.
+        lengths: latents of each.
+        experts: N_r, the most that a window can get.
+        bits: what may be spent.
+        code_bits: bits a code.
+
+    Returns:
+        Experts of each window.
+    """
+    counts = [0] * len(energies)
+    heap = [(-energy, i) for i, energy in enumerate(energies)] if experts else []
+    heapq.heapify(heap)
+    while heap:
+        gain, i = heapq.heappop(heap)
+        cost = lengths[i] * code_bits
+        if cost > bits:
+            continue
+        bits -= cost
+        counts[i] += 1
+        if counts[i] < experts:
+            heapq.heappush(heap, (gain * DECAY, i))
+    return counts
+
+
+def _channels(header: Header) -> str:
+    return "one channel" if header.channels == 1 else f"{header.channels} channels"

@@ -1,0 +1,73 @@
+"""The `swc` command. Heavy imports stay inside the commands, so that help and `inspect` start at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from swc.cli.decode import decode
+from swc.cli.demo import demo
+from swc.cli.encode import encode
+from swc.cli.evaluate import evaluate
+from swc.cli.guard import DEBUG_VARIABLE, guarded
+from swc.cli.inspect import inspect
+from swc.cli.models import models
+from swc.cli.train import train
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="swc",
+    help="Neural audio codec with a specified bitstream, 0.5 to 8 kbit/s.",
+    epilog="Exit codes: 0 ok, 1 user or data error, 2 usage, 3 corrupt input, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("encode")(guarded(encode))
+app.command("decode")(guarded(decode))
+app.command("inspect")(guarded(inspect))
+app.command("models")(guarded(models))
+app.command("eval")(guarded(evaluate))
+app.command("train")(guarded(train))
+app.command("demo")(guarded(demo))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from swc import __version__
+
+        print(f"swc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show a traceback on errors, as {DEBUG_VARIABLE}=1 does.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def main() -> None:
+    """Run the command line; ends in SystemExit with the exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="swc")
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Leave through SystemExit, so that temporary files are removed."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,78 @@
+"""swc demo: the bundled recording there and back, with what was lost on the way."""
+
+from __future__ import annotations
+
+import time
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swc.cli.options import DEFAULT_KBPS, DEFAULT_MODEL, Device, Kbps, Model, size_text, time_text
+
+if TYPE_CHECKING:
+    from swc.audio import Audio
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("demo"),
+    kbps: Kbps = DEFAULT_KBPS,
+    model: Model = DEFAULT_MODEL,
+    device: Device = "cpu",
+) -> None:
+    """Code a bundled recording, and show what comes back."""
+    from swc.bitstream import Stream
+    from swc.codec import Codec
+    from swc.evaluation import spectrogram_comparison
+
+    out.mkdir(parents=True, exist_ok=True)
+    original, rate = _recording()
+    codec = Codec.load(model, device)
+    started = time.perf_counter()
+    data = codec.encode(original, rate, kbps=kbps).to_bytes()
+    encoded = time.perf_counter()
+    decoded = codec.decode(Stream.from_bytes(data))
+    finished = time.perf_counter()
+
+    _write(out / "original.wav", original, rate)
+    (out / "demo.swc").write_bytes(data)
+    _write(out / "decoded.wav", decoded, rate)
+    seconds = len(original) / rate
+    measured = len(data) * 8 / seconds / 1000
+    pcm = original.size * 2
+    print(f"original    {time_text(seconds)}, {original.shape[1]} x {rate} Hz, {size_text(pcm)} of 16-bit PCM")
+    print(f"encoded     {size_text(len(data))}, {pcm / len(data):.0f}:1, {measured:.2f} of {kbps:g} kbit/s")
+    print(f"encoding    {encoded - started:.2f} s, {seconds / (encoded - started):.1f} x real time")
+    print(f"decoding    {finished - encoded:.2f} s, {seconds / (finished - encoded):.1f} x real time")
+    for line in _scores(original, decoded, rate):
+        print(line)
+    title = f"decoded from {measured:.2f} kbit/s"
+    spectrogram_comparison(out / "spectrograms.png", [("original", original, rate), (title, decoded, rate)])
+    print(f"written to {out}: original.wav, demo.swc, decoded.wav, spectrograms.png")
+
+
+def _recording() -> tuple[Audio, int]:
+    import numpy as np
+
+    from swc.audio import AudioReader
+
+    with (
+        resources.as_file(resources.files("swc") / "data" / "demo.flac") as path,
+        AudioReader(path) as reader,
+    ):
+        return np.concatenate(list(reader.blocks())), reader.sample_rate
+
+
+def _write(path: Path, audio: Audio, rate: int) -> None:
+    from swc.audio import AudioWriter
+
+    with AudioWriter(path, rate, audio.shape[1]) as writer:
+        writer.write(audio)
+
+
+def _scores(original: Audio, decoded: Audio, rate: int) -> list[str]:
+    from swc.evaluation import METRICS
+
+    scores = ((metric, metric.function(original, decoded, rate)) for metric in METRICS.values())
+    return [f"{metric.heading:<16} {score:8.{metric.decimals}f}" for metric, score in scores]

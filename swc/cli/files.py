@@ -1,0 +1,98 @@
+"""What commands do alike with their input and output names."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from swc.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+PIPE = "-"
+
+
+def output_name(source: str, target: str | None, suffix: str) -> str:
+    """The output that was named, else the input's name with another suffix; a pipe answers a pipe."""
+    if target is not None:
+        return target
+    return PIPE if source == PIPE else str(Path(source).with_suffix(suffix))
+
+
+def check_names(source: str, target: str, force: bool) -> None:
+    """Refuse a terminal for binary data, an output that exists, and an output that is the input.
+
+    Raises:
+        InputError: with what to do instead.
+    """
+    if source == PIPE and sys.stdin.isatty():
+        raise InputError("standard input is a terminal; name an input file, or pipe one in")
+    if target == PIPE:
+        if sys.stdout.isatty():
+            raise InputError("not writing binary data to a terminal; name an output file, or redirect stdout")
+        return
+    path = Path(target)
+    if source != PIPE and path.exists() and Path(source).exists() and os.path.samefile(source, path):
+        raise InputError(f"{target} is both input and output; name another output")
+    if path.is_file() and not force:
+        raise InputError(f"{target} exists already; add --force to overwrite it")
+
+
+@contextmanager
+def open_input(source: str) -> Iterator[BinaryIO]:
+    """The named file, or stdin.
+
+    Raises:
+        InputError: no such file.
+    """
+    if source == PIPE:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(source, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        raise InputError(f"{source}: no such file; check the path") from None
+    with file:
+        yield file
+
+
+class CountedOutput(io.RawIOBase):
+    """A binary file that counts what is written to it.
+
+    Attributes:
+        size: bytes written so far.
+    """
+
+    def __init__(self, fp: BinaryIO) -> None:
+        self.size = 0
+        self._fp = fp
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        count = self._fp.write(data)
+        self.size += count
+        return count
+
+
+@contextmanager
+def open_output(target: str) -> Iterator[CountedOutput]:
+    """Stdout, a device, or a file that appears under its name only when the block ends well."""
+    from swc.audio import is_special, replacing
+
+    if target == PIPE:
+        yield CountedOutput(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    elif is_special(target):
+        with open(target, "wb") as fp:
+            yield CountedOutput(fp)
+    else:
+        with replacing(target) as temporary, temporary.open("wb") as fp:
+            yield CountedOutput(cast(BinaryIO, fp))

@@ -1,0 +1,63 @@
+"""Errors as one line on stderr and an exit code, never a traceback unless asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from swc.errors import SwcError
+
+P = ParamSpec("P")
+
+DEBUG_VARIABLE = "SWC_DEBUG"
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, with whatever it raises turned into a message and typer.Exit."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            _fail("interrupted", 130)
+        except BrokenPipeError:
+            _mute_stdout()
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+                raise
+            _fail(_describe(error), error.exit_code if isinstance(error, SwcError) else 1)
+
+    return run
+
+
+def say(text: str = "") -> None:
+    """Print a message for people, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def _fail(message: str, code: int) -> None:
+    say(f"swc: error: {' '.join(message.split())}")
+    raise typer.Exit(code) from None
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, SwcError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error}; swc --debug COMMAND ... shows where, please report it"
+
+
+def _mute_stdout() -> None:
+    """Point stdout at nothing, lest the interpreter's last flush complain about the closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,67 @@
+"""swc models: the bundles that are installed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from swc.cli.guard import say
+from swc.cli.options import size_text
+
+if TYPE_CHECKING:
+    from swc.config import Config
+    from swc.hub import Bundle
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="The list as JSON.")] = False,
+) -> None:
+    """List the installed models."""
+    from swc.hub import list_bundles
+
+    rows = [_facts(bundle) for bundle in list_bundles()]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        low, high = row["kbps"]
+        books = f"{row['shared']} shared + {row['routed']} routed"
+        print(f"{row['name']}")
+        print(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
+        print(f"  codebooks    {books}, codes of {low:.2f} to {high:.2f} kbit/s")
+        print(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
+        print(f"  fingerprint  {row['fingerprint']}")
+        print(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
+        print(f"  path         {row['path']}")
+    if not rows:
+        say("no models are installed; reinstall swc, whose package holds the default ones")
+
+
+def _facts(bundle: Bundle) -> dict[str, Any]:
+    config = bundle.config
+    return {
+        "name": bundle.name,
+        "path": str(bundle.path),
+        "sample_rate": config.sample_rate,
+        "latent_rate": config.latent_rate,
+        "shared": config.quantizer.shared,
+        "routed": config.quantizer.routed,
+        "kbps": [config.kbps(0), config.kbps(config.quantizer.routed)],
+        "parameters": bundle.parameters,
+        "bytes": bundle.weights.stat().st_size,
+        "fingerprint": bundle.fingerprint.hex(),
+        "latency_seconds": _latency(config),
+    }
+
+
+def _latency(config: Config) -> float:
+    """Seconds of audio that must have gone in before a sample comes out, at the most.
+
+    The level is decided on the first seconds. After that a sample waits for its chunk and two more: the
+    decoder's context reaches into the next one, and the last one must show that the stream goes on.
+    """
+    quantizer = config.quantizer
+    chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate
+    return max(3 * chunk, config.level.lookahead)

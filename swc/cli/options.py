@@ -1,0 +1,43 @@
+"""Options that several commands share, and the units that they print."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_MODEL = "swc-44k"
+DEFAULT_KBPS = 2.67
+
+Kbps = Annotated[
+    float,
+    typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s that the output may take, all included."),
+]
+Model = Annotated[str, typer.Option("--model", metavar="NAME", help="A bundle's name (see swc models) or folder.")]
+Device = Annotated[str, typer.Option("--device", metavar="DEV", help="Where the networks run: cpu, cuda, cuda:1, ...")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an output that exists.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
+
+Json = Annotated[bool, typer.Option("--json", help="Summary as JSON, on stdout (on stderr if OUT is -).")]
+
+
+def size_text(count: int) -> str:
+    """Bytes for people: 812 B, 20.1 KB, 3.4 MB."""
+    if count < 1000:
+        return f"{count} B"
+    value, unit = count / 1000, "KB"
+    for larger in ("MB", "GB"):
+        if value >= 1000:
+            value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}"
+
+
+def time_text(seconds: float) -> str:
+    """Durations for people: 7.25 s, 3:07.5, 1:02:03.0."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    tenths = round(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{tenths / 10:04.1f}"
+    return f"{hours}:{minutes:02d}:{rest}" if hours else f"{minutes}:{rest}"

@@ -1,0 +1,92 @@
+"""swc train: a model from a folder of recordings."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swc.cli.guard import say
+from swc.cli.options import Device, Quiet, time_text
+
+if TYPE_CHECKING:
+    from swc.training import Progress
+
+_COUNT = re.compile(r"\d+ of \d+$")
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The model's config.toml.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Recordings to learn from, or tar files of them.")
+    ],
+    val: Annotated[
+        Path | None,
+        typer.Option("--val", metavar="DIR", help="Recordings to validate on, never learnt from."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for checkpoints, log and weights.  [default: runs/NAME]"),
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option("--max-minutes", min=0, metavar="M", help="Stop after M minutes.")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option("--max-steps", min=0, metavar="N", help="Stop after N steps.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="CKPT", help="Go on from a checkpoint of the same run.")
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option("--init", metavar="WEIGHTS", help="Start a new run from a bundle's weights."),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="FILE", help="Keep the decoded recordings here.")
+    ] = None,
+    device: Device = "cpu",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of crops, augmentation and initialisation.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model, or train one further."""
+    from swc.config import Config
+    from swc.training import train as run
+
+    settings = Config.from_toml(config)
+    weights = run(
+        settings,
+        data,
+        out or Path("runs") / settings.name,
+        val=val,
+        max_minutes=max_minutes,
+        max_steps=max_steps,
+        resume=resume,
+        init=init,
+        device=device,
+        seed=seed,
+        cache=cache,
+        report=printer(quiet),
+    )
+    print(weights)
+
+
+def printer(quiet: bool) -> Callable[[Progress], None]:
+    """Print lines of progress; of lines that only count ("5 of 900"), one every two seconds."""
+    counted_at = -math.inf
+
+    def report(progress: Progress) -> None:
+        nonlocal counted_at
+        now = time.monotonic()
+        if _COUNT.search(progress.text):
+            if now - counted_at < 2 and progress.fraction < 1:
+                return
+            counted_at = now
+        left = "" if math.isnan(progress.remaining) else f", {time_text(progress.remaining)} left"
+        say(progress.text + left)
+
+    return (lambda progress: None) if quiet else report

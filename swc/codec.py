@@ -1,0 +1,338 @@
+"""The codec: audio <-> Stream, in chunks whose results equal those of the whole recording.
+
+Encoding and decoding work on one chunk of latents at a time, with as much context on either side as the networks
+reach; at the ends of the recording the context stops, as it would in one pass over everything.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from swc.audio import Audio, Resampler
+from swc.bitstream import Chunk, Header, Stream, StreamReader, StreamWriter, Window
+from swc.budget import Budget, allocate
+from swc.errors import InputError, ModelError
+from swc.hub import Bundle, bundle_for, find_bundle
+from swc.level import factor, gain_q8, loud_level_db
+from swc.nn.model import CodecModel
+from swc.nn.weights import load_weights
+from swc.segments import segments
+
+MAX_CHANNELS = 8
+LOUDNESS = 0.3
+
+
+class Codec:
+    """A loaded model bundle.
+
+    Attributes:
+        name: of the bundle.
+        config: of the model.
+        fingerprint: 8 bytes, what its codes mean.
+        sample_rate: Hz that the network runs at; any other rate is resampled on the way in and out.
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+        self.name, self.config = bundle.name, bundle.config
+        self.fingerprint, self.sample_rate = bundle.fingerprint, bundle.config.sample_rate
+        self.device = _device(device)
+        self.model = CodecModel(self.config)
+        load_weights(self.model, bundle.weights)
+        self.model.to(self.device).eval()
+
+    @classmethod
+    def load(cls, model: str | Path = "swc-44k", device: str = "cpu") -> Codec:
+        """Load a bundle by name, or by the path of its folder.
+
+        Raises:
+            ModelError: no such bundle, or damaged weights.
+            InputError: no such device.
+        """
+        return cls(find_bundle(model), device)
+
+    @classmethod
+    def for_stream(cls, header: Header, device: str = "cpu") -> Codec:
+        """Load the installed bundle that a stream was made with.
+
+        Raises:
+            ModelError: it is not installed.
+        """
+        return cls(bundle_for(header.fingerprint), device)
+
+    def encode(self, audio: NDArray[np.floating], sample_rate: int, kbps: float = 2.67) -> Stream:
+        """Encode a recording.
+
+        Args:
+            audio: (samples,) or (samples, channels), full scale [-1, 1], 1 to 8 channels, any length from 0.
+            sample_rate: Hz.
+            kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
+                it is longer than 5 s.
+
+        Raises:
+            InputError: a shape or number (nan, infinity) that cannot be encoded.
+            BitrateError: a rate that so many channels cannot meet.
+        """
+        audio = np.asarray(audio)
+        if audio.ndim == 1:
+            audio = audio[:, None]
+        if audio.ndim != 2 or not np.issubdtype(audio.dtype, np.floating):
+            raise InputError(
+                f"audio must be floating point of shape (samples,) or (samples, channels), not {audio.dtype} "
+                f"{audio.shape}"
+            )
+        out = io.BytesIO()
+        self.encode_to(out, [audio], sample_rate, audio.shape[1], kbps=kbps, total_samples=len(audio))
+        return Stream.from_bytes(out.getvalue())
+
+    def decode(self, stream: Stream) -> Audio:
+        """Decode a stream to float32 (samples, channels) at its source rate, as long as what was encoded.
+
+        Raises:
+            ModelError: the stream was made with another model.
+        """
+        blocks = list(self._decode(stream.header, stream.chunks, lambda: stream.total_samples))
+        return np.concatenate([np.zeros((0, stream.header.channels), np.float32), *blocks])
+
+    def encode_to(
+        self,
+        fp: BinaryIO,
+        blocks: Iterable[NDArray[np.floating]],
+        sample_rate: int,
+        channels: int,
+        *,
+        kbps: float = 2.67,
+        total_samples: int | None = None,
+    ) -> int:
+        """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
+
+        Args:
+            fp: is written to, never read or sought.
+            blocks: (n, channels) each; how the audio is cut into blocks never matters.
+            total_samples: per channel, when known beforehand; goes into the header.
+
+        Returns:
+            Samples encoded, per channel.
+
+        Raises:
+            InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
+        """
+        source = _Source(blocks, channels)
+        gain = gain_q8(
+            loud_level_db(source.peek(round(self.config.level.lookahead * sample_rate)), sample_rate),
+            self.config.level,
+        )
+        header = self._header(sample_rate, channels, gain, total_samples)
+        budget, writer = Budget(header, kbps), StreamWriter(fp, header)
+        latents = 0
+        for z, loudness in self._latents(self._resampled(source, sample_rate, factor(gain)), header):
+            latents += z.shape[1]
+            seconds = min(latents * header.hop / header.model_rate, source.samples / sample_rate)
+            writer.write_chunk(self._quantize(z, loudness, header, budget, seconds))
+        if total_samples is not None and source.samples != total_samples:
+            raise InputError(
+                f"the input has {source.samples} samples, not the {total_samples} it announced; is it cut off?"
+            )
+        writer.finish(source.samples)
+        return source.samples
+
+    def decode_blocks(self, reader: StreamReader) -> Iterator[Audio]:
+        """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.
+
+        Raises:
+            FormatError: as `StreamReader` finds faults; blocks before the fault were sound.
+            ModelError: the stream was made with another model.
+        """
+
+        return self._decode(reader.header, reader, lambda: reader.total_samples)
+
+    def _header(self, sample_rate: int, channels: int, gain: int, total_samples: int | None) -> Header:
+        q = self.config.quantizer
+        return Header(
+            model_rate=self.sample_rate,
+            source_rate=sample_rate,
+            channels=channels,
+            hop=self.config.hop,
+            gain_q8=gain,
+            window=q.window,
+            windows_per_chunk=q.windows_per_chunk,
+            n_shared=q.shared,
+            n_routed=q.routed,
+            codebook_bits=q.codebook_bits,
+            fingerprint=self.fingerprint,
+            total_samples=total_samples,
+        )
+
+    def _resampled(self, source: _Source, sample_rate: int, gain: float) -> Iterator[Tensor]:
+        """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
+        resampler = Resampler(sample_rate, self.sample_rate, source.channels)
+        samples = 0
+        for block in source:
+            out = resampler.process(block)
+            samples += len(out)
+            yield self._tensor(out * np.float32(gain))
+        rest = resampler.flush() * np.float32(gain)
+        silence = np.zeros((-(samples + len(rest)) % self.config.hop, source.channels), np.float32)
+        yield self._tensor(np.concatenate((rest, silence)))
+
+    def _tensor(self, audio: Audio) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.device)
+
+    @torch.inference_mode()
+    def _latents(self, audio: Iterable[Tensor], header: Header) -> Iterator[tuple[Tensor, list[float]]]:
+        """Latents (channels, L, D) of each chunk, and the loudness of its windows, [window][channel] in one list."""
+        hop = header.hop
+        reach = -(-self.model.encoder.reach // self.config.backbone.frames_per_latent)
+        for signal, before, length in segments(audio, header.chunk_latents * hop, reach * hop):
+            z = self.model.encoder(signal)[:, before // hop : (before + length) // hop]
+            windows = signal[:, before : before + length].split(header.window * hop, 1)
+            yield z, [float(p) for w in windows for p in loudness(w)]
+
+    @torch.inference_mode()
+    def _quantize(self, z: Tensor, loudness: list[float], header: Header, budget: Budget, seconds: float) -> Chunk:
+        """Route and quantize the latents of a chunk (channels, L, D) within the budget."""
+        q, (channels, latents, _) = self.model.quantizer, z.shape
+        starts = range(0, latents, header.window)
+        windows = [z[:, s : s + header.window] for s in starts]
+        lengths = [w.shape[1] for w in windows]
+        each = [n for n in lengths for _ in range(channels)]
+        bits = budget.grant(lengths, seconds)
+        counts = allocate(loudness, each, header.n_routed, bits, header.codebook_bits)
+        spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
+        budget.spend(lengths, spent)
+        coded = []
+        for i, w in enumerate(windows):
+            k = torch.tensor(counts[i * channels : (i + 1) * channels], device=z.device)
+            mask = q.top(q.scores(w), k)
+            coded.append(_windows(q.encode(w, mask).cpu().numpy(), header.n_shared))
+        return Chunk(latents, tuple(coded))
+
+    def _decode(self, header: Header, chunks: Iterable[Chunk], total: Callable[[], int | None]) -> Iterator[Audio]:
+        """Blocks at the source rate; `total` is asked when the chunks have ended."""
+        self._check(header)
+        resampler = Resampler(header.model_rate, header.source_rate, header.channels)
+        undo = np.float32(1 / factor(header.gain_q8))
+        given, held = 0, np.zeros((0, header.channels), np.float32)
+        for audio in self._synthesise(header, chunks):
+            if len(held):
+                yield held
+            given += len(held)
+            held = resampler.process(audio * undo)
+        # the last latent may reach beyond the end of the recording, so the last block waits for its length
+        held = np.concatenate((held, resampler.flush()))
+        samples = total()
+        if samples is None:
+            raise InputError("the number of samples is not known before the stream's end")
+        rest = held[: samples - given]
+        yield np.pad(rest, ((0, samples - given - len(rest)), (0, 0)))
+
+    @torch.inference_mode()
+    def _synthesise(self, header: Header, chunks: Iterable[Chunk]) -> Iterator[Audio]:
+        """Audio (n, channels) of each chunk at the model's rate, still at the coding level."""
+        b, hop = self.config.backbone, header.hop
+        reach = -(-self.model.decoder.reach(b.iterations) // b.frames_per_latent)
+        latents = (self._dequantize(chunk, header) for chunk in chunks)
+        for signal, before, length in segments(latents, header.chunk_latents, reach):
+            audio = self.model.decoder(signal, b.iterations, b.momentum)
+            yield audio[:, before * hop : (before + length) * hop].T.cpu().numpy()
+
+    def _dequantize(self, chunk: Chunk, header: Header) -> Tensor:
+        """Latents (channels, L, D) of a chunk's codes."""
+        parts = []
+        for row in chunk.windows:
+            codes = np.full((header.channels, header.n_shared + header.n_routed, row[0].codes.shape[1]), -1, np.int64)
+            for channel, window in enumerate(row):
+                stages = [*range(header.n_shared), *(header.n_shared + e for e in window.experts)]
+                codes[channel, stages] = window.codes
+            parts.append(self.model.quantizer.decode(torch.from_numpy(codes).to(self.device)))
+        return torch.cat(parts, 1)
+
+    def _check(self, header: Header) -> None:
+        if header.fingerprint != self.fingerprint:
+            raise ModelError(
+                f"the stream was made with a model of fingerprint {header.fingerprint.hex()}, "
+                f"this is {self.name} ({self.fingerprint.hex()}); choose the other with --model"
+            )
+        q = self.config.quantizer
+        mine = (self.sample_rate, self.config.hop, q.shared, q.routed, q.codebook_bits)
+        theirs = (header.model_rate, header.hop, header.n_shared, header.n_routed, header.codebook_bits)
+        if mine != theirs:
+            raise ModelError(
+                f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
+            )
+
+
+class _Source:
+    """Blocks of input audio, checked and counted.
+
+    Attributes:
+        samples: per channel, read so far.
+    """
+
+    def __init__(self, blocks: Iterable[NDArray[np.floating]], channels: int) -> None:
+        if not 1 <= channels <= MAX_CHANNELS:
+            raise InputError(f"{channels} channels; swc takes 1 to {MAX_CHANNELS}")
+        self.channels, self.samples = channels, 0
+        self._blocks, self._peeked = iter(blocks), deque[Audio]()
+
+    def peek(self, samples: int) -> Audio:
+        """The first `samples` (or as many as there are), which iterating returns all the same."""
+        while sum(map(len, self._peeked)) < samples:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._peeked.append(self._check(block))
+        return np.concatenate([np.zeros((0, self.channels), np.float32), *self._peeked])[:samples]
+
+    def __iter__(self) -> Iterator[Audio]:
+        while self._peeked:
+            yield self._count(self._peeked.popleft())
+        for block in self._blocks:
+            yield self._count(self._check(block))
+
+    def _count(self, block: Audio) -> Audio:
+        self.samples += len(block)
+        return block
+
+    def _check(self, block: NDArray[np.floating]) -> Audio:
+        if block.ndim != 2 or block.shape[1] != self.channels:
+            raise InputError(f"audio must be (samples, {self.channels}), not {block.shape}")
+        if not np.isfinite(block).all():
+            raise InputError(
+                "the audio holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
+            )
+        return np.asarray(block, np.float32)
+
+
+def _windows(codes: NDArray[np.int64], shared: int) -> tuple[Window, ...]:
+    """Windows of each channel from codes (channels, stages, T) with -1 where an expert is not chosen."""
+    used = codes[:, :, 0] >= 0
+    return tuple(
+        Window(tuple(np.flatnonzero(on[shared:]).tolist()), c[on].astype(np.uint16))
+        for c, on in zip(codes, used, strict=True)
+    )
+
+
+def loudness(windows: Tensor) -> Tensor:
+    """Rough loudness of windows (channels, samples): RMS to the power LOUDNESS."""
+    return (windows.square().mean(1) + 1e-10).pow(0.5 * LOUDNESS)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"no device {name!r}; use cpu, cuda or mps") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device is available; use --device cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise InputError("no MPS device is available; use --device cpu")
+    return device

@@ -1,0 +1,187 @@
+"""Model and training configuration: TOML parsed into frozen dataclasses that reject unknown keys.
+
+Derived values are computed properties, never stored. A config holds data only: no class paths, no code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from swc.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SpectralConfig:
+    """Sizes of the `spectral` backbone. Lengths in samples at the model's rate, widths in channels."""
+
+    n_fft: int = 2048
+    frame_hop: int = 512
+    exponent: float = 0.3  # compression of magnitudes, c = |X|^exponent
+    mels: int = 128
+    frames_per_latent: int = 2
+    latent_dim: int = 64
+    dim: int = 384
+    expansion: int = 3
+    kernel: int = 7
+    encoder_blocks: int = 6
+    decoder_blocks: int = 8
+    phase_blocks: int = 3
+    phase_dim: int = 256
+    learned_phase: bool = True  # False: Griffin-Lim starts from zero phase
+    iterations: int = 8  # Griffin-Lim iterations when decoding
+    momentum: float = 0.0  # of fast Griffin-Lim (Perraudin et al. 2013)
+
+
+@dataclass(frozen=True)
+class RevqConfig:
+    """Sizes of the `revq` quantizer (SwitchCodec, arXiv 2505.24437)."""
+
+    shared: int = 1
+    routed: int = 17
+    codebook_bits: int = 10
+    window: int = 43  # latents a routing window at inference
+    windows_per_chunk: int = 4
+
+    @property
+    def codebook_size(self) -> int:
+        return 1 << self.codebook_bits
+
+
+@dataclass(frozen=True)
+class LevelConfig:
+    """Level normalisation before coding; the gain travels in the header (see `swc.level`)."""
+
+    target_db: float = -20.0  # dB re full scale, RMS of the loud blocks
+    lookahead: float = 10.0  # seconds of audio that decide the gain
+    max_gain_db: float = 40.0
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind)."""
+
+    kind: str  # "magnitude" (1a) or "waveform" (1b)
+    minutes: float = 0.0
+    steps: int = 0
+    batch: int = 14
+    learning_rate: float = 5e-4
+    warmup: int = 100  # steps
+    unrolled_iterations: int = 3  # Griffin-Lim iterations inside the waveform loss
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe; weights of the losses and their sources are in `swc.training.losses`."""
+
+    stages: tuple[StageConfig, ...] = ()
+    crop_latents: int = 32
+    validate_every: float = 10.0  # minutes
+    checkpoint_every: float = 2.0  # minutes
+    ema_decay: float = 0.998
+    gain_db: tuple[float, float] = (-4.0, 4.0)  # augmentation around the normalised level
+    narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
+    init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
+    nominal_experts: int = 5  # k_r of half the training windows, the others draw it uniformly
+    commitment: float = 1.0
+    magnitude_weight: float = 40.0
+    waveform_weight: float = 7.0
+    codebook_horizon: float = 90.0  # vectors a code that its exponential moving average remembers
+    drps_gamma: float = 0.01  # eq. (4)
+    drps_every: int = 50  # steps between two DRPS updates
+    drps_dead: float = 0.1  # dead threshold, as a share of the mean load
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole model: `models/<name>/config.toml`."""
+
+    name: str
+    sample_rate: int = 44100
+    backbone: SpectralConfig = field(default_factory=SpectralConfig)
+    quantizer: RevqConfig = field(default_factory=RevqConfig)
+    level: LevelConfig = field(default_factory=LevelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def hop(self) -> int:
+        """Samples a latent, at the model's rate."""
+        return self.backbone.frame_hop * self.backbone.frames_per_latent
+
+    @property
+    def latent_rate(self) -> float:
+        """Latents a second."""
+        return self.sample_rate / self.hop
+
+    def kbps(self, experts: float) -> float:
+        """Bit rate of the codes alone with `experts` routed experts a window, in kbit/s."""
+        q = self.quantizer
+        return self.latent_rate * q.codebook_bits * (q.shared + experts) / 1000
+
+    def code_semantics(self) -> bytes:
+        """Canonical bytes of everything in the config that decides what a code means."""
+        parts = {
+            "family": "revq",
+            "sample_rate": self.sample_rate,
+            "hop": self.hop,
+            "latent_dim": self.backbone.latent_dim,
+            "shared": self.quantizer.shared,
+            "routed": self.quantizer.routed,
+            "codebook_bits": self.quantizer.codebook_bits,
+        }
+        return json.dumps(parts, sort_keys=True).encode()
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Config:
+        """Read a config file.
+
+        Raises:
+            InputError: the file is missing, is not TOML, or has an unknown key or a wrong type.
+        """
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"no config file {path}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+            raise InputError(f"{path} is not a TOML file: {e}") from None
+        return _build(cls, table, str(path))
+
+
+def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
+    """A frozen dataclass from a TOML table, with every key and type checked."""
+    hints = get_type_hints(kind)
+    unknown = sorted(set(table) - set(hints))
+    if unknown:
+        raise InputError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(hints))}")
+    values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as e:
+        raise InputError(f"{where}: {e}") from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise InputError(f"{where} must be a table")
+        return _build(hint, value, where)
+    if hint in (int, float, str, bool):
+        if hint is float and type(value) is int:
+            return float(value)
+        if type(value) is not hint:
+            raise InputError(f"{where} must be {hint.__name__}, not {value!r}")
+        return value
+    inner = hint.__args__  # the only generics are tuples
+    if not isinstance(value, list):
+        raise InputError(f"{where} must be a list")
+    if inner[-1] is Ellipsis:
+        return tuple(_convert(inner[0], v, where) for v in value)
+    if len(value) != len(inner):
+        raise InputError(f"{where} must have {len(inner)} values")
+    return tuple(_convert(h, v, where) for h, v in zip(inner, value, strict=True))

@@ -1,0 +1,47 @@
+"""Objective evaluation: measures, rate-distortion runs, reports and plots. Imports no torch of its own.
+
+results = evaluate(codec, Path("clips"), [0.86, 2.67, 8.0])
+print(table(results)); write_json(results, Path("scores.json"))
+"""
+
+from __future__ import annotations
+
+from swc.evaluation.metrics import (
+    METRICS,
+    Metric,
+    mel_distance,
+    pesq_wb,
+    si_sdr,
+    stft_distance,
+    stoi,
+    visqol_audio,
+    visqol_speech,
+)
+from swc.evaluation.plots import rate_distortion, spectrogram_comparison
+from swc.evaluation.report import Summary, summarise, table, write_csv, write_json
+from swc.evaluation.results import Results, Row
+from swc.evaluation.runner import CodecLike, StreamLike, evaluate
+
+__all__ = [
+    "METRICS",
+    "CodecLike",
+    "Metric",
+    "Results",
+    "Row",
+    "StreamLike",
+    "Summary",
+    "evaluate",
+    "mel_distance",
+    "pesq_wb",
+    "rate_distortion",
+    "si_sdr",
+    "spectrogram_comparison",
+    "stft_distance",
+    "stoi",
+    "summarise",
+    "table",
+    "visqol_audio",
+    "visqol_speech",
+    "write_csv",
+    "write_json",
+]

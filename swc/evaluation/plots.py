@@ -1,0 +1,133 @@
+"""Figures for documents: spectrograms side by side, and quality against rate. Needs matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swc.audio import replacing
+from swc.errors import InputError
+from swc.evaluation._extras import contained, load_extra
+from swc.evaluation.metrics import METRICS, Audio
+from swc.evaluation.report import Summary, summarise
+from swc.evaluation.results import Results
+from swc.evaluation.spectra import Array, stft_magnitudes
+
+_RANGE_DB = 80.0
+_LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all the others
+_WINDOW_SECONDS = 0.04
+_COLUMNS = 1600  # frames drawn across a panel; more would not be seen
+_DPI = 150
+_COLOURS = ("#0f6e84", "#d1495b", "#e3a008", "#6a4c93", "#4f7942", "#555555")
+
+
+def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]]) -> None:
+    """Spectrograms one above the other, on one time axis and one colour scale, as a PNG file.
+
+    0 dB is nearly the loudest point of all panels, black is 80 dB below; frequencies run to the highest
+    Nyquist frequency of the panels.
+
+    Args:
+        path: PNG file to write, replaced atomically.
+        panels: (title, audio of shape (samples,) or (samples, channels), sample rate in Hz), top to bottom.
+
+    Raises:
+        InputError: no panels, an empty panel, or matplotlib is not installed.
+    """
+    if not panels or any(audio.size == 0 for _, audio, _ in panels):
+        raise InputError("a spectrogram comparison needs at least one panel, and samples in each")
+    levels = [_levels(audio, rate) for _, audio, rate in panels]
+    top = max(float(np.percentile(level, _LOUD_PERCENTILE)) for level in levels)
+    longest = max(len(audio) / rate for _, audio, rate in panels)
+    highest = max(rate / 2000 for _, _, rate in panels)
+    figure = _figure(9.0, 0.7 + 2.1 * len(panels))
+    axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axis, level, (title, audio, rate) in zip(axes, levels, panels, strict=True):
+        image = axis.imshow(
+            level.T - top,
+            extent=(0.0, len(audio) / rate, 0.0, rate / 2000),
+            origin="lower",
+            aspect="auto",
+            interpolation="bilinear",
+            cmap="magma",
+            vmin=-_RANGE_DB,
+            vmax=0.0,
+        )
+        axis.set_title(title, loc="left", fontsize=10)
+        axis.set_ylabel("kHz")
+        axis.set_xlim(0.0, longest)
+        axis.set_ylim(0.0, highest)
+        axis.set_facecolor("black")
+    axes[-1].set_xlabel("seconds")
+    figure.colorbar(image, ax=list(axes), label="dB", pad=0.015, fraction=0.03, aspect=15 * len(panels))
+    _save(figure, path)
+
+
+def rate_distortion(path: Path, results: Results, metrics: Sequence[str] | None = None) -> None:
+    """Mean scores against the measured rate, one small plot per measure and one line per domain, as a PNG.
+
+    Args:
+        path: PNG file to write, replaced atomically.
+        results: what `evaluate` returned.
+        metrics: names of the measures to draw; all that were taken if None.
+
+    Raises:
+        InputError: an unknown measure, nothing to draw, or matplotlib is not installed.
+    """
+    summaries = summarise(results)
+    if metrics is None:
+        metrics = [name for name in METRICS if any(s.counts[name] for s in summaries)]
+    if not metrics or any(name not in METRICS for name in metrics):
+        raise InputError(f"nothing to draw; measures are: {', '.join(METRICS)}")
+    domains = sorted({s.domain for s in summaries if s.domain is not None})
+    lines: list[str | None] = [*domains] if domains else [None]
+    columns = min(len(metrics), 4)
+    rows = -(-len(metrics) // columns)
+    figure = _figure(3.0 * columns, 2.6 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in grid[len(metrics) :]:
+        axis.remove()
+    for axis, name in zip(grid, metrics, strict=False):
+        for index, domain in enumerate(lines):
+            chosen = [s for s in summaries if s.domain == domain]
+            _line(axis, chosen, name, domain or "all", _COLOURS[index % len(_COLOURS)])
+        axis.set_title(METRICS[name].heading, fontsize=10)
+        axis.set_xlabel("kbit/s, measured")
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    if domains:
+        handles, labels = grid[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(domains), frameon=False)
+    _save(figure, path)
+
+
+def _line(axis: Any, summaries: Sequence[Summary], name: str, label: str, colour: str) -> None:
+    x = [summary.kbps_measured for summary in summaries]
+    y = [summary.means[name] for summary in summaries]  # nan and infinite points are not drawn
+    axis.plot(x, y, marker="o", markersize=4, color=colour, label=label)
+
+
+def _levels(audio: Audio, sample_rate: int) -> Array:
+    """Levels in dB, shape (frames, bins); a full-scale sine has the same level at every rate."""
+    x = audio.astype(np.float64)
+    x = x if x.ndim == 1 else x.mean(axis=1)
+    window = max(32, 2 ** round(math.log2(_WINDOW_SECONDS * sample_rate)))
+    hop = max(window // 8, len(x) // _COLUMNS)
+    levels: Array = 20.0 * np.log10(np.maximum(stft_magnitudes(x, window, hop) / window, 1e-10))
+    return levels
+
+
+def _figure(width: float, height: float) -> Any:
+    """A figure of its own, without pyplot: no global state, no display."""
+    module = load_extra("matplotlib.figure", "a plot")
+    with contained("matplotlib"):
+        return module.Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> None:
+    with contained("matplotlib"), replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)

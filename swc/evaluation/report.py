@@ -1,0 +1,177 @@
+"""Means of an evaluation, as a table for the terminal and as CSV and JSON files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from swc.audio import replacing
+from swc.evaluation.metrics import METRICS
+from swc.evaluation.results import COLUMNS, Results, Row
+
+PACKAGES = ("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python")
+"""Packages whose versions a report states, where installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Means at one rate, over all files or over one domain.
+
+    Attributes:
+        kbps: the rate asked for, kbit/s.
+        domain: the domain, or None for all files.
+        files: number of files.
+        kbps_measured: bits of all files / their duration / 1000.
+        over_budget: files longer than 5 s that measure more than was asked for.
+        encode_speed: seconds of audio encoded in a second.
+        decode_speed: seconds of audio decoded in a second.
+        means: mean of each measure over the files where it is not nan; nan where there are none.
+        counts: number of those files, for each measure.
+    """
+
+    kbps: float
+    domain: str | None
+    files: int
+    kbps_measured: float
+    over_budget: int
+    encode_speed: float
+    decode_speed: float
+    means: dict[str, float]
+    counts: dict[str, int]
+
+
+def summarise(results: Results) -> list[Summary]:
+    """By rate, ascending: the summary of all files, then one per domain if there are several."""
+    summaries = []
+    for rate in results.rates:
+        rows = [row for row in results.rows if row.kbps == rate]
+        summaries.append(_summary(rate, None, rows))
+        if len(results.domains) > 1:
+            for domain in results.domains:
+                chosen = [row for row in rows if row.domain == domain]
+                summaries.append(_summary(rate, domain, chosen))
+    return summaries
+
+
+def table(results: Results) -> Table:
+    """The summaries as a rich table that fits 80 columns. Measures that were not taken have no column."""
+    summaries = summarise(results)
+    shown = [metric for metric in METRICS.values() if any(s.counts[metric.name] for s in summaries)]
+    domains = any(summary.domain is not None for summary in summaries)
+    headings = ["asked kbps", *(["domain"] if domains else []), "files", "real kbps"]
+    headings += [metric.heading for metric in shown] + ["enc ×", "dec ×"]
+    view = Table(box=box.SIMPLE_HEAD, padding=0, caption=_caption(summaries), caption_justify="left")
+    for heading in headings:
+        justify: Literal["left", "right"] = "left" if heading == "domain" else "right"
+        view.add_column("\n".join(heading.split()), justify=justify, no_wrap=True)
+    for summary in summaries:
+        whole = summary.domain is None
+        cells = [f"{summary.kbps:g}" if whole else ""]
+        if domains:
+            cells.append("all" if summary.domain is None else summary.domain or "(none)")
+        cells += [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
+        cells += [_number(summary.means[metric.name], metric.decimals) for metric in shown]
+        cells += [_number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
+        view.add_row(*(Text(cell) for cell in cells), style="bold" if whole and domains else "")
+    return view
+
+
+def write_csv(results: Results, path: Path) -> None:
+    """One line per file and rate, columns as in `Row`; nan is an empty field. Replaces `path` atomically."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in results.rows:
+            writer.writerow(_blank_nan(getattr(row, name)) for name in COLUMNS)
+
+
+def write_json(results: Results, path: Path, *, model: str | None = None, fingerprint: str | None = None) -> None:
+    """Rows, summaries and package versions. Replaces `path` atomically.
+
+    Strict JSON: nan is null, and infinities are the strings "inf" and "-inf".
+
+    Args:
+        results: what `evaluate` returned.
+        path: file to write.
+        model: name of the model, or None.
+        fingerprint: fingerprint of its code semantics, or None.
+    """
+    document = {
+        "model": model,
+        "fingerprint": fingerprint,
+        "packages": package_versions(),
+        "means": [_plain(asdict(summary)) for summary in summarise(results)],
+        "rows": [_plain(asdict(row)) for row in results.rows],
+    }
+    with replacing(path) as temporary:
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that scores depend on, by name."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _summary(kbps: float, domain: str | None, rows: Sequence[Row]) -> Summary:
+    scores = {name: [s for row in rows if not math.isnan(s := row.score(name))] for name in METRICS}
+    seconds = sum(row.seconds for row in rows)
+    bits = sum(row.kbps_measured * row.seconds for row in rows)
+    return Summary(
+        kbps=kbps,
+        domain=domain,
+        files=len(rows),
+        kbps_measured=_ratio(bits, seconds),
+        over_budget=sum(row.over_budget for row in rows),
+        encode_speed=_ratio(seconds, sum(row.encode_seconds for row in rows)),
+        decode_speed=_ratio(seconds, sum(row.decode_seconds for row in rows)),
+        means={name: _mean(values) for name, values in scores.items()},
+        counts={name: len(values) for name, values in scores.items()},
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
+
+
+def _caption(summaries: Iterable[Summary]) -> str | None:
+    over = sum(summary.over_budget for summary in summaries if summary.domain is None)
+    return f"! {over} file(s) over 5 s measure more than the rate asked for" if over else None
+
+
+def _number(value: float, decimals: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{decimals}f}"
+
+
+def _blank_nan(value: object) -> object:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+def _plain(value: object) -> object:
+    """The value with floats that JSON lacks replaced: nan by None, infinities by strings."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

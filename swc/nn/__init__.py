@@ -1,0 +1,1 @@
+"""Networks: encoders, decoders and quantizers, one idea a file."""

@@ -1,0 +1,93 @@
+"""A vector-quantization codebook, learned by exponential moving averages (van den Oord et al. 2017, app. A.1)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Codebook(nn.Module):
+    """`size` code vectors of `dim` numbers. Everything here is float32, with autocast off.
+
+    `count` and `total` are moving averages of the number and the sum of the vectors that chose each code. They forget
+    by vectors seen, not by steps (`horizon` vectors a code), so that an expert that few windows choose, or a small
+    batch, averages over as many vectors as any other.
+    """
+
+    code: Tensor
+    count: Tensor
+    total: Tensor
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("code", torch.zeros(size, dim))
+        self.register_buffer("count", torch.zeros(size), persistent=False)
+        self.register_buffer("total", torch.zeros(size, dim), persistent=False)
+
+    @property
+    def size(self) -> int:
+        return self.code.shape[0]
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """Index of the nearest code: (..., dim) -> (...) int64. Ties go to the lower index."""
+        distance = self.code.square().sum(1) - 2 * (z @ self.code.t())
+        return distance.argmin(-1)
+
+    @torch.no_grad()
+    def update(self, z: Tensor, chosen: Tensor, weight: Tensor, horizon: float) -> None:
+        """Move codes towards the vectors that chose them.
+
+        Args:
+            z: vectors (n, dim).
+            chosen: the code of each (n,).
+            weight: 1 for vectors that count, 0 for those of windows that skip this codebook (n,).
+            horizon: vectors a code that the average remembers.
+        """
+        keep = torch.exp(-weight.sum() / (horizon * self.size))
+        scale = (1 - keep) * horizon * self.size / weight.sum().clamp_min(1)
+        count = torch.zeros_like(self.count).index_add_(0, chosen, weight)
+        total = torch.zeros_like(self.total).index_add_(0, chosen, z * weight[:, None])
+        self.count.mul_(keep).add_(count * scale)
+        self.total.mul_(keep).add_(total * scale)
+        self.code.copy_(
+            torch.where(self.count[:, None] > 1e-3, self.total / self.count.clamp_min(1e-3)[:, None], self.code)
+        )
+
+    @torch.no_grad()
+    def restart_averages(self, horizon: float) -> None:
+        """Averages as if every code had been chosen equally often: after loading weights."""
+        self.count.fill_(horizon)
+        self.total.copy_(self.code * horizon)
+
+    @torch.no_grad()
+    def replace_dead(self, z: Tensor, weight: Tensor, share: float, generator: torch.Generator) -> int:
+        """Put vectors of the batch in place of codes used less than `share` of their fair share; how many."""
+        dead = (self.count < share * self.count.mean()).nonzero().flatten()
+        if len(dead) == 0 or float(weight.sum()) < 1:
+            return 0
+        pick = torch.multinomial(weight.cpu(), len(dead), replacement=True, generator=generator)
+        vectors, fair = z[pick.to(z.device)], 0.5 * self.count.mean()
+        self.code[dead], self.count[dead], self.total[dead] = vectors, fair, vectors * fair
+        return len(dead)
+
+    @torch.no_grad()
+    def fit(self, z: Tensor, iterations: int, generator: torch.Generator) -> None:
+        """k-means on vectors z (n, dim), starting from random ones of them."""
+        n = z.shape[0]
+        draw = torch.randint(0, n, (self.size,), generator=generator)
+        if n >= self.size:
+            draw = torch.randperm(n, generator=generator)[: self.size]
+        self.code.copy_(z[draw.to(z.device)])
+        for _ in range(iterations):
+            chosen = torch.cat([self.nearest(part) for part in torch.split(z, 1 << 16)])
+            count = torch.bincount(chosen, minlength=self.size).float()
+            total = torch.zeros_like(self.code).index_add_(0, chosen, z)
+            spare = z[torch.randint(0, n, (self.size,), generator=generator).to(z.device)]
+            self.code.copy_(torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], spare))
+
+    def perplexity(self) -> float:
+        """exp of the entropy of the codes' use in the moving average: `size` when all are used equally."""
+        p = self.count / self.count.sum().clamp_min(1e-9)
+        return math.exp(-float((p * (p + 1e-12).log()).sum()))

@@ -1,0 +1,33 @@
+"""A codec network: encoder, quantizer, decoder, composed from a config."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from swc.config import Config
+from swc.nn.revq import Quantized, Revq
+from swc.nn.spectral import SpectralDecoder, SpectralEncoder
+
+
+class CodecModel(nn.Module):
+    """Encoder -> quantizer -> decoder. `swc.codec.Codec` adds chunks, levels, rates and the container."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = SpectralEncoder(config)
+        self.quantizer = Revq(config.quantizer, config.backbone.latent_dim)
+        self.decoder = SpectralDecoder(config)
+
+    def forward(self, audio: Tensor, experts: Tensor) -> tuple[Quantized, Tensor]:
+        """Training pass.
+
+        Args:
+            audio: level-normalised windows (B, samples).
+            experts: k_r of each window (B,).
+
+        Returns:
+            The quantizer's outcome and the decoder's compressed magnitudes (B, T, bins).
+        """
+        quantized = self.quantizer(self.encoder(audio), experts)
+        return quantized, self.decoder.compressed(quantized.latents)

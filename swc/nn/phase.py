@@ -1,0 +1,44 @@
+"""Phase reconstruction: fast Griffin-Lim from a starting phase.
+
+Griffin & Lim 1984; momentum by Perraudin, Balazs & Sondergaard 2013. Deterministic and differentiable, so that training
+can unroll it (Masuyama et al. 2019, deep Griffin-Lim iteration). Each iteration reaches n_fft / hop - 1 frames further.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from swc.nn.stft import analyse, synthesise, window_power
+
+
+def griffin_lim(magnitude: Tensor, start: Tensor, window: Tensor, hop: int, iterations: int, momentum: float) -> Tensor:
+    """Waveform with about the given magnitudes.
+
+    Args:
+        magnitude: (B, T, bins), non-negative.
+        start: complex unit vectors (B, T, bins), the starting phase.
+        window: (n_fft,).
+        hop: samples a frame.
+        iterations: 0 gives the inverse STFT of the start.
+        momentum: 0 is classic Griffin-Lim, 0.99 the fast one.
+
+    Returns:
+        Samples (B, T * hop).
+    """
+    power = window_power(window, magnitude.shape[1], hop)
+    spectrum = magnitude * start
+    previous: Tensor | None = None
+    for _ in range(iterations):
+        consistent = analyse(synthesise(spectrum, window, hop, power), window, hop)
+        ahead = consistent
+        if momentum and previous is not None:
+            ahead = consistent + momentum * (consistent - previous)
+        previous = consistent
+        spectrum = ahead * (magnitude * (ahead.real.square() + ahead.imag.square() + 1e-12).rsqrt())
+    return synthesise(spectrum, window, hop, power)
+
+
+def zero_phase(magnitude: Tensor) -> Tensor:
+    """The starting phase of a decoder that has not learned one: complex ones like `magnitude`."""
+    return torch.complex(torch.ones_like(magnitude), torch.zeros_like(magnitude))

@@ -1,0 +1,200 @@
+"""Residual Experts Vector Quantization (SwitchCodec, Wang et al., arXiv 2505.24437, section III).
+
+One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. The chosen
+experts run on the residual in index order, whatever their scores. Equation numbers are the paper's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from swc.config import RevqConfig
+from swc.nn.codebook import Codebook
+
+
+@dataclass
+class Quantized:
+    """What the quantizer returns in training.
+
+    Attributes:
+        latents: quantized latents (B, T, D), with straight-through gradients to the encoder and the router.
+        commitment: scalar, mean squared error after the shared stage plus that at the end.
+        error: scalar without gradient, energy of the final residual.
+    """
+
+    latents: Tensor
+    commitment: Tensor
+    error: Tensor
+
+
+class Revq(nn.Module):
+    """Quantizes windows of latents (B, T, D): one routing mask for each of the B windows."""
+
+    bias: Tensor
+    load: Tensor
+    windows: Tensor
+    usage: Tensor
+
+    def __init__(self, config: RevqConfig, dim: int) -> None:
+        super().__init__()
+        self.config = config
+        self.shared = nn.ModuleList(Codebook(config.codebook_size, dim) for _ in range(config.shared))
+        self.experts = nn.ModuleList(Codebook(config.codebook_size, dim) for _ in range(config.routed))
+        self.router = nn.Linear(dim, config.routed, bias=False)
+        self.register_buffer("bias", torch.zeros(config.routed))
+        self.register_buffer("load", torch.zeros(config.routed), persistent=False)
+        self.register_buffer("windows", torch.zeros(()), persistent=False)
+        self.register_buffer("usage", torch.zeros(config.routed), persistent=False)  # load of the last period
+        self.horizon = 90.0
+        self._seen: dict[int, tuple[Tensor, Tensor]] = {}  # the last batch, for replacing dead codes
+
+    def books(self) -> list[Codebook]:
+        """All codebooks, shared ones first."""
+        return [b for group in (self.shared, self.experts) for b in group if isinstance(b, Codebook)]
+
+    def scores(self, z: Tensor) -> Tensor:
+        """Affinity of each window to each expert, eq. (1) with DRPS's bias, eq. (5): (B, T, D) -> (B, N_r)."""
+        scores: Tensor = self.router(z).mean(1)
+        return scores + self.bias
+
+    @staticmethod
+    def top(scores: Tensor, experts: Tensor) -> Tensor:
+        """Mask of the highest scores, eq. (2): (B, N_r), k_r of each window (B,) -> bool (B, N_r)."""
+        rank = scores.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
+        return rank < experts[:, None]
+
+    def forward(self, z: Tensor, experts: Tensor) -> Quantized:
+        """Route, quantize and, in training mode, learn the codebooks.
+
+        Args:
+            z: latents (B, T, D), each row a window.
+            experts: k_r of each window (B,).
+        """
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.float()
+            scores = self.scores(z)
+            mask = self.top(scores.detach(), experts).float()
+            target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
+            everyone = torch.ones_like(mask[:, 0])
+            for index, book in enumerate(self.books()):
+                weight = mask[:, index - len(self.shared)] if index >= len(self.shared) else everyone
+                q = self._stage(index, book, target - quantized, weight)
+                if index >= len(self.shared):
+                    s = scores[:, index - len(self.shared), None, None]
+                    gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
+                quantized = quantized + q
+                if index == len(self.shared) - 1:
+                    after_shared = quantized
+            if self.training:
+                self.load += mask.sum(0)
+                self.windows += len(mask)
+            commitment = (z - after_shared).square().mean() + (z - quantized).square().mean()
+            error = (target - quantized).square().mean()
+            return Quantized(z + (quantized - target) + gate, commitment, error)
+
+    def _stage(self, index: int, book: Codebook, residual: Tensor, weight: Tensor) -> Tensor:
+        chosen = book.nearest(residual)
+        q = book.code[chosen] * weight[:, None, None]
+        if self.training:
+            flat = residual.reshape(-1, residual.shape[-1])
+            rows = weight.repeat_interleave(residual.shape[1])
+            book.update(flat, chosen.flatten(), rows, self.horizon)
+            self._seen[index] = (flat, rows)
+        return q
+
+    @torch.no_grad()
+    def residual_energy(self, z: Tensor) -> Tensor:
+        """Mean squared residual of each window after the shared codebooks: (B, T, D) -> (B,)."""
+        residual = z.float()
+        for book in self.books()[: len(self.shared)]:
+            residual = residual - book.code[book.nearest(residual)]
+        return residual.square().mean((1, 2))
+
+    @torch.no_grad()
+    def encode(self, z: Tensor, mask: Tensor) -> Tensor:
+        """Codes of windows of latents.
+
+        Args:
+            z: latents (B, T, D).
+            mask: chosen experts (B, N_r), bool.
+
+        Returns:
+            int64 (B, stages, T), stages = shared + N_r in index order; -1 where an expert is not chosen.
+        """
+        residual = z.float()
+        codes = []
+        for index, book in enumerate(self.books()):
+            chosen = book.nearest(residual)
+            if index >= len(self.shared):
+                on = mask[:, index - len(self.shared), None]
+                chosen = torch.where(on, chosen, -1)
+                residual = residual - torch.where(on[..., None], book.code[chosen.clamp_min(0)], 0.0)
+            else:
+                residual = residual - book.code[chosen]
+            codes.append(chosen)
+        return torch.stack(codes, 1)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Latents of codes as `encode` gives them: (B, stages, T) -> (B, T, D)."""
+        total = torch.zeros((), device=codes.device)
+        for index, book in enumerate(self.books()):
+            q = book.code[codes[:, index].clamp_min(0)]
+            total = total + torch.where(codes[:, index, :, None] >= 0, q, 0.0)
+        return total
+
+    @torch.no_grad()
+    def fit(self, z: Tensor, generator: torch.Generator, iterations: int = 10) -> None:
+        """k-means of each codebook on the residual that reaches it: windows (B, T, D)."""
+        n, residual = self.config.routed, z
+        for book in self.shared:
+            residual = self._fit_stage(book, residual, torch.ones(len(z), dtype=torch.bool), generator, iterations)
+        experts = torch.randint(n // 4, n // 2 + 1, (len(z),), generator=generator).to(z.device)
+        mask = self.top(self.scores(z), experts).cpu()
+        for j, book in enumerate(self.experts):
+            residual = self._fit_stage(book, residual, mask[:, j], generator, iterations)
+
+    @staticmethod
+    def _fit_stage(
+        book: nn.Module, residual: Tensor, on: Tensor, generator: torch.Generator, iterations: int
+    ) -> Tensor:
+        if not isinstance(book, Codebook):
+            raise TypeError("not a codebook")
+        rows = residual[on.to(residual.device)]
+        if len(rows) == 0:  # an expert that no window chose starts from all of them
+            rows = residual
+        book.fit(rows.reshape(-1, residual.shape[-1]), iterations, generator)
+        quantized = book.code[book.nearest(residual)]
+        return torch.where(on.to(residual.device)[:, None, None], residual - quantized, residual)
+
+    @torch.no_grad()
+    def maintain(self, gamma: float, dead: float, generator: torch.Generator) -> int:
+        """Router protection (DRPS, eq. 4) and dead codes; call every n training steps.
+
+        Args:
+            gamma: what a neglected expert's bias gains.
+            dead: the dead threshold, as a share of the mean load.
+
+        Returns:
+            How many codes were replaced.
+        """
+        mean = self.load.mean()
+        self.bias[self.load < dead * mean] += gamma
+        self.bias[self.load > mean] = 0
+        self.usage.copy_(self.load / self.windows.clamp_min(1))
+        self.load.zero_()
+        self.windows.zero_()
+        return sum(
+            book.replace_dead(*self._seen[index], 0.02, generator)
+            for index, book in enumerate(self.books())
+            if index in self._seen
+        )
+
+    def restart_averages(self, horizon: float) -> None:
+        """Codebook averages after loading weights or after `fit`."""
+        self.horizon = horizon
+        for book in self.books():
+            book.restart_averages(horizon)

@@ -1,0 +1,144 @@
+"""The `spectral` backbone: everything on STFT frames, in the domain c = |X|^0.3, which is close to loudness.
+
+Encoder and decoder are each a linear map, initialised in closed form (PCA, least squares), plus a ConvNeXt trunk that
+learns a correction (Vocos, Siuzdak 2023, for the trunk at the frame rate). Shapes: B windows or clips, T frames,
+L latents (T = L * frames_per_latent), D latent numbers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from swc.config import Config
+from swc.nn.convnext import Trunk
+from swc.nn.phase import griffin_lim, zero_phase
+from swc.nn.stft import analyse, mel_filterbank
+
+FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
+START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
+
+
+class SpectralEncoder(nn.Module):
+    """Audio (B, samples) -> latents (B, samples // hop, D)."""
+
+    window: Tensor
+    mel: Tensor
+    power: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        b = config.backbone
+        self.config, self.bins = b, b.n_fft // 2 + 1
+        self.register_buffer("window", torch.hann_window(b.n_fft), persistent=False)
+        self.register_buffer(
+            "mel", mel_filterbank(config.sample_rate, b.n_fft, b.mels).t().contiguous(), persistent=False
+        )
+        self.register_buffer("power", torch.ones(()))  # running mean square of the latents
+        self.linear = nn.Linear(b.mels * b.frames_per_latent, b.latent_dim)
+        self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3)
+        self.project = nn.Linear(b.dim * b.frames_per_latent, b.latent_dim)
+        with torch.no_grad():
+            self.project.weight.mul_(START)
+            self.project.bias.zero_()
+
+    @property
+    def reach(self) -> int:
+        """Frames of context on each side that a latent depends on."""
+        b = self.config
+        return self.trunk.reach + b.n_fft // (2 * b.frame_hop)
+
+    def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Compressed mel magnitudes (B, T, mels) and compressed magnitudes (B, T, bins), float32."""
+        magnitude = analyse(audio.float(), self.window, self.config.frame_hop).abs()
+        p = self.config.exponent
+        return (magnitude @ self.mel).clamp_min(FLOOR).pow(p), magnitude.clamp_min(FLOOR).pow(p)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        with torch.autocast(audio.device.type, enabled=False):
+            mel, c = self.features(audio)
+        return self.from_features(mel, c)
+
+    def from_features(self, mel: Tensor, c: Tensor) -> Tensor:
+        """Latents of unit mean square, from what `features` returns."""
+        B, T, _ = c.shape
+        latents = T // self.config.frames_per_latent
+        correction = self.project(self.trunk(c).reshape(B, latents, -1)).float()
+        with torch.autocast(c.device.type, enabled=False):
+            z: Tensor = correction + self.linear(mel.reshape(B, latents, -1))
+            if not self.training:
+                return z * self.power.rsqrt()
+            power = z.square().mean()
+            self.power.lerp_(power.detach(), 0.05)
+            return z * power.rsqrt()
+
+
+class SpectralDecoder(nn.Module):
+    """Latents (B, L, D) -> audio (B, L * hop)."""
+
+    window: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        b = config.backbone
+        self.config, self.bins = b, b.n_fft // 2 + 1
+        self.register_buffer("window", torch.hann_window(b.n_fft), persistent=False)
+        self.linear = nn.Linear(b.latent_dim, self.bins * b.frames_per_latent)
+        self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
+        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
+        self.project = nn.Linear(b.dim, self.bins)
+        self.phase = Trunk(b.latent_dim, b.phase_dim, b.phase_blocks, b.expansion, b.kernel, b.kernel)
+        self.phase_project = nn.Linear(b.phase_dim, 2 * self.bins)
+        with torch.no_grad():
+            self.project.weight.mul_(START)
+            self.project.bias.zero_()
+
+    def reach(self, iterations: int) -> int:
+        """Frames of context on each side that a sample depends on, with so many Griffin-Lim iterations."""
+        overlap = self.config.n_fft // self.config.frame_hop
+        return max(self.trunk.reach, self.phase.reach) + (iterations + 1) * (overlap - 1) + 1
+
+    def frames(self, z: Tensor) -> Tensor:
+        """Latents spread over their frames: (B, L, D) -> (B, T, D)."""
+        B, L, D = z.shape
+        spread: Tensor = self.split(z)
+        return spread.reshape(B, L * self.config.frames_per_latent, D)
+
+    def compressed(self, z: Tensor) -> Tensor:
+        """Compressed magnitudes (B, T, bins), float32; may be slightly negative."""
+        B, L, _ = z.shape
+        correction: Tensor = self.project(self.trunk(self.frames(z))).float()
+        with torch.autocast(z.device.type, enabled=False):
+            start: Tensor = self.linear(z.float())
+            return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
+
+    def starting_phase(self, z: Tensor) -> Tensor:
+        """Learned starting phase: complex unit vectors (B, T, bins)."""
+        raw = self.phase_project(self.phase(self.frames(z))).float()
+        real, imaginary = raw.chunk(2, -1)
+        real = real + 0.1  # away from the origin, where the angle has no gradient
+        scale = (real.square() + imaginary.square() + 1e-6).rsqrt()
+        return torch.complex(real * scale, imaginary * scale)
+
+    def forward(self, z: Tensor, iterations: int, momentum: float, learned_phase: bool | None = None) -> Tensor:
+        """Audio (B, L * hop), float32."""
+        return self.render(z, self.compressed(z), iterations, momentum, learned_phase)
+
+    def render(
+        self, z: Tensor, c: Tensor, iterations: int, momentum: float, learned_phase: bool | None = None
+    ) -> Tensor:
+        """Audio (B, L * hop) of latents and their compressed magnitudes.
+
+        Args:
+            z: latents (B, L, D), for the starting phase.
+            c: what `compressed` returned for them.
+            iterations: Griffin-Lim iterations.
+            momentum: of Griffin-Lim.
+            learned_phase: start from the phase head's phase, else from zero; by default as configured.
+        """
+        learned = self.config.learned_phase if learned_phase is None else learned_phase
+        start = self.starting_phase(z) if learned else zero_phase(c)
+        with torch.autocast(z.device.type, enabled=False):
+            p = self.config.exponent
+            magnitude = c.clamp(FLOOR**p, 8.0).pow(1 / p)
+            return griffin_lim(magnitude, start, self.window, self.config.frame_hop, iterations, momentum)

@@ -1,0 +1,57 @@
+"""Cutting a long signal into segments with context, so that work on segments equals work on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Segment(NamedTuple):
+    """A stretch of a signal with its surroundings.
+
+    Attributes:
+        signal: (channels, before + length + after, ...).
+        before: context in front of the stretch.
+        length: of the stretch itself.
+    """
+
+    signal: Tensor
+    before: int
+    length: int
+
+
+def segments(pieces: Iterable[Tensor], step: int, reach: int) -> Iterator[Segment]:
+    """Stretches of `step` with up to `reach` of context on either side; less only at the ends of the signal.
+
+    Args:
+        pieces: (channels, n, ...) each, the signal cut anywhere; read only as far as the next segment needs.
+        step: length of a stretch; the last may be shorter.
+        reach: context on each side.
+    """
+    source = iter(pieces)
+    buffer: Tensor | None = None
+    before = 0  # context at the front of the buffer
+    while True:
+        buffer = _fill(buffer, source, before + step + reach)
+        length = 0 if buffer is None else min(step, buffer.shape[1] - before)
+        if buffer is None or length <= 0:
+            return
+        yield Segment(buffer[:, : before + length + reach], before, length)
+        drop = max(0, before + length - reach)
+        buffer, before = buffer[:, drop:], before + length - drop
+
+
+def _fill(buffer: Tensor | None, source: Iterator[Tensor], wanted: int) -> Tensor | None:
+    """The buffer, longer by as many pieces as it takes to reach `wanted`, or to the end of the source."""
+    parts = [] if buffer is None else [buffer]
+    have = sum(p.shape[1] for p in parts)
+    while have < wanted:
+        piece = next(source, None)
+        if piece is None:
+            break
+        parts.append(piece)
+        have += piece.shape[1]
+    return torch.cat(parts, 1) if parts else None

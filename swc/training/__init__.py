@@ -1,0 +1,7 @@
+"""Training: corpus, losses, initialisation, stages, checkpoints. `train` is the whole of it."""
+
+from __future__ import annotations
+
+from swc.training.trainer import Progress, train
+
+__all__ = ["Progress", "train"]

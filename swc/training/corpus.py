@@ -1,0 +1,159 @@
+"""The training audio: decoded once to int16, kept in memory or on the device, cropped there."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swc.config import Config
+from swc.errors import InputError
+from swc.training.decode import NARROW_HZ, Recording, decode, find_sources
+
+CHUNK = 16  # recordings a task of the worker pool
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Recordings end to end.
+
+    Attributes:
+        samples: int16 (total,), on the training device.
+        starts, lengths: of each recording (n,), int64 on the CPU.
+        gains: dB that bring each recording to the target level (n,).
+        bandwidths: Hz (n,).
+        sample_rate: Hz.
+    """
+
+    samples: Tensor
+    starts: Tensor
+    lengths: Tensor
+    gains: Tensor
+    bandwidths: Tensor
+    sample_rate: int
+
+    @property
+    def hours(self) -> float:
+        return int(self.lengths.sum()) / self.sample_rate / 3600
+
+    def to(self, device: torch.device) -> Corpus:
+        """The same corpus with its samples on a device."""
+        return Corpus(self.samples.to(device), self.starts, self.lengths, self.gains, self.bandwidths, self.sample_rate)
+
+    def crops(
+        self,
+        count: int,
+        length: int,
+        generator: torch.Generator,
+        *,
+        gain_db: tuple[float, float] = (0.0, 0.0),
+        narrow_weight: float = 1.0,
+    ) -> Tensor:
+        """Random level-normalised crops, float32 (count, length) on the device.
+
+        Every second of audio is equally likely, except that recordings without content above 11 kHz count
+        `narrow_weight` times. Recordings shorter than a crop are followed by silence.
+
+        Args:
+            generator: CPU generator; the same state gives the same crops.
+            gain_db: range of a random gain around the normalised level.
+        """
+        room = (self.lengths - length).clamp_min(0)
+        weight = (room + length).double() * torch.where(self.bandwidths < NARROW_HZ, narrow_weight, 1.0)
+        edges = weight.cumsum(0)
+        draw = torch.rand(count, generator=generator, dtype=torch.float64) * edges[-1]
+        which = torch.searchsorted(edges, draw).clamp_max(len(edges) - 1)
+        offset = (torch.rand(count, generator=generator, dtype=torch.float64) * (room[which] + 1)).long()
+        low, high = gain_db
+        db = self.gains[which] + low + (high - low) * torch.rand(count, generator=generator)
+        device = self.samples.device
+        position = torch.arange(length)[None] + offset[:, None]
+        inside = position < self.lengths[which][:, None]
+        index = (position + self.starts[which][:, None]).clamp_max(len(self.samples) - 1)
+        audio = self.samples[index.to(device)].float() / 32768
+        factor = (10 ** (db / 20)).float()[:, None] * inside
+        return audio * factor.to(device)
+
+    def save(self, path: Path) -> None:
+        """Keep the decoded corpus as one .npz-free pair: PATH (samples, .npy) and PATH.table.npy."""
+        table = torch.stack((self.starts.double(), self.lengths.double(), self.gains.double(), self.bandwidths))
+        np.save(path, self.samples.cpu().numpy())
+        np.save(table_path(path), table.numpy())
+
+    @classmethod
+    def load(cls, path: Path, sample_rate: int) -> Corpus:
+        """Read what `save` wrote."""
+        starts, lengths, gains, bandwidths = torch.from_numpy(np.load(table_path(path)))
+        samples = torch.from_numpy(np.load(path))
+        return cls(samples, starts.long(), lengths.long(), gains.float(), bandwidths, sample_rate)
+
+
+def table_path(path: Path) -> Path:
+    """Where the table of a corpus saved at `path` lies."""
+    return path.with_suffix(".table.npy")
+
+
+def load_corpus(
+    folder: Path,
+    config: Config,
+    *,
+    workers: int,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Decode a folder of audio (any format soundfile reads, and tar shards).
+
+    Args:
+        cache: a .npy file to read the decoded corpus from, or to write it to.
+        progress: called with recordings decoded so far and in all.
+
+    Raises:
+        InputError: no readable audio.
+    """
+    if cache is not None and cache.exists():
+        return Corpus.load(cache, config.sample_rate)
+    sources = find_sources(folder)
+    work = partial(decode, sample_rate=config.sample_rate, level=config.level)
+    recordings: list[Recording] = []
+    with _mapper(workers if len(sources) > 2 * CHUNK else 1) as mapper:
+        for done, recording in enumerate(mapper(work, sources), 1):
+            if recording is not None and len(recording.samples):
+                recordings.append(recording)
+            if progress is not None and (done % CHUNK == 0 or done == len(sources)):
+                progress(done, len(sources))
+    if not recordings:
+        raise InputError(f"none of the {len(sources)} audio files in {folder} could be read")
+    lengths = torch.tensor([len(r.samples) for r in recordings])
+    corpus = Corpus(
+        torch.from_numpy(np.concatenate([r.samples for r in recordings])),
+        lengths.cumsum(0) - lengths,
+        lengths,
+        torch.tensor([r.gain / 256 for r in recordings]),
+        torch.tensor([r.bandwidth for r in recordings], dtype=torch.float64),
+        config.sample_rate,
+    )
+    if cache is not None:
+        corpus.save(cache)
+    return corpus
+
+
+class _mapper:  # noqa: N801  (a context manager that is a function)
+    """`map` over a pool of processes, or in this one."""
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else None
+
+    def __enter__(self) -> Callable[..., Iterator[Recording | None]]:
+        return map if self.pool is None else partial(self.pool.map, chunksize=CHUNK)
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)

@@ -1,0 +1,94 @@
+"""Recordings on disk -> mono int16 at one rate. Imports no torch: worker processes start quickly."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from swc.config import LevelConfig
+from swc.errors import InputError
+from swc.level import gain_q8, loud_level_db
+
+SUFFIXES = frozenset(
+    (".wav", ".flac", ".ogg", ".opus", ".oga", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64")
+)
+NARROW_HZ = 11_000.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one recording's bytes are: a file, or a stretch of an uncompressed tar shard."""
+
+    path: Path
+    offset: int = 0
+    size: int = -1
+
+    def read(self) -> bytes:
+        with self.path.open("rb") as f:
+            f.seek(self.offset)
+            return f.read(self.size)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One decoded recording.
+
+    Attributes:
+        samples: mono int16 (n,).
+        gain: level normalisation in 1/256 dB, as in the container.
+        bandwidth: Hz up to which there is content.
+    """
+
+    samples: NDArray[np.int16]
+    gain: int
+    bandwidth: float
+
+
+def find_sources(folder: Path) -> list[Source]:
+    """All recordings below a folder, in a fixed order: audio files, and audio members of .tar shards.
+
+    Raises:
+        InputError: no such folder, or no audio in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; --data and --val take a folder of audio or tar shards")
+    sources = [Source(p) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    for shard in sorted(folder.rglob("*.tar")):
+        with tarfile.open(shard, "r:") as tar:
+            members = sorted((m for m in tar if m.isfile()), key=lambda m: m.name)
+        sources += [Source(shard, m.offset_data, m.size) for m in members if Path(m.name).suffix.lower() in SUFFIXES]
+    if not sources:
+        raise InputError(f"no audio in {folder}: expected {', '.join(sorted(SUFFIXES))}, or .tar of them")
+    return sources
+
+
+def decode(source: Source, sample_rate: int, level: LevelConfig) -> Recording | None:
+    """Decode one recording; None when soundfile cannot read it."""
+    try:
+        audio, rate = soundfile.read(io.BytesIO(source.read()), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return None
+    mono = audio.mean(1)
+    if rate != sample_rate:
+        mono = soxr.resample(mono, rate, sample_rate)
+    gain = gain_q8(loud_level_db(mono, sample_rate), level)
+    return Recording((np.clip(mono, -1, 1) * 32767).astype(np.int16), gain, bandwidth(mono, sample_rate))
+
+
+def bandwidth(mono: NDArray[np.float32], sample_rate: int) -> float:
+    """Frequency in Hz up to which the mean power spectrum stays within 75 dB of its peak."""
+    n = 2048
+    if len(mono) < n:
+        return sample_rate / 2
+    starts = np.linspace(0, len(mono) - n, num=min(200, len(mono) // n)).astype(int)
+    frames = mono[starts[:, None] + np.arange(n)] * np.hanning(n).astype(np.float32)
+    power = np.square(np.abs(np.fft.rfft(frames))).mean(0)
+    heard = np.flatnonzero(power > power.max() * 10**-7.5)
+    return float(heard[-1] * sample_rate / n) if len(heard) and power.max() > 0 else 0.0

@@ -1,0 +1,71 @@
+"""Reconstruction losses.
+
+`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `multiscale_mel` judges
+waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
+bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from swc.config import Config
+from swc.nn.spectral import FLOOR
+from swc.nn.stft import analyse, mel_filterbank
+
+SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
+BANDS = 160
+BAND_FLOOR = 1e-2
+LOG_FLOOR = 0.1  # about -74 dB re full scale: below it a logarithm would spend the model on inaudible noise
+WAVEFORM_FLOOR = 5e-5
+
+
+class ReconstructionLoss(nn.Module):
+    """Losses between a recording and what the codec makes of it."""
+
+    window: Tensor
+    bank: Tensor
+    bin_weight: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        b, rate = config.backbone, config.sample_rate
+        self.hop, self.exponent = b.frame_hop, b.exponent
+        self.register_buffer("window", torch.hann_window(b.n_fft))
+        self.register_buffer("bank", mel_filterbank(rate, b.n_fft, BANDS).t().contiguous())
+        density = 1 / (700 + torch.linspace(0, rate / 2, b.n_fft // 2 + 1))  # mels a Hz
+        self.register_buffer("bin_weight", density / density.mean())
+        for size, bands in SCALES:
+            self.register_buffer(f"window_{size}", torch.hann_window(size))
+            self.register_buffer(f"bank_{size}", mel_filterbank(rate, size, bands).t().contiguous())
+
+    def magnitude(self, c: Tensor, audio: Tensor) -> Tensor:
+        """Scalar distance between compressed magnitudes (B, T, bins) and those of audio (B, samples).
+
+        L1 over bins, weighted by how many mels a bin spans, + L1 over 160 compressed mel bands + 0.25 L1 of their
+        logarithms.
+        """
+        magnitude = analyse(audio, self.window, self.hop).abs()
+        p = self.exponent
+        bins = ((c - magnitude.clamp_min(FLOOR).pow(p)).abs() * self.bin_weight).mean()
+        a, b = c.clamp_min(1e-3).pow(1 / p) @ self.bank, magnitude @ self.bank
+        bands = (a.clamp_min(BAND_FLOOR).pow(p) - b.clamp_min(BAND_FLOOR).pow(p)).abs().mean()
+        logs = ((a + LOG_FLOOR).log() - (b + LOG_FLOOR).log()).abs().mean()
+        return bins + bands + 0.25 * logs
+
+    def multiscale_mel(self, x: Tensor, y: Tensor) -> Tensor:
+        """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+        total = x.new_zeros(())
+        for size, _ in SCALES:
+            window, bank = getattr(self, f"window_{size}"), getattr(self, f"bank_{size}")
+            a, b = (self._mel(v, window, bank) for v in (x, y))
+            total = total + F.l1_loss((a + WAVEFORM_FLOOR).log10(), (b + WAVEFORM_FLOOR).log10())
+        return total / len(SCALES)
+
+    @staticmethod
+    def _mel(audio: Tensor, window: Tensor, bank: Tensor) -> Tensor:
+        spectrum = analyse(audio, window, window.shape[0] // 4)
+        power = spectrum.real.square() + spectrum.imag.square()
+        return ((power + 1e-12).sqrt() @ bank) * (4 / window.shape[0])

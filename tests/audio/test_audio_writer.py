@@ -1,0 +1,199 @@
+"""Writing: exact samples, clipping, pipes, and no half files."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swc.audio import AudioReader, AudioWriter, Bits, replacing
+from swc.errors import InputError
+
+
+def noise(samples: int, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (samples, channels)).astype(np.float32)
+
+
+def write(path: Path | str, audio: np.ndarray, bits: Bits = "16", total: int | None = None) -> None:
+    with AudioWriter(path, 16000, audio.shape[1], bits=bits, total_samples=total) as writer:
+        for start in range(0, len(audio), 777):
+            writer.write(audio[start : start + 777])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize(
+    ("name", "samples"),
+    [
+        ("a.wav", 0),
+        ("a.wav", 1),
+        ("a.wav", 5000),
+        ("a.flac", 1),
+        ("a.flac", 5000),
+        ("a.aif", 0),
+        ("a.WAV", 9),
+    ],
+)
+def test_16_bit_is_lossless_for_16_bit_input(tmp_path: Path, name: str, samples: int, channels: int) -> None:
+    audio = np.float32(np.rint(noise(samples, channels) * 2**15) / 2**15).clip(-1, 1 - 2**-15)
+    write(tmp_path / name, audio)
+    back, rate = sf.read(tmp_path / name, dtype="float32", always_2d=True)
+    assert rate == 16000
+    np.testing.assert_array_equal(back, audio)
+    assert os.listdir(tmp_path) == [name]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-(2**15), 2**15 - 1), max_size=50))
+def test_16_bit_values_survive_a_round_trip(values: list[int]) -> None:
+    audio = np.array(values, np.float32).reshape(-1, 1) / np.float32(2**15)
+    sink = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", io.TextIOWrapper(sink, write_through=True))
+        write("-", audio, total=len(audio))
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(sink.getvalue())))
+        with AudioReader("-") as reader:
+            back = [value for block in reader.blocks() for value in block[:, 0]]
+    assert back == audio[:, 0].tolist()
+
+
+@pytest.mark.parametrize(("bits", "subtype"), [("16", "PCM_16"), ("24", "PCM_24"), ("float", "FLOAT")])
+@pytest.mark.parametrize("total", [None, 2000])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pipe_equals_file(
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    bits: Bits,
+    subtype: str,
+    total: int | None,
+    channels: int,
+) -> None:
+    audio = noise(2000, channels) * 2
+    write(tmp_path / "a.wav", audio, bits)
+    write("-", audio, bits, total)
+    data = capfdbinary.readouterr().out
+    sizes = struct.unpack_from("<I", data, 4) + struct.unpack_from("<I", data, 40)
+    assert sizes == ((0xFFFFFFFF, 0xFFFFFFFF) if total is None else (len(data) - 8, len(data) - 44))
+    with sf.SoundFile(io.BytesIO(data)) as piped, sf.SoundFile(tmp_path / "a.wav") as filed:
+        assert piped.subtype == filed.subtype == subtype
+        np.testing.assert_array_equal(piped.read(dtype="float64"), filed.read(dtype="float64"))
+
+
+def test_odd_data_is_padded(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    write("-", noise(3), "24", total=3)
+    data = capfdbinary.readouterr().out
+    assert len(data) == 44 + 10
+    assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
+    assert struct.unpack_from("<I", data, 40)[0] == 9
+
+
+def test_wrong_announcement_is_noticed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with pytest.raises(ValueError, match="announced 5 samples, wrote 4"):
+        write("-", noise(4), total=5)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+@pytest.mark.parametrize(("bits", "step"), [("16", 2**-15), ("24", 2**-23)])
+def test_integers_are_clipped_and_rounded(tmp_path: Path, name: str, bits: Bits, step: float) -> None:
+    audio = np.float32([[-3], [-1], [0.49 * step], [0.51 * step], [1], [3]])
+    write(tmp_path / name, audio, bits)
+    back, _ = sf.read(tmp_path / name)
+    assert back.tolist() == [-1, -1, 0, step, 1 - step, 1 - step]
+
+
+def test_float_is_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", np.float32([[-3], [0.1], [3]]), "float")
+    assert sf.read(tmp_path / "a.wav", dtype="float32")[0].tolist() == np.float32([-3, 0.1, 3]).tolist()
+
+
+@pytest.mark.parametrize(("name", "subtype"), [("a.ogg", "VORBIS"), ("a.opus", "OPUS"), ("a.mp3", "MPEG_LAYER_III")])
+def test_lossy_formats(tmp_path: Path, name: str, subtype: str) -> None:
+    write(tmp_path / name, noise(70000) / 2)
+    with sf.SoundFile(tmp_path / name) as file:
+        assert (file.subtype, file.frames) == (subtype, 70000)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "message"),
+    [
+        ("a.xyz", "16", "no audio format goes by the suffix '.xyz'"),
+        ("a", "16", "no audio format goes by the suffix ''"),
+        ("a.raw", "16", "suffix '.raw'"),
+        ("a.flac", "float", "FLAC cannot hold float bits"),
+        ("a.ogg", "24", "OGG cannot hold 24 bits"),
+        ("a.wav", "12", "choose one of 16, 24, float"),
+        ("none/a.wav", "16", "does not exist"),
+        ("b.wav", "16", "is a folder"),
+    ],
+)
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str, bits: Bits, message: str) -> None:
+    (tmp_path / "b.wav").mkdir()
+    with pytest.raises(InputError, match=message):
+        write(tmp_path / name, noise(10), bits)
+    assert os.listdir(tmp_path) == ["b.wav"]
+
+
+def test_rate_that_the_format_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot write 1 x 11025 Hz"):
+        AudioWriter(tmp_path / "a.opus", 11025, 1)
+    with pytest.raises(InputError, match="0 samples"):
+        write(tmp_path / "a.flac", noise(0))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
+def test_interrupted_write_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "a.wav").write_bytes(b"old")
+
+    def interrupted() -> None:
+        with AudioWriter(tmp_path / "a.wav", 16000, 1) as writer:
+            writer.write(noise(5000))
+            assert len(os.listdir(tmp_path)) == 2
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert os.listdir(tmp_path) == ["a.wav"]
+    assert (tmp_path / "a.wav").read_bytes() == b"old"
+
+
+def test_file_is_whole_before_it_has_its_name(tmp_path: Path) -> None:
+    with AudioWriter(tmp_path / "a.wav", 16000, 1) as writer:
+        writer.write(noise(5000))
+        assert not (tmp_path / "a.wav").exists()
+    assert sf.info(tmp_path / "a.wav").frames == 5000
+
+
+def test_block_of_another_shape(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="expected shape"),
+        AudioWriter(tmp_path / "a.wav", 16000, 2) as writer,
+    ):
+        writer.write(noise(10, 1))
+
+
+def test_replacing_writes_through_a_link_and_keeps_default_permissions(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("folder/real")
+    with replacing(tmp_path / "link") as temporary:
+        temporary.write_bytes(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / "real").read_bytes() == b"new"
+    (tmp_path / "plain").touch()
+    assert stat.S_IMODE((tmp_path / "link").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no /dev/null here")
+def test_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to("/dev/null")
+    write(tmp_path / "null", noise(10))
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert (tmp_path / "null").is_symlink()

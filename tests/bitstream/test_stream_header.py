@@ -1,0 +1,82 @@
+"""Headers that parse and headers that don't, all with a right CRC."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from bitstream_samples import crc, make_header, raw_end, raw_header
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swc.bitstream import Stream, StreamReader
+from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
+
+
+def tlv(tag: int, data: bytes, critical: bool = False) -> bytes:
+    return (tag | critical << 15).to_bytes(2, "little") + len(data).to_bytes(2, "little") + data
+
+
+@pytest.mark.parametrize(
+    ("extensions", "error"),
+    [
+        (tlv(7, b"x", critical=True), VersionError),
+        (tlv(1, b"") + tlv(7, b"", critical=True), VersionError),
+        (tlv(0, b""), LimitError),
+        (tlv(2, b"") + tlv(1, b""), SyntaxFormatError),
+        (tlv(2, b"a") + tlv(2, b"a"), SyntaxFormatError),
+        (tlv(2, b"abc")[:-1], SyntaxFormatError),
+        (b"\1", SyntaxFormatError),
+        (tlv(1, b"") + b"\0\0\0", SyntaxFormatError),
+        (b"".join(tlv(tag, b"") for tag in range(1, 34)), LimitError),
+        (tlv(1, bytes(16_384 - 48 - 3)), LimitError),
+    ],
+)
+def test_faulty_extensions(extensions: bytes, error: type[FormatError]) -> None:
+    with pytest.raises(error) as caught:
+        StreamReader(io.BytesIO(raw_header(make_header(), extensions)))
+    assert type(caught.value) is error
+    assert caught.value.offset is not None
+
+
+def test_greatest_extensions() -> None:
+    for extensions in (tlv(1, bytes(16_384 - 48 - 4)), b"".join(tlv(tag, b"") for tag in range(1, 33))):
+        header = raw_header(make_header(), extensions)
+        data = header + raw_end(header, [], 0, 0)
+        assert Stream.from_bytes(data).to_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 0x20}, "2.0 is not supported"),
+        ({"version": 0x00}, "0.0 is not supported"),
+        ({"family": 0}, "family 0 is not supported by this version"),
+        ({"family": 2}, "family vrvq is not supported by this version"),
+        ({"family": 3}, "family fsq is not supported by this version"),
+        ({"family": 15}, "family 15 is not supported by this version"),
+    ],
+)
+def test_other_versions_and_families(changes: dict[str, int], message: str) -> None:
+    with pytest.raises(VersionError, match=message):
+        StreamReader(io.BytesIO(raw_header(make_header(), **changes)))
+
+
+def test_a_newer_major_version_need_not_have_our_header() -> None:
+    with pytest.raises(VersionError):
+        StreamReader(io.BytesIO(b"\xf5SWC\r\n\x1a\n\x20\xff\xff whatever"))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.dictionaries(st.integers(11, 43), st.integers(0, 255), max_size=4), st.binary(max_size=40))
+def test_any_header_with_a_right_crc(changes: dict[int, int], extensions: bytes) -> None:
+    header = bytearray(raw_header(make_header(total_samples=0), extensions)[:-4])
+    for offset, value in changes.items():
+        header[offset] = value
+    header += crc(header)
+    data = bytes(header) + raw_end(header, [], 0, 0)
+    try:
+        stream = Stream.from_bytes(data)
+    except FormatError:
+        return
+    assert stream.to_bytes() == data

@@ -1,0 +1,248 @@
+"""swc encode, decode and models: what lies on the disk and in the pipes afterwards.
+
+The codec is a small one with random weights, in a bundle made here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+from typer.testing import CliRunner, Result
+
+from swc.bitstream import Stream
+from swc.cli import app
+from swc.config import Config
+from swc.nn.model import CodecModel
+from swc.nn.weights import save_weights
+
+RATE, SAMPLES = 48000, 31001
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+CONFIG = """
+name = "swc-44k"
+[backbone]
+latent_dim = 8
+dim = 16
+encoder_blocks = 1
+decoder_blocks = 1
+phase_blocks = 1
+phase_dim = 16
+iterations = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of bundles, with one in it."""
+    bundle = tmp_path_factory.mktemp("models") / "swc-44k"
+    bundle.mkdir()
+    (bundle / "config.toml").write_text(CONFIG)
+    torch.manual_seed(0)
+    save_weights(bundle / "weights.safetensors", CodecModel(Config.from_toml(bundle / "config.toml")).state_dict())
+    return bundle.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks are fastest on one thread, above all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swc.hub.models_folder", lambda: models)
+
+
+@pytest.fixture
+def runner() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    time_axis = np.arange(SAMPLES) / RATE
+    audio = 0.3 * np.sin(2 * np.pi * np.outer(time_axis, [440, 660]))
+    sf.write(tmp_path / "a.wav", audio, RATE, subtype="PCM_16")
+    return tmp_path / "a.wav"
+
+
+@pytest.fixture
+def swc_file(wav: Path, runner: CliRunner) -> Path:
+    run(runner, "encode", wav, "-q")
+    wav.unlink()
+    return wav.with_suffix(".swc")
+
+
+def run(runner: CliRunner, *args: str | Path, code: int = 0) -> Result:
+    result = runner.invoke(app, [str(arg) for arg in args])
+    assert result.exit_code == code, result.stderr
+    return result
+
+
+def piped(data: bytes, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "swc", *map(str, args)], input=data, capture_output=True, env=ONE_THREAD
+    )
+
+
+def test_there_and_back(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    result = run(runner, "encode", wav)
+    stream = Stream.load(tmp_path / "a.swc")
+    assert (stream.header.source_rate, stream.header.channels, stream.total_samples) == (RATE, 2, SAMPLES)
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert f"{stream.kbps:.2f} kbit/s" in result.stderr
+    wav.unlink()
+    result = run(runner, "decode", tmp_path / "a.swc")
+    info = sf.info(tmp_path / "a.wav")
+    assert (info.samplerate, info.channels, info.frames, info.subtype) == (RATE, 2, SAMPLES, "PCM_16")
+    assert result.stderr.count("\n") == 1
+    assert sorted(os.listdir(tmp_path)) == ["a.swc", "a.wav"]
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_hardly_any_audio(tmp_path: Path, runner: CliRunner, samples: int) -> None:
+    sf.write(tmp_path / "a.wav", np.zeros(samples), RATE)
+    run(runner, "encode", tmp_path / "a.wav")
+    run(runner, "decode", tmp_path / "a.swc", tmp_path / "b.wav")
+    assert sf.info(tmp_path / "b.wav").frames == samples
+
+
+def test_json_summaries(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    facts = json.loads(run(runner, "encode", wav, "--json", "--kbps", "8").stdout)
+    stream = Stream.load(tmp_path / "a.swc")
+    assert facts["bytes"] == (tmp_path / "a.swc").stat().st_size
+    assert facts["kbps"] == pytest.approx(stream.kbps)
+    assert (facts["samples"], facts["sample_rate"], facts["channels"]) == (SAMPLES, RATE, 2)
+    assert facts["pcm_ratio"] == pytest.approx(SAMPLES * 4 / facts["bytes"])
+    facts = json.loads(run(runner, "decode", tmp_path / "a.swc", tmp_path / "b.flac", "--json").stdout)
+    assert (facts["samples"], facts["output"]) == (SAMPLES, str(tmp_path / "b.flac"))
+
+
+def test_quiet_says_nothing(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    for result in (
+        run(runner, "encode", wav, "-q"),
+        run(runner, "decode", tmp_path / "a.swc", "-q", "--force"),
+    ):
+        assert (result.stdout, result.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(("bits", "subtype"), [("24", "PCM_24"), ("float", "FLOAT")])
+def test_depth_of_the_output(swc_file: Path, runner: CliRunner, bits: str, subtype: str) -> None:
+    run(runner, "decode", swc_file, "--bits", bits)
+    assert sf.info(swc_file.with_suffix(".wav")).subtype == subtype
+
+
+def test_pipes_give_what_files_give(swc_file: Path, runner: CliRunner, tmp_path: Path, models: Path) -> None:
+    run(runner, "decode", swc_file, tmp_path / "b.wav")
+    decoded = piped(swc_file.read_bytes(), "decode", "-", "-", "--json", "--model", models / "swc-44k")
+    assert decoded.returncode == 0
+    assert json.loads(decoded.stderr)["output"] == "-"
+    (tmp_path / "piped.wav").write_bytes(decoded.stdout)
+    np.testing.assert_array_equal(sf.read(tmp_path / "piped.wav")[0], sf.read(tmp_path / "b.wav")[0])
+    run(runner, "encode", tmp_path / "b.wav", tmp_path / "b.swc")
+    encoded = piped((tmp_path / "b.wav").read_bytes(), "encode", "-", "-q", "--model", models / "swc-44k")
+    assert encoded.stderr == b""
+    assert encoded.stdout == (tmp_path / "b.swc").read_bytes()
+
+
+def test_force_overwrites(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    (tmp_path / "a.swc").write_bytes(b"old")
+    run(runner, "encode", wav, code=1)
+    assert (tmp_path / "a.swc").read_bytes() == b"old"
+    run(runner, "encode", wav, "--force")
+    assert Stream.load(tmp_path / "a.swc").total_samples == SAMPLES
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_damaged_stream_leaves_the_old_output(swc_file: Path, runner: CliRunner, damage: str) -> None:
+    data = bytearray(swc_file.read_bytes())
+    if damage == "cut":
+        del data[-5:]
+    else:
+        data[len(data) // 2] ^= 16
+    swc_file.write_bytes(data)
+    old = swc_file.with_suffix(".wav")
+    old.write_bytes(b"old")
+    result = run(runner, "decode", swc_file, "--force", code=3)
+    assert result.stderr.count("\n") == 1
+    assert old.read_bytes() == b"old"
+    assert sorted(os.listdir(swc_file.parent)) == ["a.swc", "a.wav"]
+
+
+def test_input_that_breaks_off_leaves_nothing(tmp_path: Path, runner: CliRunner) -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, RATE)
+    sf.write(tmp_path / "a.flac", noise, RATE)
+    data = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(data[: len(data) // 2])
+    result = run(runner, "encode", tmp_path / "a.flac", code=1)
+    assert "damaged" in result.stderr
+    assert os.listdir(tmp_path) == ["a.flac"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_encoder_leaves_nothing(
+    tmp_path: Path, wav: Path, models: Path, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "swc", "encode", "-", str(tmp_path / "out.swc")]
+    command += ["--model", str(models / "swc-44k")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD) as process:
+        assert process.stdin is not None
+        process.stdin.write(wav.read_bytes()[:60000])
+        process.stdin.flush()
+        while len(os.listdir(tmp_path)) < 2 and process.poll() is None:  # until the temporary file is there
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert b"Traceback" not in stderr
+    assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_stream_of_an_unknown_model(swc_file: Path, runner: CliRunner) -> None:
+    from dataclasses import replace
+
+    stream = Stream.load(swc_file)
+    foreign = replace(stream, header=replace(stream.header, fingerprint=bytes(8)))
+    swc_file.write_bytes(foreign.to_bytes())
+    for extra in ([], ["--model", "swc-44k"]):
+        result = run(runner, "decode", swc_file, *extra, code=1)
+        assert result.stderr.count("\n") == 1
+        assert "0000000000000000" in result.stderr or "fingerprint" in result.stderr
+    assert os.listdir(swc_file.parent) == ["a.swc"]
+
+
+@pytest.mark.parametrize("option", [["--model", "none-such"], ["--device", "none-such"]])
+def test_model_or_device_that_is_not_there(tmp_path: Path, runner: CliRunner, wav: Path, option: list[str]) -> None:
+    result = run(runner, "encode", wav, *option, code=1)
+    assert "none-such" in result.stderr
+    assert "unexpected" not in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_models(runner: CliRunner) -> None:
+    facts = {row["name"]: row for row in json.loads(run(runner, "models", "--json").stdout)}
+    model = facts["swc-44k"]
+    assert (model["sample_rate"], model["routed"]) == (44100, 17)
+    assert model["kbps"] == pytest.approx([0.4307, 7.752], rel=1e-3)
+    assert model["parameters"] > 18 * 1024 * 8
+    assert model["bytes"] > 2 * model["parameters"]
+    assert model["latency_seconds"] == pytest.approx(3 * 4 * 43 * 1024 / 44100)
+    text = run(runner, "models").stdout
+    assert "swc-44k" in text
+    assert model["fingerprint"] in text
+    assert f"{model['latency_seconds']:.2f} s" in text

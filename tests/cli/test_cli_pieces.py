@@ -1,0 +1,106 @@
+"""Parts of commands that need no codec: progress, selection of recordings, training messages."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from swc.cli.evaluate import selection
+from swc.cli.files import open_output
+from swc.cli.progress import progress_bar
+from swc.cli.train import printer
+from swc.errors import InputError
+from swc.evaluation.clips import find_clips
+from swc.training import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "quiet"), [(io.StringIO(), False), (Terminal(), True)])
+def test_no_bar_when_quiet_or_off_a_terminal(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, quiet: bool) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress_bar("working", quiet) as report:
+        report(1, 2)
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("total", [2, None])
+def test_bar_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], total: int | None
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bar("working", quiet=False) as report:
+        report(1, total)
+    assert "working" in terminal.getvalue()
+    assert capsys.readouterr().out == ""
+
+
+def test_selection_is_spread_evenly_and_keeps_domains(tmp_path: Path) -> None:
+    for name in ("music/a", "music/b", "speech/c", "speech/d", "speech/e", "speech/f"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        sf.write(tmp_path / f"{name}.wav", np.zeros(100, np.int16), 8000)
+    with selection(tmp_path, 3) as folder:
+        clips = find_clips(folder)
+        assert [clip.file for clip in clips] == ["music/a.wav", "speech/c.wav", "speech/e.wav"]
+        assert [clip.domain for clip in clips] == ["music", "speech", "speech"]
+    assert not folder.exists()
+    with selection(tmp_path, 99) as folder:
+        assert len(find_clips(folder)) == 6
+    with selection(tmp_path, None) as folder:
+        assert folder == tmp_path
+    with pytest.raises(InputError), selection(tmp_path / "none", 3):
+        pass
+
+
+def test_training_messages_thin_out_counting_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    report = printer(quiet=False)
+    for done in range(100):
+        report(Progress(f"decoding the corpus: {done + 1} of 100", (done + 1) / 100))
+    report(Progress("stage 1 step 50: error 0.1", 0.5, 90))
+    report(Progress("  one score", 0.5))
+    report(Progress("  another score", 0.5, math.nan))
+    assert capsys.readouterr().err.splitlines() == [
+        "decoding the corpus: 1 of 100",
+        "decoding the corpus: 100 of 100",
+        "stage 1 step 50: error 0.1, 1:30.0 left",
+        "  one score",
+        "  another score",
+    ]
+    printer(quiet=True)(Progress("anything"))
+    assert capsys.readouterr().err == ""
+
+
+def test_output_counts_bytes_and_appears_when_whole(tmp_path: Path) -> None:
+    with open_output(str(tmp_path / "a")) as output:
+        output.write(b"12345")
+        output.write(b"678")
+        assert output.size == 8
+        assert not (tmp_path / "a").exists()
+    assert (tmp_path / "a").read_bytes() == b"12345678"
+
+
+def test_failed_output_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with open_output(str(tmp_path / "a")) as output:
+            output.write(b"12345")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert os.listdir(tmp_path) == []
+
+
+def test_output_to_a_folder_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"), open_output(str(tmp_path / "none" / "a")):
+        pass

@@ -1,0 +1,200 @@
+"""Codec: lengths, rates, channels, chunks, budgets, models, odd signals."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import tones
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swc.bitstream import Stream, StreamReader
+from swc.codec import Codec
+from swc.errors import BitrateError, InputError, ModelError
+
+RATE = 16000
+CHUNK = 40 * 256  # samples of the tiny model's chunk
+
+
+@pytest.fixture(scope="module")
+def codec(tiny_bundle: Path) -> Codec:
+    return Codec.load(tiny_bundle)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 255, 256, 257, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77])
+@pytest.mark.parametrize("rate", [16000, 44100, 8000])
+def test_every_length_comes_back(codec: Codec, samples: int, rate: int) -> None:
+    audio = tones(samples / rate, rate)[:samples]
+    stream = codec.encode(audio, rate, kbps=3)
+    decoded = codec.decode(Stream.from_bytes(stream.to_bytes()))
+    assert decoded.shape == (samples, 1)
+    assert decoded.dtype == np.float32
+    assert np.isfinite(decoded).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(samples=st.integers(0, 30000), rate=st.sampled_from([8000, 11025, 16000, 48000]), channels=st.integers(1, 3))
+def test_shape_round_trip(tiny_bundle: Path, samples: int, rate: int, channels: int) -> None:
+    codec = shared(tiny_bundle)
+    audio = tones(samples / rate, rate, channels=channels)[:samples]
+    decoded = codec.decode(codec.encode(audio, rate, kbps=6))
+    assert decoded.shape == audio.shape
+
+
+CODECS: dict[Path, Codec] = {}
+
+
+def shared(bundle: Path) -> Codec:
+    return CODECS.setdefault(bundle, Codec.load(bundle))
+
+
+def test_chunked_equals_whole(codec: Codec) -> None:
+    audio = tones(3.7 * CHUNK / RATE, RATE, channels=2)
+    stream = codec.encode(audio, RATE, kbps=8)
+    model, b = codec.model, codec.config.backbone
+    gained = audio.T * 10 ** (stream.header.gain_db / 20)
+    padded = torch.from_numpy(np.pad(gained, ((0, 0), (0, -len(audio) % 256))).astype(np.float32))
+    with torch.inference_mode():
+        z = model.encoder(padded)
+        decoded, position = [], 0
+        for chunk in stream.chunks:
+            for row in chunk.windows:
+                length = row[0].codes.shape[1]
+                mask = torch.zeros(2, 5, dtype=torch.bool)
+                for channel, window in enumerate(row):
+                    mask[channel, list(window.experts)] = True
+                codes = model.quantizer.encode(z[:, position : position + length], mask)
+                for channel, window in enumerate(row):
+                    used = codes[channel][codes[channel, :, 0] >= 0].numpy()
+                    assert np.array_equal(used, window.codes)
+                decoded.append(model.quantizer.decode(codes))
+                position += length
+        whole = model.decoder(torch.cat(decoded, 1), b.iterations, b.momentum)
+    whole = whole.numpy().T[: len(audio)] / 10 ** (stream.header.gain_db / 20)
+    assert np.abs(codec.decode(stream) - whole).max() < 1e-4
+
+
+def test_blocks_never_matter(codec: Codec) -> None:
+    audio = tones(5.0, 22050, channels=2)
+    expected = codec.encode(audio, 22050, kbps=6).to_bytes()
+    for size in (997, 20000):
+        out = io.BytesIO()
+        blocks = (audio[i : i + size] for i in range(0, len(audio), size))
+        assert codec.encode_to(out, blocks, 22050, 2, kbps=6, total_samples=len(audio)) == len(audio)
+        assert out.getvalue() == expected
+
+
+def test_streaming_decode_equals_decode(codec: Codec) -> None:
+    audio = tones(6.0, 22050)
+    data = codec.encode(audio, 22050, kbps=6).to_bytes()
+    blocks = list(codec.decode_blocks(StreamReader(io.BytesIO(data))))
+    assert len(blocks) > 3
+    assert np.array_equal(np.concatenate(blocks), codec.decode(Stream.from_bytes(data)))
+
+
+def test_unknown_length_streams(codec: Codec) -> None:
+    audio, out = tones(3.0, RATE), io.BytesIO()
+    codec.encode_to(out, [audio], RATE, 1, kbps=3)
+    stream = Stream.from_bytes(out.getvalue())
+    assert stream.header.total_samples is None
+    assert codec.decode(stream).shape == audio.shape
+    with pytest.raises(InputError, match="announced"):
+        codec.encode_to(io.BytesIO(), [audio], RATE, 1, kbps=3, total_samples=len(audio) + 1)
+
+
+@pytest.mark.parametrize("seconds", [5.01, 6.3, 11.0, 17.77])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kbps", [1.1, 1.5, 2.0, 2.67, 5.0])
+def test_measured_rate_never_passes_the_target(codec: Codec, seconds: float, channels: int, kbps: float) -> None:
+    audio = tones(seconds, RATE, channels=channels)
+    try:
+        stream = codec.encode(audio, RATE, kbps=kbps)
+    except BitrateError as e:
+        least = float(str(e).rsplit(" ", 1)[1])
+        assert kbps < least
+        assert codec.encode(audio, RATE, kbps=least).kbps <= least
+        return
+    measured = len(stream.to_bytes()) * 8 / seconds / 1000
+    assert measured <= kbps
+    most = channels * codec.config.kbps(5)
+    assert measured > 0.9 * min(kbps, most)
+
+
+def test_pauses_leave_their_bits_to_the_sound(codec: Codec) -> None:
+    audio = tones(2 * CHUNK / RATE, RATE)
+    audio[: CHUNK // 2] = 0
+    stream = codec.encode(audio, RATE, kbps=2.0)
+    silent, loud = (len(stream.chunks[0].windows[i][0].experts) for i in (0, 1))
+    assert silent < loud
+
+
+@pytest.mark.parametrize("kbps", [0, -1, 0.01, 8.01, float("nan"), float("inf")])
+def test_impossible_rates(codec: Codec, kbps: float) -> None:
+    with pytest.raises(BitrateError):
+        codec.encode(tones(6.0, RATE), RATE, kbps=kbps)
+
+
+def test_silence_stays_silent_and_dc_and_clipping_behave(codec: Codec) -> None:
+    n = 3 * CHUNK
+    silence = codec.decode(codec.encode(np.zeros((n, 1), np.float32), RATE, kbps=3))
+    assert np.abs(silence).max() < 1e-2
+    for odd in (np.full((n, 1), 0.5), np.sign(tones(n / RATE, RATE).astype(float)), np.full((n, 1), 1e-8)):
+        decoded = codec.decode(codec.encode(odd, RATE, kbps=3))
+        assert np.isfinite(decoded).all()
+        assert np.abs(decoded).max() < 4
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite(codec: Codec, bad: float) -> None:
+    audio = tones(1.0, RATE)
+    audio[500] = bad
+    with pytest.raises(InputError, match="NaN or infinite"):
+        codec.encode(audio, RATE)
+
+
+def test_shapes_that_are_not_audio(codec: Codec) -> None:
+    for audio in (np.zeros((10, 9), np.float32), np.zeros((2, 2, 2)), np.zeros(10, np.int16), np.zeros((5, 0))):
+        with pytest.raises(InputError):
+            codec.encode(audio, RATE)
+
+
+def test_level_does_not_matter(codec: Codec) -> None:
+    audio = tones(3.0, RATE)
+    loud, quiet = (codec.encode(audio * g, RATE, kbps=3) for g in (1.0, 2.0**-5))
+    same = [
+        np.array_equal(a.codes, b.codes)
+        for x, y in zip(loud.chunks, quiet.chunks, strict=True)
+        for (a,), (b,) in zip(x.windows, y.windows, strict=True)
+    ]
+    assert np.mean(same) > 0.5  # the gain is stored in steps of 1/256 dB, so a few codes may differ
+    rms = [np.sqrt(np.mean(np.square(codec.decode(s)))) for s in (loud, quiet)]
+    assert rms[0] / rms[1] == pytest.approx(32, rel=0.05)
+
+
+def test_another_models_stream_is_refused(codec: Codec, tiny_bundle: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    stream = codec.encode(tones(1.0, RATE), RATE, kbps=3)
+    tensors = load_file(tiny_bundle / "weights.safetensors")
+    (tmp_path / "config.toml").write_text((tiny_bundle / "config.toml").read_text())
+    tensors["decoder.project.bias"] += 1
+    save_file(tensors, tmp_path / "weights.safetensors")
+    improved = Codec.load(tmp_path)
+    assert improved.fingerprint == codec.fingerprint
+    assert improved.decode(stream).shape == (RATE, 1)  # another decoder still decodes
+    tensors["quantizer.shared.0.code"][0, 0] += 1
+    save_file(tensors, tmp_path / "weights.safetensors")
+    other = Codec.load(tmp_path)
+    with pytest.raises(ModelError) as e:
+        other.decode(stream)
+    assert codec.fingerprint.hex() in str(e.value)
+    assert other.fingerprint.hex() in str(e.value)
+
+
+def test_devices_that_do_not_exist(tiny_bundle: Path) -> None:
+    with pytest.raises(InputError, match="no device"):
+        Codec.load(tiny_bundle, device="abacus")

@@ -1,0 +1,99 @@
+"""Fixtures that several test folders share: synthetic audio, a tiny model, a tiny bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16000
+
+TINY = """\
+name = "tiny"
+sample_rate = 16000
+
+[backbone]
+n_fft = 512
+frame_hop = 128
+mels = 40
+latent_dim = 16
+dim = 32
+encoder_blocks = 1
+decoder_blocks = 1
+phase_blocks = 1
+phase_dim = 16
+iterations = 2
+
+[quantizer]
+routed = 5
+codebook_bits = 6
+window = 20
+windows_per_chunk = 2
+
+[training]
+crop_latents = 16
+nominal_experts = 2
+init_seconds = 20.0
+codebook_horizon = 20.0
+drps_every = 5
+
+[[training.stages]]
+kind = "magnitude"
+steps = 12
+batch = 4
+warmup = 2
+
+[[training.stages]]
+kind = "waveform"
+steps = 6
+batch = 4
+warmup = 2
+unrolled_iterations = 1
+"""
+
+
+def tones(seconds: float, rate: int, seed: int = 0, channels: int = 1) -> np.ndarray:
+    """Gliding harmonic tones with pauses and a little noise, float32 (samples, channels)."""
+    rng = np.random.default_rng(seed)
+    n = round(seconds * rate)
+    t = np.arange(n) / rate
+    columns = []
+    for _ in range(channels):
+        f = 120 * 2 ** rng.uniform(0, 2) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(0.2, 1) * t))
+        phase = 2 * np.pi * np.cumsum(f) / rate
+        x = sum(np.sin(k * phase) / k for k in range(1, 8))
+        gate = (np.sin(2 * np.pi * rng.uniform(0.4, 1.2) * t + rng.uniform(0, 6)) > -0.6).astype(float)
+        columns.append(0.1 * x * gate + 0.002 * rng.standard_normal(n))
+    return np.stack(columns, 1).astype(np.float32) if n else np.zeros((0, channels), np.float32)
+
+
+@pytest.fixture(scope="session")
+def audio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight short recordings at two rates, one of them in stereo."""
+    folder = tmp_path_factory.mktemp("audio")
+    for i in range(8):
+        rate = RATE if i % 2 else 22050
+        soundfile.write(folder / f"{i}.wav", tones(3.0 + 0.3 * i, rate, i, 2 if i == 3 else 1), rate)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config file of a model that trains in seconds."""
+    path = tmp_path_factory.mktemp("config") / "config.toml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_config: Path, audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the tiny model, really trained for a few steps."""
+    from swc.config import Config
+    from swc.training import train
+
+    out = tmp_path_factory.mktemp("tiny")
+    train(Config.from_toml(tiny_config), audio_folder, out)
+    (out / "config.toml").write_text(TINY, encoding="utf-8")
+    return out

@@ -1,0 +1,143 @@
+"""REVQ against the paper's equations, and its codebooks' learning."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from swc.config import RevqConfig
+from swc.nn.codebook import Codebook
+from swc.nn.revq import Revq
+
+CONFIG = RevqConfig(shared=1, routed=6, codebook_bits=5, window=10)
+D = 8
+
+
+@pytest.fixture
+def quantizer() -> Revq:
+    torch.manual_seed(0)
+    q = Revq(CONFIG, D)
+    for i, book in enumerate(q.books()):
+        book.code.normal_(std=0.8**i)
+    q.restart_averages(20.0)
+    return q
+
+
+def latents(n: int, seed: int = 1) -> torch.Tensor:
+    return torch.randn(n, 10, D, generator=torch.Generator().manual_seed(seed))
+
+
+def test_scores_are_the_mean_affinity_plus_bias(quantizer: Revq) -> None:
+    z = latents(3)
+    quantizer.bias.copy_(torch.arange(6.0))
+    expected = torch.stack([(w @ quantizer.router.weight.t()).mean(0) for w in z]) + torch.arange(6.0)
+    assert torch.allclose(quantizer.scores(z), expected, atol=1e-6)
+    assert quantizer.router.bias is None
+
+
+def test_mask_has_exactly_k_of_the_highest(quantizer: Revq) -> None:
+    scores = torch.tensor([[0.1, 0.9, 0.5, 0.7, 0.2, 0.0]] * 7)
+    mask = Revq.top(scores, torch.arange(7))
+    assert mask.sum(1).tolist() == list(range(7))
+    assert mask[3].tolist() == [False, True, True, True, False, False]
+
+
+def test_experts_run_on_the_residual_in_index_order(quantizer: Revq) -> None:
+    z = latents(2)
+    mask = torch.tensor([[True, False, True, False, False, True], [False] * 6])
+    codes = quantizer.encode(z, mask)
+    assert codes.shape == (2, 7, 10)
+    residual = z[0]
+    for stage in (0, 1, 3, 6):
+        book = quantizer.books()[stage]
+        nearest = torch.cdist(residual, book.code).argmin(1)
+        assert torch.equal(codes[0, stage], nearest)
+        residual = residual - book.code[nearest]
+    assert (codes[0, [2, 4, 5]] == -1).all()
+    assert (codes[1, 1:] == -1).all()
+    assert torch.allclose(z[0] - quantizer.decode(codes)[0], residual, atol=1e-6)
+
+
+def test_training_pass_equals_the_coding_path(quantizer: Revq) -> None:
+    quantizer.eval()
+    z, k = latents(4), torch.tensor([0, 2, 4, 6])
+    mask = quantizer.top(quantizer.scores(z), k)
+    coded = quantizer.decode(quantizer.encode(z, mask))
+    assert torch.allclose(quantizer(z, k).latents, coded, atol=1e-5)
+
+
+def test_straight_through_gradients_reach_latents_and_router(quantizer: Revq) -> None:
+    z = latents(4).requires_grad_()
+    quantizer(z, torch.full((4,), 3)).latents.square().sum().backward()
+    assert z.grad is not None
+    assert torch.isfinite(z.grad).all()
+    gradient = quantizer.router.weight.grad
+    assert gradient is not None
+    assert float(gradient.abs().sum()) > 0
+
+
+def test_drps_lifts_the_neglected_and_resets_the_busy(quantizer: Revq) -> None:
+    quantizer.bias.fill_(0.5)
+    quantizer.load.copy_(torch.tensor([0.0, 0.5, 9.0, 20.0, 10.0, 10.0]))  # mean 8.25, dead below 0.825
+    quantizer.maintain(0.01, 0.1, torch.Generator())
+    assert torch.allclose(quantizer.bias, torch.tensor([0.51, 0.51, 0.0, 0.0, 0.0, 0.0]))
+    assert float(quantizer.load.sum()) == 0
+
+
+def test_kmeans_start_leaves_less_residual_with_every_stage(quantizer: Revq) -> None:
+    z = latents(400)
+    quantizer.fit(z, torch.Generator().manual_seed(0))
+    quantizer.eval()
+    errors = [float(quantizer(z, torch.full((400,), k)).error) for k in (0, 2, 4, 6)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.5 * errors[0]
+
+
+def test_codebook_average_moves_to_the_mean_of_its_vectors() -> None:
+    book = Codebook(2, 1)
+    book.code.copy_(torch.tensor([[-1.0], [1.0]]))
+    book.restart_averages(5.0)
+    z = torch.tensor([[-3.0], [-3.0], [2.0], [2.0]])
+    for _ in range(100):
+        book.update(z, book.nearest(z), torch.ones(4), 5.0)
+    assert torch.allclose(book.code, torch.tensor([[-3.0], [2.0]]), atol=1e-3)
+
+
+def test_unselected_windows_do_not_teach_a_codebook() -> None:
+    book = Codebook(2, 1)
+    book.code.copy_(torch.tensor([[-1.0], [1.0]]))
+    book.restart_averages(5.0)
+    z = torch.tensor([[-9.0], [9.0]])
+    book.update(z, book.nearest(z), torch.zeros(2), 5.0)
+    assert torch.allclose(book.code, torch.tensor([[-1.0], [1.0]]))
+
+
+def test_horizon_counts_vectors_not_batches() -> None:
+    books = [Codebook(2, 1) for _ in range(2)]
+    z = torch.randn(64, 1, generator=torch.Generator().manual_seed(0)).sign() * 2
+    for book, parts in zip(books, (1, 64), strict=True):
+        book.code.copy_(torch.tensor([[-1.0], [1.0]]))
+        book.restart_averages(40.0)
+        for part in z.chunk(parts):
+            book.update(part, book.nearest(part), torch.ones(len(part)), 40.0)
+    assert torch.allclose(books[0].code, books[1].code, atol=0.02)
+    assert float(books[0].code[1]) > 1.4
+
+
+def test_dead_codes_are_replaced_by_vectors_of_the_batch() -> None:
+    book = Codebook(4, 1)
+    book.code.copy_(torch.tensor([[0.0], [1.0], [100.0], [200.0]]))
+    book.restart_averages(10.0)
+    z = torch.rand(50, 1, generator=torch.Generator().manual_seed(0))
+    for _ in range(60):
+        book.update(z, book.nearest(z), torch.ones(50), 10.0)
+    assert book.replace_dead(z, torch.ones(50), 0.02, torch.Generator().manual_seed(0)) == 2
+    assert float(book.code.max()) <= 1
+
+
+def test_perplexity() -> None:
+    book = Codebook(8, 1)
+    book.restart_averages(3.0)
+    assert book.perplexity() == pytest.approx(8, rel=1e-3)
+    book.count[4:] = 0
+    assert book.perplexity() == pytest.approx(4, rel=1e-3)

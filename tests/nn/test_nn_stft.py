@@ -1,0 +1,63 @@
+"""STFT, its inverse and Griffin-Lim against torch's own and against their definitions."""
+
+from __future__ import annotations
+
+import torch
+
+from swc.nn.phase import griffin_lim, zero_phase
+from swc.nn.stft import analyse, mel_filterbank, overlap_add, synthesise, window_power
+
+WINDOW = torch.hann_window(512)
+
+
+def noise(samples: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(2, samples, generator=torch.Generator().manual_seed(seed))
+
+
+def test_analysis_equals_torch_stft() -> None:
+    x = noise(128 * 20)
+    theirs = torch.stft(x, 512, 128, window=WINDOW, return_complex=True, pad_mode="constant").transpose(1, 2)
+    assert torch.allclose(analyse(x, WINDOW, 128), theirs[:, :20], atol=1e-4)
+
+
+def test_synthesis_inverts_analysis_to_the_last_sample() -> None:
+    x = noise(128 * 20)
+    power = window_power(WINDOW, 20, 128)
+    y = synthesise(analyse(x, WINDOW, 128), WINDOW, 128, power)
+    assert y.shape == x.shape
+    assert torch.allclose(y[:, :-384], x[:, :-384], atol=1e-4)
+    # the last frames lack their right neighbours, yet what is there must still be the signal, not a fade
+    assert torch.allclose(y, x, atol=1e-2)
+
+
+def test_overlap_add_of_ones_counts_frames() -> None:
+    total = overlap_add(torch.ones(1, 5, 8), 2)[0]
+    assert total.tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1]
+
+
+def test_griffin_lim_approaches_the_magnitudes() -> None:
+    x = noise(128 * 40)
+    magnitude = analyse(x, WINDOW, 128).abs()
+
+    def distance(iterations: int, momentum: float) -> float:
+        y = griffin_lim(magnitude, zero_phase(magnitude), WINDOW, 128, iterations, momentum)
+        return float((analyse(y, WINDOW, 128).abs() - magnitude).square().mean())
+
+    plain = [distance(n, 0.0) for n in (0, 4, 32)]
+    assert plain[0] > 1.5 * plain[1] > 1.5 * plain[2]
+    assert distance(32, 0.99) < plain[2]
+
+
+def test_griffin_lim_from_the_true_phase_returns_the_signal() -> None:
+    x = noise(128 * 40)
+    spectrum = analyse(x, WINDOW, 128)
+    y = griffin_lim(spectrum.abs(), spectrum / spectrum.abs(), WINDOW, 128, 3, 0.0)
+    assert torch.allclose(y[:, 512:-512], x[:, 512:-512], atol=1e-2)
+
+
+def test_mel_filters_peak_at_one_and_overlap_to_one() -> None:
+    bank = mel_filterbank(44100, 8192, 40)
+    assert bank.shape == (40, 4097)
+    assert 0.9 < float(bank.max()) <= 1
+    inside = bank[:, 50:3500].sum(0)
+    assert torch.allclose(inside, torch.ones_like(inside), atol=1e-4)  # neighbours' slopes add up to one

@@ -1,0 +1,175 @@
+"""The trainer on a tiny model: it learns, resumes exactly, and refuses what it cannot use."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from swc.config import Config
+from swc.errors import InputError, ModelError
+from swc.nn.model import CodecModel
+from swc.nn.weights import load_weights, save_weights
+from swc.training import Progress, train
+from swc.training.corpus import Corpus, load_corpus
+from swc.training.trainer import Trainer, scaled, schedule
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config: Path) -> Config:
+    return Config.from_toml(tiny_config)
+
+
+@pytest.fixture(scope="module")
+def corpus(config: Config, audio_folder: Path) -> Corpus:
+    return load_corpus(audio_folder, config, workers=1)
+
+
+def trainer(config: Config, corpus: Corpus) -> Trainer:
+    torch.manual_seed(0)
+    run = Trainer(config, torch.device("cpu"), seed=0)
+    run.start(corpus)
+    return run
+
+
+def weights(run: Trainer) -> torch.Tensor:
+    return torch.cat([t.flatten().double() for t in run.averaged_state().values()])
+
+
+def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp_path: Path) -> None:
+    straight = trainer(config, corpus)
+    start = weights(straight)
+    for _ in range(8):
+        straight.train_step(corpus)
+    first = trainer(config, corpus)
+    for _ in range(4):
+        first.train_step(corpus)
+    first.save(tmp_path / "last")
+    second, forgetful = (Trainer(config, torch.device("cpu"), seed=9) for _ in range(2))
+    for run in (second, forgetful):
+        run.load(tmp_path / "last")
+    forgetful.optimizer = forgetful._optimizer()
+    for _ in range(4):
+        second.train_step(corpus)
+        forgetful.train_step(corpus)
+    assert (second.step, second.audio_seconds) == (straight.step, straight.audio_seconds)
+    # two straight runs differ by rounding too (kernels depend on how memory happens to be aligned)
+    way = (weights(straight) - start).norm()
+    assert float((weights(second) - weights(straight)).norm() / way) < 0.05
+    assert float((weights(forgetful) - weights(straight)).norm() / way) > 0.1
+
+
+def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:
+    stage = dataclasses.replace(config.training.stages[0], steps=60, learning_rate=2e-3)
+    longer = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
+    run = trainer(longer, corpus)
+    losses = [float(run.train_step(corpus)["magnitude"]) for _ in range(60)]
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+
+
+def test_train_writes_weights_log_and_checkpoint(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+    lines: list[Progress] = []
+    weights = train(config, audio_folder, tmp_path / "out", val=audio_folder, max_steps=6, report=lines.append)
+    load_weights(CodecModel(config), weights)
+    entries = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    scores = [e["scores"] for e in entries if "scores" in e]
+    assert len(scores) == 2  # one validation a stage
+    assert [s["kbps"] is None for s in scores[-1]] == [False, False, False, True]
+    losses = [e for e in entries if "losses" in e]
+    assert {"magnitude", "mel", "commitment"} <= losses[-1]["losses"].keys()
+    assert len(losses[-1]["perplexity"]) == 6
+    assert len(losses[-1]["expert_load"]) == 5
+    assert any("kbit/s" in p.text for p in lines)
+    with pytest.raises(InputError, match="finished run"):
+        train(config, audio_folder, tmp_path / "again", resume=tmp_path / "out" / "last", max_steps=1)
+
+
+def test_init_starts_from_weights(config: Config, audio_folder: Path, tmp_path: Path, tiny_bundle: Path) -> None:
+    kept = dataclasses.replace(config.training.stages[0], steps=1, learning_rate=0.0)
+    frozen = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(kept,)))
+    weights = train(frozen, audio_folder, tmp_path, init=tiny_bundle / "weights.safetensors")
+    before, after = CodecModel(config), CodecModel(config)
+    load_weights(before, tiny_bundle / "weights.safetensors")
+    load_weights(after, weights)
+    assert torch.equal(before.encoder.project.weight, after.encoder.project.weight)
+
+
+def test_tar_shards_hold_the_same_audio_as_files(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+        for path in sorted(audio_folder.glob("*.wav")):
+            tar.add(path, path.name)
+    files = load_corpus(audio_folder, config, workers=1)
+    shards = load_corpus(tmp_path, config, workers=1, cache=tmp_path / "cache.npy")
+    assert torch.equal(files.samples, shards.samples)
+    again = load_corpus(tmp_path, config, workers=1, cache=tmp_path / "cache.npy")
+    assert torch.equal(again.samples, shards.samples)
+    assert torch.equal(again.gains, shards.gains)
+
+
+def test_crops_are_level_normalised_and_stay_inside_recordings(config: Config, tmp_path: Path) -> None:
+    rate = config.sample_rate
+    for name, level, seconds in (("loud", 0.5, 2.0), ("quiet", 0.005, 2.0), ("short", 0.1, 0.2)):
+        t = np.arange(round(seconds * rate)) / rate
+        soundfile.write(tmp_path / f"{name}.wav", level * np.sin(2 * np.pi * 300 * t), rate, subtype="FLOAT")
+    corpus = load_corpus(tmp_path, config, workers=1)
+    crops = corpus.crops(200, rate // 2, torch.Generator().manual_seed(0))
+    rms = crops.square().mean(1).sqrt()
+    full = rms[crops[:, -100:].abs().amax(1) > 0]
+    assert len(full) > 100
+    assert torch.allclose(20 * full.log10(), torch.tensor(-20.0), atol=0.3)
+    short = crops[crops[:, -100:].abs().amax(1) == 0]
+    assert len(short) > 0
+    assert (short[:, rate // 5 + 1 :] == 0).all()
+
+
+def test_narrow_recordings_are_drawn_less(config: Config) -> None:
+    lengths = torch.tensor([1000, 1000])
+    samples = torch.cat((torch.full((1000,), 8192), torch.full((1000,), 16384))).to(torch.int16)
+    corpus = Corpus(samples, torch.tensor([0, 1000]), lengths, torch.zeros(2), torch.tensor([5000.0, 20000.0]), 44100)
+    drawn = corpus.crops(4000, 10, torch.Generator().manual_seed(0), narrow_weight=0.25)[:, 0]
+    assert float((drawn < 0.4).float().mean()) == pytest.approx(0.2, abs=0.03)
+
+
+def test_schedule_warms_up_and_decays() -> None:
+    assert schedule(0.0, 0, 100) == pytest.approx(0.01)
+    assert schedule(0.0, 99, 100) == pytest.approx(1.0)
+    assert schedule(0.5, 500, 100) == pytest.approx(0.515)
+    assert schedule(1.0, 999, 100) == pytest.approx(0.03)
+
+
+def test_limits_scale_stages_in_proportion(config: Config) -> None:
+    assert [s.steps for s in scaled(config, None, 90).training.stages] == [60, 30]
+    assert [s.minutes for s in scaled(config, 3.0, None).training.stages] == [2.0, 1.0]
+
+
+def test_unusable_folders_and_checkpoints(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a folder"):
+        train(config, tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(InputError, match="no audio"):
+        train(config, tmp_path, tmp_path / "out")
+    (tmp_path / "bad.wav").write_text("not audio")
+    with pytest.raises(InputError, match="could be read"):
+        train(config, tmp_path, tmp_path / "out")
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        train(config, tmp_path, tmp_path / "out", resume=tmp_path)
+
+
+def test_damaged_weights_are_refused(config: Config, tmp_path: Path) -> None:
+    model, path = CodecModel(config), tmp_path / "weights.safetensors"
+    state = model.state_dict()
+    save_weights(path, {k: v for k, v in state.items() if k != "encoder.power"})
+    with pytest.raises(ModelError, match=r"encoder\.power"):
+        load_weights(model, path)
+    save_weights(path, {**state, "encoder.power": torch.tensor(float("nan"))})
+    with pytest.raises(ModelError, match="not finite"):
+        load_weights(model, path)
+    path.write_bytes(b"rubbish")
+    with pytest.raises(ModelError, match="cannot read"):
+        load_weights(model, path)
