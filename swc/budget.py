@@ -6,14 +6,12 @@ asked for. What it pays once (header, end chunk, a short last chunk) is spread o
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 
 from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, Header, header_size, latents_for, window_bits
 from swc.errors import BitrateError
 
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
-DECAY = 0.85  # residual energy left by one more expert, roughly, at every depth
 
 
 class Budget:
@@ -73,11 +71,13 @@ def least_kbps(header: Header) -> float:
     return -(-int(rate + 1) // 10) / 100
 
 
-def allocate(energies: Sequence[float], lengths: Sequence[int], experts: int, bits: int, code_bits: int) -> list[int]:
-    """Share a chunk's expert bits among its windows: each expert goes where it removes most energy a bit.
+def allocate(heard: Sequence[bool], lengths: Sequence[int], experts: int, bits: int, code_bits: int) -> list[int]:
+    """Share a chunk's expert bits among its windows: evenly, but silent windows get what the others cannot use.
+
+    (Shares by energy, in the latents or in the audio, measured worse than even ones.)
 
     Args:
-        energies: residual energy a latent of each window (of each channel) after the shared codebooks.
+        heard: whether each window (of each channel) is more than silence.
         lengths: latents of each.
         experts: N_r, the most that a window can get.
         bits: what may be spent.
@@ -86,18 +86,14 @@ def allocate(energies: Sequence[float], lengths: Sequence[int], experts: int, bi
     Returns:
         Experts of each window.
     """
-    counts = [0] * len(energies)
-    heap = [(-energy, i) for i, energy in enumerate(energies)] if experts else []
-    heapq.heapify(heap)
-    while heap:
-        gain, i = heapq.heappop(heap)
-        cost = lengths[i] * code_bits
-        if cost > bits:
-            continue
-        bits -= cost
-        counts[i] += 1
-        if counts[i] < experts:
-            heapq.heappush(heap, (gain * DECAY, i))
+    counts = [0] * len(heard)
+    for audible in (True, False):
+        for _ in range(experts):
+            for i in (i for i, h in enumerate(heard) if h is audible):
+                cost = lengths[i] * code_bits
+                if cost <= bits:
+                    bits -= cost
+                    counts[i] += 1
     return counts
 
 

@@ -24,11 +24,15 @@ from swc.errors import InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
 from swc.level import factor, gain_q8, loud_level_db
 from swc.nn.model import CodecModel
+from swc.nn.search import beam_codes, greedy_mask
 from swc.nn.weights import load_weights
 from swc.segments import segments
 
 MAX_CHANNELS = 8
-LOUDNESS = 0.3
+SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
+BEAMS = {0: 1, 1: 8, 2: 32}
+"""Paths that the search for codes keeps, by effort."""
+DEFAULT_EFFORT = 1
 
 
 class Codec:
@@ -68,7 +72,14 @@ class Codec:
         """
         return cls(bundle_for(header.fingerprint), device)
 
-    def encode(self, audio: NDArray[np.floating], sample_rate: int, kbps: float = 2.67) -> Stream:
+    def encode(
+        self,
+        audio: NDArray[np.floating],
+        sample_rate: int,
+        kbps: float = 2.67,
+        *,
+        effort: int = DEFAULT_EFFORT,
+    ) -> Stream:
         """Encode a recording.
 
         Args:
@@ -76,6 +87,8 @@ class Codec:
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
                 it is longer than 5 s.
+            effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
+                takes longer and gives the decoder no work.
 
         Raises:
             InputError: a shape or number (nan, infinity) that cannot be encoded.
@@ -90,7 +103,8 @@ class Codec:
                 f"{audio.shape}"
             )
         out = io.BytesIO()
-        self.encode_to(out, [audio], sample_rate, audio.shape[1], kbps=kbps, total_samples=len(audio))
+        blocks, channels = [audio], audio.shape[1]
+        self.encode_to(out, blocks, sample_rate, channels, kbps=kbps, total_samples=len(audio), effort=effort)
         return Stream.from_bytes(out.getvalue())
 
     def decode(self, stream: Stream) -> Audio:
@@ -111,6 +125,7 @@ class Codec:
         *,
         kbps: float = 2.67,
         total_samples: int | None = None,
+        effort: int = DEFAULT_EFFORT,
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
@@ -125,6 +140,8 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
+        if effort not in BEAMS:
+            raise InputError(f"--effort must be one of {', '.join(map(str, BEAMS))}, not {effort}")
         source = _Source(blocks, channels)
         gain = gain_q8(
             loud_level_db(source.peek(round(self.config.level.lookahead * sample_rate)), sample_rate),
@@ -133,10 +150,10 @@ class Codec:
         header = self._header(sample_rate, channels, gain, total_samples)
         budget, writer = Budget(header, kbps), StreamWriter(fp, header)
         latents = 0
-        for z, loudness in self._latents(self._resampled(source, sample_rate, factor(gain)), header):
+        for z, heard in self._latents(self._resampled(source, sample_rate, factor(gain)), header):
             latents += z.shape[1]
             seconds = min(latents * header.hop / header.model_rate, source.samples / sample_rate)
-            writer.write_chunk(self._quantize(z, loudness, header, budget, seconds))
+            writer.write_chunk(self._quantize(z, heard, header, budget, seconds, effort))
         if total_samples is not None and source.samples != total_samples:
             raise InputError(
                 f"the input has {source.samples} samples, not the {total_samples} it announced; is it cut off?"
@@ -187,33 +204,45 @@ class Codec:
         return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.device)
 
     @torch.inference_mode()
-    def _latents(self, audio: Iterable[Tensor], header: Header) -> Iterator[tuple[Tensor, list[float]]]:
-        """Latents (channels, L, D) of each chunk, and the loudness of its windows, [window][channel] in one list."""
+    def _latents(self, audio: Iterable[Tensor], header: Header) -> Iterator[tuple[Tensor, list[bool]]]:
+        """Latents (channels, L, D) of each chunk, and which of its windows are not silent, channels innermost."""
         hop = header.hop
         reach = -(-self.model.encoder.reach // self.config.backbone.frames_per_latent)
         for signal, before, length in segments(audio, header.chunk_latents * hop, reach * hop):
             z = self.model.encoder(signal)[:, before // hop : (before + length) // hop]
-            windows = signal[:, before : before + length].split(header.window * hop, 1)
-            yield z, [float(p) for w in windows for p in loudness(w)]
+            windows = torch.split(signal[:, before : before + length], header.window * hop, 1)
+            yield z, [h for w in windows for h in _heard(w)]
 
     @torch.inference_mode()
-    def _quantize(self, z: Tensor, loudness: list[float], header: Header, budget: Budget, seconds: float) -> Chunk:
-        """Route and quantize the latents of a chunk (channels, L, D) within the budget."""
-        q, (channels, latents, _) = self.model.quantizer, z.shape
-        starts = range(0, latents, header.window)
-        windows = [z[:, s : s + header.window] for s in starts]
+    def _quantize(
+        self, z: Tensor, heard: list[bool], header: Header, budget: Budget, seconds: float, effort: int
+    ) -> Chunk:
+        """Choose experts and codes for the latents of a chunk (channels, L, D) within the budget."""
+        channels, latents, _ = z.shape
+        windows = [z[:, s : s + header.window] for s in range(0, latents, header.window)]
         lengths = [w.shape[1] for w in windows]
         each = [n for n in lengths for _ in range(channels)]
-        bits = budget.grant(lengths, seconds)
-        counts = allocate(loudness, each, header.n_routed, bits, header.codebook_bits)
+        counts = allocate(heard, each, header.n_routed, budget.grant(lengths, seconds), header.codebook_bits)
         spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
         budget.spend(lengths, spent)
-        coded = []
-        for i, w in enumerate(windows):
-            k = torch.tensor(counts[i * channels : (i + 1) * channels], device=z.device)
-            mask = q.top(q.scores(w), k)
-            coded.append(_windows(q.encode(w, mask).cpu().numpy(), header.n_shared))
-        return Chunk(latents, tuple(coded))
+        coded: list[Window] = []
+        full = sum(n == header.window for n in lengths)  # all at once; the last of the stream may be shorter
+        for some in (windows[:full], windows[full:]):
+            if some:
+                experts = torch.tensor(counts[len(coded) : len(coded) + len(some) * channels], device=z.device)
+                coded += self._codes(torch.cat(some), experts, effort)
+        rows = range(0, len(coded), channels)
+        return Chunk(latents, tuple(tuple(coded[r : r + channels]) for r in rows))
+
+    def _codes(self, z: Tensor, experts: Tensor, effort: int) -> list[Window]:
+        """Codes of windows (B, T, D) with k_r of each (B,)."""
+        q = self.model.quantizer
+        mask = greedy_mask(q, z, experts) if effort else q.top(q.scores(z), experts)
+        codes = beam_codes(q, z, mask, BEAMS[effort]).cpu().numpy()
+        return [
+            Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
+            for on, c in zip(mask.cpu().numpy(), codes, strict=True)
+        ]
 
     def _decode(self, header: Header, chunks: Iterable[Chunk], total: Callable[[], int | None]) -> Iterator[Audio]:
         """Blocks at the source rate; `total` is asked when the chunks have ended."""
@@ -312,18 +341,10 @@ class _Source:
         return np.asarray(block, np.float32)
 
 
-def _windows(codes: NDArray[np.int64], shared: int) -> tuple[Window, ...]:
-    """Windows of each channel from codes (channels, stages, T) with -1 where an expert is not chosen."""
-    used = codes[:, :, 0] >= 0
-    return tuple(
-        Window(tuple(np.flatnonzero(on[shared:]).tolist()), c[on].astype(np.uint16))
-        for c, on in zip(codes, used, strict=True)
-    )
-
-
-def loudness(windows: Tensor) -> Tensor:
-    """Rough loudness of windows (channels, samples): RMS to the power LOUDNESS."""
-    return (windows.square().mean(1) + 1e-10).pow(0.5 * LOUDNESS)
+def _heard(window: Tensor) -> list[bool]:
+    """Which channels of a window (channels, samples) are more than silence."""
+    heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
+    return heard
 
 
 def _device(name: str) -> torch.device:

@@ -89,7 +89,8 @@ class TrainingConfig:
     narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
     init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
     nominal_experts: int = 5  # k_r of half the training windows, the others draw it uniformly
-    commitment: float = 1.0
+    shared_commitment: float = 1.0  # more of it narrows what the shared codebook can say
+    commitment: float = 4.0
     magnitude_weight: float = 40.0
     waveform_weight: float = 7.0
     codebook_horizon: float = 90.0  # vectors a code that its exponential moving average remembers

@@ -13,9 +13,11 @@ import typer
 from swc.cli.files import PIPE, check_names, open_output, output_name
 from swc.cli.guard import say
 from swc.cli.options import (
+    DEFAULT_EFFORT,
     DEFAULT_KBPS,
     DEFAULT_MODEL,
     Device,
+    Effort,
     Force,
     Json,
     Kbps,
@@ -37,6 +39,7 @@ def encode(
         typer.Argument(metavar="OUT", help="Output; - for stdout.  [default: IN with suffix .swc]"),
     ] = None,
     kbps: Kbps = DEFAULT_KBPS,
+    effort: Effort = DEFAULT_EFFORT,
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",
     force: Force = False,
@@ -62,6 +65,7 @@ def encode(
                 reader.channels,
                 kbps=kbps,
                 total_samples=reader.total_samples,
+                effort=effort,
             )
         elapsed = time.perf_counter() - started
         summary = _summary(samples, reader.sample_rate, reader.channels, output.size, elapsed)

@@ -8,6 +8,7 @@ import typer
 
 DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
+DEFAULT_EFFORT = 1
 
 Kbps = Annotated[
     float,
@@ -15,6 +16,10 @@ Kbps = Annotated[
 ]
 Model = Annotated[str, typer.Option("--model", metavar="NAME", help="A bundle's name (see swc models) or folder.")]
 Device = Annotated[str, typer.Option("--device", metavar="DEV", help="Where the networks run: cpu, cuda, cuda:1, ...")]
+Effort = Annotated[
+    int,
+    typer.Option("--effort", metavar="N", min=0, max=2, help="0 quick, 1 search for better codes, 2 search longer."),
+]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 

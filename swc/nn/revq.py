@@ -21,11 +21,13 @@ class Quantized:
 
     Attributes:
         latents: quantized latents (B, T, D), with straight-through gradients to the encoder and the router.
-        commitment: scalar, mean squared error after the shared stage plus that at the end.
+        shared_commitment: scalar, mean squared error of the latents after the shared stage.
+        commitment: scalar, mean squared error of the latents at the end.
         error: scalar without gradient, energy of the final residual.
     """
 
     latents: Tensor
+    shared_commitment: Tensor
     commitment: Tensor
     error: Tensor
 
@@ -91,9 +93,10 @@ class Revq(nn.Module):
             if self.training:
                 self.load += mask.sum(0)
                 self.windows += len(mask)
-            commitment = (z - after_shared).square().mean() + (z - quantized).square().mean()
+            shared_commitment = (z - after_shared).square().mean()
+            commitment = (z - quantized).square().mean()
             error = (target - quantized).square().mean()
-            return Quantized(z + (quantized - target) + gate, commitment, error)
+            return Quantized(z + (quantized - target) + gate, shared_commitment, commitment, error)
 
     def _stage(self, index: int, book: Codebook, residual: Tensor, weight: Tensor) -> Tensor:
         chosen = book.nearest(residual)

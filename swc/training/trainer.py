@@ -159,10 +159,15 @@ class Trainer:
             quantized, c = self.model(audio, experts)
         losses = {
             "magnitude": self.loss.magnitude(c, audio),
+            "shared_commitment": quantized.shared_commitment,
             "commitment": quantized.commitment,
             "error": quantized.error,
         }
-        losses["total"] = t.magnitude_weight * losses["magnitude"] + t.commitment * quantized.commitment
+        losses["total"] = (
+            t.magnitude_weight * losses["magnitude"]
+            + t.shared_commitment * quantized.shared_commitment
+            + t.commitment * quantized.commitment
+        )
         if self.stage.kind == "waveform":
             with torch.autocast(self.device.type, torch.bfloat16):
                 wave = self.model.decoder.render(
@@ -338,7 +343,7 @@ class _Loop:
                 self._run_stage()
                 run.next_stage()
                 run.save(self.out / "last")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM as the command line takes it
             run.save(self.out / "last")
             self.report(Progress(f"interrupted; continue with --resume {self.out / 'last'}"))
             raise

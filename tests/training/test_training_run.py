@@ -81,7 +81,7 @@ def test_train_writes_weights_log_and_checkpoint(config: Config, audio_folder: P
     assert len(scores) == 2  # one validation a stage
     assert [s["kbps"] is None for s in scores[-1]] == [False, False, False, True]
     losses = [e for e in entries if "losses" in e]
-    assert {"magnitude", "mel", "commitment"} <= losses[-1]["losses"].keys()
+    assert {"magnitude", "mel", "commitment", "shared_commitment"} <= losses[-1]["losses"].keys()
     assert len(losses[-1]["perplexity"]) == 6
     assert len(losses[-1]["expert_load"]) == 5
     assert any("kbit/s" in p.text for p in lines)
