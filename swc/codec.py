@@ -7,7 +7,6 @@ reach; at the ends of the recording the context stops, as it would in one pass o
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from swc.audio import Audio, Resampler
+from swc.audio import Audio, CheckedBlocks, Resampler
 from swc.bitstream import Chunk, Header, Stream, StreamReader, StreamWriter, Window
 from swc.budget import Budget, allocate
 from swc.errors import InputError, ModelError
@@ -28,7 +27,6 @@ from swc.nn.search import beam_codes, greedy_mask
 from swc.nn.weights import load_weights
 from swc.segments import segments
 
-MAX_CHANNELS = 8
 SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
 BEAMS = {0: 1, 1: 8, 2: 32}
 """Paths that the search for codes keeps, by effort."""
@@ -142,7 +140,7 @@ class Codec:
         """
         if effort not in BEAMS:
             raise InputError(f"--effort must be one of {', '.join(map(str, BEAMS))}, not {effort}")
-        source = _Source(blocks, channels)
+        source = CheckedBlocks(blocks, channels)
         gain = gain_q8(
             loud_level_db(source.peek(round(self.config.level.lookahead * sample_rate)), sample_rate),
             self.config.level,
@@ -188,7 +186,7 @@ class Codec:
             total_samples=total_samples,
         )
 
-    def _resampled(self, source: _Source, sample_rate: int, gain: float) -> Iterator[Tensor]:
+    def _resampled(self, source: CheckedBlocks, sample_rate: int, gain: float) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
         resampler = Resampler(sample_rate, self.sample_rate, source.channels)
         samples = 0
@@ -297,48 +295,6 @@ class Codec:
             raise ModelError(
                 f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
             )
-
-
-class _Source:
-    """Blocks of input audio, checked and counted.
-
-    Attributes:
-        samples: per channel, read so far.
-    """
-
-    def __init__(self, blocks: Iterable[NDArray[np.floating]], channels: int) -> None:
-        if not 1 <= channels <= MAX_CHANNELS:
-            raise InputError(f"{channels} channels; swc takes 1 to {MAX_CHANNELS}")
-        self.channels, self.samples = channels, 0
-        self._blocks, self._peeked = iter(blocks), deque[Audio]()
-
-    def peek(self, samples: int) -> Audio:
-        """The first `samples` (or as many as there are), which iterating returns all the same."""
-        while sum(map(len, self._peeked)) < samples:
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._peeked.append(self._check(block))
-        return np.concatenate([np.zeros((0, self.channels), np.float32), *self._peeked])[:samples]
-
-    def __iter__(self) -> Iterator[Audio]:
-        while self._peeked:
-            yield self._count(self._peeked.popleft())
-        for block in self._blocks:
-            yield self._count(self._check(block))
-
-    def _count(self, block: Audio) -> Audio:
-        self.samples += len(block)
-        return block
-
-    def _check(self, block: NDArray[np.floating]) -> Audio:
-        if block.ndim != 2 or block.shape[1] != self.channels:
-            raise InputError(f"audio must be (samples, {self.channels}), not {block.shape}")
-        if not np.isfinite(block).all():
-            raise InputError(
-                "the audio holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
-            )
-        return np.asarray(block, np.float32)
 
 
 def _heard(window: Tensor) -> list[bool]:

@@ -4,10 +4,21 @@ Arrays are float32 of shape (samples, channels), full scale is [-1, 1]. Nothing 
 block of audio in memory, and nothing imports torch.
 """
 
+from swc.audio.blocks import CheckedBlocks
 from swc.audio.files import is_special, replacing
 from swc.audio.reader import AudioReader
 from swc.audio.resample import Resampler, resample
 from swc.audio.wav import Audio, Bits
 from swc.audio.writer import AudioWriter
 
-__all__ = ["Audio", "AudioReader", "AudioWriter", "Bits", "Resampler", "is_special", "replacing", "resample"]
+__all__ = [
+    "Audio",
+    "AudioReader",
+    "AudioWriter",
+    "Bits",
+    "CheckedBlocks",
+    "Resampler",
+    "is_special",
+    "replacing",
+    "resample",
+]

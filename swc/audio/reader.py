@@ -12,13 +12,13 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
+from swc.audio.blocks import MAX_CHANNELS
 from swc.audio.wav import Audio, WavSource, is_wav
 from swc.errors import InputError
 
 if TYPE_CHECKING:
     import soundfile as sf
 
-MAX_CHANNELS = 8
 FORMATS = "WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, CAF, AU"
 
 _UNKNOWN_FRAMES = 2**62  # libsndfile counts at or above this mean "not known"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from swc.training.trainer import Progress, train
+from swc.training.run import Progress, train
 
 __all__ = ["Progress", "train"]

@@ -17,7 +17,8 @@ from swc.nn.model import CodecModel
 from swc.nn.weights import load_weights, save_weights
 from swc.training import Progress, train
 from swc.training.corpus import Corpus, load_corpus
-from swc.training.trainer import Trainer, scaled, schedule
+from swc.training.run import scaled
+from swc.training.trainer import Trainer, schedule
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,16 @@ def test_schedule_warms_up_and_decays() -> None:
 def test_limits_scale_stages_in_proportion(config: Config) -> None:
     assert [s.steps for s in scaled(config, None, 90).training.stages] == [60, 30]
     assert [s.minutes for s in scaled(config, 3.0, None).training.stages] == [2.0, 1.0]
+
+
+def test_runs_without_an_end_are_refused(config: Config) -> None:
+    with pytest.raises(InputError, match="above 0"):
+        scaled(config, 0.0, None)
+    endless = dataclasses.replace(config.training.stages[0], steps=0)
+    with pytest.raises(InputError, match="minutes or steps"):
+        scaled(
+            dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(endless,))), None, None
+        )
 
 
 def test_unusable_folders_and_checkpoints(config: Config, tmp_path: Path) -> None:

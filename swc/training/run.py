@@ -1,0 +1,223 @@
+"""A training run from start to end: corpus, stages, log, validation, checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from swc.config import Config
+from swc.errors import InputError
+from swc.nn.weights import load_weights, save_weights
+from swc.training.corpus import Corpus, load_corpus
+from swc.training.trainer import Trainer
+from swc.training.validation import Score, ValidationSet, load_validation, validate
+
+LOG_EVERY = 50  # steps
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the trainer tells its caller.
+
+    Attributes:
+        text: one line for a person.
+        fraction: of the current stage, 0..1.
+        remaining: seconds to the end of all stages, as estimated; nan while unknown.
+    """
+
+    text: str
+    fraction: float = 0.0
+    remaining: float = math.nan
+
+
+Report = Callable[[Progress], None]
+
+
+def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> Config:
+    """The config with its stages shortened or stretched, in proportion, to a limit of minutes or steps."""
+    stages = config.training.stages
+    if not stages:
+        raise InputError("the config has no [[training.stages]]")
+    if not all(s.minutes > 0 or s.steps > 0 for s in stages):
+        raise InputError("every [[training.stages]] needs minutes or steps above 0")
+    if 0 in (max_minutes, max_steps):
+        raise InputError("nothing to train: --max-minutes and --max-steps must be above 0")
+    minutes, steps = sum(s.minutes for s in stages), sum(s.steps for s in stages)
+    if max_steps is not None:
+        shares = [(s.steps / steps if steps else s.minutes / minutes) for s in stages]
+        stages = tuple(
+            dataclasses.replace(s, steps=max(1, round(max_steps * share)), minutes=0.0)
+            for s, share in zip(stages, shares, strict=True)
+        )
+    elif max_minutes is not None:
+        shares = [(s.minutes / minutes if minutes else s.steps / steps) for s in stages]
+        stages = tuple(
+            dataclasses.replace(s, minutes=max_minutes * share, steps=0)
+            for s, share in zip(stages, shares, strict=True)
+        )
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
+
+
+def train(
+    config: Config,
+    data: Path,
+    out: Path,
+    *,
+    val: Path | None = None,
+    max_minutes: float | None = None,
+    max_steps: int | None = None,
+    resume: Path | None = None,
+    init: Path | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    cache: Path | None = None,
+    report: Report = lambda _: None,
+) -> Path:
+    """Train a model.
+
+    Args:
+        config: the model and its recipe; stages are scaled to `max_minutes` or `max_steps` in all.
+        data: folder of audio or tar shards.
+        out: folder for `last/` (checkpoint), `log.jsonl` and `weights.safetensors` (float16, averaged).
+        val: folder of held-out clips.
+        resume: checkpoint folder to continue from.
+        init: weights to start from instead of the closed-form start.
+        cache: file that keeps the decoded corpus between runs.
+        report: called with every line of progress.
+
+    Returns:
+        The path of the final weights.
+
+    Raises:
+        InputError: unusable data or config.
+        ModelError: a checkpoint or weights that do not fit.
+    """
+    torch.manual_seed(seed)
+    config = scaled(config, max_minutes, max_steps)
+    run = Trainer(config, torch.device(device), seed)
+    if resume is not None:
+        run.load(resume)
+    clips = None if val is None else load_validation(val, config)
+    report(Progress("decoding the corpus"))
+    corpus = load_corpus(
+        data,
+        config,
+        workers=os.cpu_count() or 1,
+        cache=cache,
+        progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
+    ).to(run.device)
+    report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
+    if resume is None:
+        if init is not None:
+            load_weights(run.model, init)
+            run.begin()
+        else:
+            report(Progress("PCA, least squares and k-means"))
+            run.start(corpus)
+    out.mkdir(parents=True, exist_ok=True)
+    return _Loop(run, corpus, clips, out, report).run_stages()
+
+
+class _Loop:
+    """Runs a trainer to its end: logs, validates, keeps checkpoints."""
+
+    def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
+        self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
+        self.smooth: dict[str, float] = {}
+        self.best = -math.inf
+
+    def run_stages(self) -> Path:
+        run = self.run
+        try:
+            while run.stage_index < len(run.config.training.stages):
+                self._run_stage()
+                run.next_stage()
+                run.save(self.out / "last")
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM as the command line takes it
+            run.save(self.out / "last")
+            self.report(Progress(f"interrupted; continue with --resume {self.out / 'last'}"))
+            raise
+        weights = self.out / "weights.safetensors"
+        save_weights(weights, run.averaged_state())
+        return weights
+
+    def _run_stage(self) -> None:
+        run, t = self.run, self.run.config.training
+        saved = validated = time.monotonic()
+        self.best = -math.inf
+        while run.fraction < 1:
+            losses = run.train_step(self.corpus)
+            if run.step % LOG_EVERY == 0 or run.fraction >= 1:
+                self._log_losses(losses)
+            if time.monotonic() - saved > 60 * t.checkpoint_every:
+                run.save(self.out / "last")
+                saved = time.monotonic()
+            if self.clips is not None and time.monotonic() - validated > 60 * t.validate_every:
+                self._validate(self.clips)
+                validated = time.monotonic()
+        if self.clips is not None:
+            self._validate(self.clips)
+
+    def _log_losses(self, losses: dict[str, Tensor]) -> None:
+        run = self.run
+        for name, value in losses.items():
+            number = float(value)
+            self.smooth[name] = 0.7 * self.smooth.get(name, number) + 0.3 * number
+        health = run.health()
+        speed = run.audio_seconds / max(run.seconds, 1e-9)
+        text = (
+            f"stage {run.stage_index + 1} ({run.stage.kind}) step {run.stage_step}: "
+            + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())
+            + f", perplexity {min(health['perplexity']):.0f}-{max(health['perplexity']):.0f}"
+            + f", load {min(health['expert_load']):.2f}-{max(health['expert_load']):.2f}"
+            + f", {speed:.0f} s/s"
+        )
+        self._write({"losses": {k: float(v) for k, v in losses.items()}, **health})
+        self.report(Progress(text, run.fraction, self._remaining()))
+
+    def _remaining(self) -> float:
+        run = self.run
+        if run.fraction <= 0:
+            return math.nan
+        here = run.stage_seconds / run.fraction * (1 - run.fraction)
+        return here + sum(60 * s.minutes for s in run.config.training.stages[run.stage_index + 1 :])
+
+    def _validate(self, clips: ValidationSet) -> None:
+        run = self.run
+        learned = run.stage.kind != "magnitude" and run.config.backbone.learned_phase
+        scores = validate(run.averaged_model(), clips, run.loss, learned)
+        for score in scores:
+            self.report(Progress(f"  {score}", run.fraction))
+        self._write({"scores": [dataclasses.asdict(s) for s in scores]})
+        merit = self._merit(scores)
+        if merit > self.best:
+            self.best = merit
+            name = f"best-{run.stage_index + 1}-{run.stage.kind}.safetensors"
+            save_weights(self.out / name, run.averaged_state())
+
+    @staticmethod
+    def _merit(scores: list[Score]) -> float:
+        quantised = [s for s in scores if s.kbps is not None]
+        pesq = sum(s.pesq for s in quantised)
+        return -sum(s.mel for s in quantised) if math.isnan(pesq) else pesq
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        run = self.run
+        head = {
+            "stage": run.stage.kind,
+            "step": run.step,
+            "minutes": round(run.seconds / 60, 2),
+            "audio_hours": round(run.audio_seconds / 3600, 3),
+        }
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as f:
+            f.write(json.dumps(head | entry) + "\n")
