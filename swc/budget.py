@@ -1,7 +1,9 @@
 """Bits: how many experts a chunk may spend, and which of its windows get them.
 
-The budget holds at the end of every chunk, so a stream that stops anywhere measures at most the rate that was
-asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD seconds.
+The budget holds at the end of every chunk, so a stream that stops anywhere after SPREAD seconds measures at most the
+rate that was asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD
+seconds. At rates so low that the shared codes alone take nearly everything (below 0.6 kbit/s a channel) paying it
+takes longer: a recording of known length is then refused, one of unknown length may measure more if it ends early.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def least_kbps(header: Header) -> float:
     seconds = chunk * header.hop / header.model_rate
     windows = header.windows_per_chunk * header.channels
     rate = (8 * CHUNK_OVERHEAD + 7 + windows * window_bits(header, header.window, 0)) / seconds
-    if header.total_samples is not None and header.total_samples > SPREAD * header.source_rate:
+    if header.total_samples is not None and header.total_samples >= SPREAD * header.source_rate:
         seconds = header.total_samples / header.source_rate
         latents = latents_for(header.total_samples, header.source_rate, header.model_rate, header.hop)
         chunks, windows = -(-latents // chunk), -(-latents // header.window)

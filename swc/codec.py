@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
-from swc.bitstream import Chunk, Header, Stream, StreamReader, StreamWriter, Window
+from swc.bitstream import LIMITS, Chunk, Header, Stream, StreamReader, StreamWriter, Window
 from swc.budget import Budget, allocate
+from swc.device import find_device
 from swc.errors import InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
 from swc.level import factor, gain_q8, loud_level_db
@@ -31,6 +32,7 @@ SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: 
 BEAMS = {0: 1, 1: 8, 2: 32}
 """Paths that the search for codes keeps, by effort."""
 DEFAULT_EFFORT = 1
+BLOCK = 1 << 16  # samples
 
 
 class Codec:
@@ -46,7 +48,7 @@ class Codec:
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.name, self.config = bundle.name, bundle.config
         self.fingerprint, self.sample_rate = bundle.fingerprint, bundle.config.sample_rate
-        self.device = _device(device)
+        self.device = find_device(device)
         self.model = CodecModel(self.config)
         load_weights(self.model, bundle.weights)
         self.model.to(self.device).eval()
@@ -101,7 +103,8 @@ class Codec:
                 f"{audio.shape}"
             )
         out = io.BytesIO()
-        blocks, channels = [audio], audio.shape[1]
+        channels = audio.shape[1]
+        blocks = (audio[i : i + BLOCK] for i in range(0, len(audio), BLOCK))
         self.encode_to(out, blocks, sample_rate, channels, kbps=kbps, total_samples=len(audio), effort=effort)
         return Stream.from_bytes(out.getvalue())
 
@@ -138,6 +141,11 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
+        if not isinstance(sample_rate, int) or not 1 <= sample_rate <= LIMITS["source_rate"][1]:
+            raise InputError(
+                f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {LIMITS['source_rate'][1]}, "
+                "resample the audio first"
+            )
         if effort not in BEAMS:
             raise InputError(f"--effort must be one of {', '.join(map(str, BEAMS))}, not {effort}")
         source = CheckedBlocks(blocks, channels)
@@ -301,15 +309,3 @@ def _heard(window: Tensor) -> list[bool]:
     """Which channels of a window (channels, samples) are more than silence."""
     heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
     return heard
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"no device {name!r}; use cpu, cuda or mps") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device is available; use --device cpu")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise InputError("no MPS device is available; use --device cpu")
-    return device

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,20 @@ from typing import Any, TypeVar, get_type_hints
 from swc.errors import InputError
 
 T = TypeVar("T")
+STAGES = ("magnitude", "waveform")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise InputError unless a config's value makes sense."""
+    if not condition:
+        raise InputError(message)
+
+
+def at_least(config: object, least: float, *names: str) -> None:
+    """Raise InputError unless these values of a config are finite and not below `least`."""
+    for name in names:
+        value = getattr(config, name)
+        require(least <= value < math.inf, f"{name} must be at least {least:g}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,20 @@ class SpectralConfig:
     iterations: int = 8  # Griffin-Lim iterations when decoding
     momentum: float = 0.0  # of fast Griffin-Lim (Perraudin et al. 2013)
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "frame_hop", "frames_per_latent", "latent_dim", "dim", "expansion", "kernel")
+        at_least(self, 1, "encoder_blocks", "decoder_blocks", "phase_blocks", "phase_dim", "mels")
+        at_least(self, 0, "iterations", "momentum")
+        at_least(self, 0.01, "exponent")
+        require(
+            self.n_fft >= 2 * self.frame_hop and self.n_fft % (2 * self.frame_hop) == 0,
+            "n_fft must be a multiple of 2 frame_hop",
+        )
+        require(self.kernel % 2 == 1, "kernel must be odd")
+        require(
+            self.latent_dim <= self.mels * self.frames_per_latent, "latent_dim must be at most mels x frames_per_latent"
+        )
+
 
 @dataclass(frozen=True)
 class RevqConfig:
@@ -49,6 +78,14 @@ class RevqConfig:
     window: int = 43  # latents a routing window at inference
     windows_per_chunk: int = 4
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
+        require(
+            self.shared + self.routed <= 255 and self.windows_per_chunk <= 255,
+            "at most 255 codebooks and windows a chunk",
+        )
+        require(2 <= self.codebook_bits <= 16, "codebook_bits must be 2 to 16")
+
     @property
     def codebook_size(self) -> int:
         return 1 << self.codebook_bits
@@ -59,8 +96,13 @@ class LevelConfig:
     """Level normalisation before coding; the gain travels in the header (see `swc.level`)."""
 
     target_db: float = -20.0  # dB re full scale, RMS of the loud blocks
-    lookahead: float = 10.0  # seconds of audio that decide the gain
-    max_gain_db: float = 40.0
+    lookahead: float = 30.0  # seconds of audio that decide the gain
+    max_gain_db: float = 24.0  # what comes after a quiet start may be louder
+
+    def __post_init__(self) -> None:
+        at_least(self, -100, "target_db")
+        at_least(self, 0, "lookahead", "max_gain_db")
+        require(self.max_gain_db <= 100, "max_gain_db must be at most 100")
 
 
 @dataclass(frozen=True)
@@ -74,6 +116,11 @@ class StageConfig:
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     unrolled_iterations: int = 3  # Griffin-Lim iterations inside the waveform loss
+
+    def __post_init__(self) -> None:
+        require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
+        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "unrolled_iterations")
+        at_least(self, 1, "batch")
 
 
 @dataclass(frozen=True)
@@ -98,6 +145,11 @@ class TrainingConfig:
     drps_every: int = 50  # steps between two DRPS updates
     drps_dead: float = 0.1  # dead threshold, as a share of the mean load
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "crop_latents", "drps_every")
+        at_least(self, 0, "init_seconds", "nominal_experts", "narrow_weight", "ema_decay")
+        at_least(self, 1, "codebook_horizon")
+
 
 @dataclass(frozen=True)
 class Config:
@@ -109,6 +161,9 @@ class Config:
     quantizer: RevqConfig = field(default_factory=RevqConfig)
     level: LevelConfig = field(default_factory=LevelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        require(1 <= self.sample_rate <= 384_000, "sample_rate must be 1 to 384000")
 
     @property
     def hop(self) -> int:
@@ -149,6 +204,8 @@ class Config:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(f"no config file {path}") from None
+        except OSError as e:
+            raise InputError(f"cannot read the config file {path}: {e.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
             raise InputError(f"{path} is not a TOML file: {e}") from None
         return _build(cls, table, str(path))
@@ -163,7 +220,7 @@ def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
     values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in table.items()}
     try:
         return kind(**values)
-    except TypeError as e:
+    except (TypeError, InputError) as e:
         raise InputError(f"{where}: {e}") from None
 
 

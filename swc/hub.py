@@ -78,7 +78,11 @@ class _TensorFile:
             table: dict[str, Any] = json.loads(self._file.read(length))
             table.pop("__metadata__", None)
             self.table = {name: dict(entry) for name, entry in table.items()}
-        except (ValueError, TypeError) as e:
+            for entry in self.table.values():
+                begin, end = (int(n) for n in entry["data_offsets"])
+                if not 0 <= begin <= end or not isinstance(entry["dtype"], str) or _product(entry["shape"]) < 0:
+                    raise ValueError("its table is damaged")
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as e:
             self._file.close()
             raise ModelError(f"{path} is not a safetensors file ({e}); reinstall swc") from None
         self._start = 8 + length
@@ -139,12 +143,17 @@ def bundle_for(fingerprint: bytes) -> Bundle:
         ModelError: none does.
     """
     bundles = list_bundles()
+    known = []
     for bundle in bundles:
-        if bundle.fingerprint == fingerprint:
-            return bundle
-    known = ", ".join(f"{b.name} ({b.fingerprint.hex()})" for b in bundles) or "none"
+        try:
+            if bundle.fingerprint == fingerprint:
+                return bundle
+            known.append(f"{bundle.name} ({bundle.fingerprint.hex()})")
+        except ModelError as e:  # a damaged neighbour must not keep a sound bundle from decoding
+            known.append(f"{bundle.name} (damaged: {e})")
+    installed = ", ".join(known) or "none"
     raise ModelError(
-        f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {known}. "
+        f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {installed}. "
         "Install the swc version that made it, or pass that model's folder with --model"
     )
 

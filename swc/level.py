@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from swc.config import LevelConfig
 
-SILENCE_DB = -80.0  # below this nothing is worth amplifying
+SILENCE_DB = -60.0  # a quieter start is room tone: it says nothing about the level of what follows
 
 
 def loud_level_db(audio: NDArray[np.floating], sample_rate: int) -> float:

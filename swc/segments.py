@@ -54,4 +54,6 @@ def _fill(buffer: Tensor | None, source: Iterator[Tensor], wanted: int) -> Tenso
             break
         parts.append(piece)
         have += piece.shape[1]
-    return torch.cat(parts, 1) if parts else None
+    if len(parts) < 2:  # nothing was added: no copy
+        return parts[0] if parts else None
+    return torch.cat(parts, 1)

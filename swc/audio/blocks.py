@@ -53,8 +53,12 @@ class CheckedBlocks:
     def _check(self, block: NDArray[np.floating]) -> Audio:
         if block.ndim != 2 or block.shape[1] != self.channels:
             raise InputError(f"audio must be (samples, {self.channels}), not {block.shape}")
+        if not np.issubdtype(block.dtype, np.floating):
+            raise InputError(f"audio must be floating point with full scale [-1, 1], not {block.dtype}")
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+            block = np.asarray(block, np.float32)
         if not np.isfinite(block).all():
             raise InputError(
                 "the audio holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
             )
-        return np.asarray(block, np.float32)
+        return block

@@ -81,6 +81,7 @@ class Revq(nn.Module):
             mask = self.top(scores.detach(), experts).float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
             everyone = torch.ones_like(mask[:, 0])
+            after_shared = quantized
             for index, book in enumerate(self.books()):
                 weight = mask[:, index - len(self.shared)] if index >= len(self.shared) else everyone
                 q = self._stage(index, book, target - quantized, weight)
@@ -107,14 +108,6 @@ class Revq(nn.Module):
             book.update(flat, chosen.flatten(), rows, self.horizon)
             self._seen[index] = (flat, rows)
         return q
-
-    @torch.no_grad()
-    def residual_energy(self, z: Tensor) -> Tensor:
-        """Mean squared residual of each window after the shared codebooks: (B, T, D) -> (B,)."""
-        residual = z.float()
-        for book in self.books()[: len(self.shared)]:
-            residual = residual - book.code[book.nearest(residual)]
-        return residual.square().mean((1, 2))
 
     @torch.no_grad()
     def encode(self, z: Tensor, mask: Tensor) -> Tensor:

@@ -65,6 +65,7 @@ def beam_codes(quantizer: Revq, z: Tensor, mask: Tensor, width: int) -> Tensor:
     """
     B, T, D = z.shape
     books, shared = quantizer.books(), len(quantizer.shared)
+    width = min(width, books[0].size)
     every = torch.arange(B, device=z.device)
     paths = torch.full((B, T, width, len(books)), -1, dtype=torch.int64, device=z.device)
     residual = z[:, :, None].repeat(1, 1, width, 1)

@@ -16,6 +16,7 @@ from swc.nn.phase import griffin_lim, zero_phase
 from swc.nn.stft import analyse, mel_filterbank
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
+CEILING = 2e4  # +32 dB re a full-scale sine: no recording comes near, a runaway network stops there
 START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
 
 
@@ -140,5 +141,5 @@ class SpectralDecoder(nn.Module):
         start = self.starting_phase(z) if learned else zero_phase(c)
         with torch.autocast(z.device.type, enabled=False):
             p = self.config.exponent
-            magnitude = c.clamp(FLOOR**p, 8.0).pow(1 / p)
+            magnitude = c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
             return griffin_lim(magnitude, start, self.window, self.config.frame_hop, iterations, momentum)

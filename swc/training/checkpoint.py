@@ -41,6 +41,9 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ModelError: it is not one, or is damaged.
     """
     tensors: dict[str, Tensor] = {}
+    new = folder.with_name(folder.name + ".new")
+    if not folder.exists() and (new / "state.json").exists():  # stopped between the two renames
+        folder = new
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         for shard in sorted(folder.glob("shard-*.safetensors")):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -11,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from swc.config import Config
 from swc.errors import InputError
 from swc.training.decode import NARROW_HZ, Recording, decode, find_sources
 
+TABLE = ("samples", "starts", "lengths", "gains", "bandwidths")
 CHUNK = 16  # recordings a task of the worker pool
 
 
@@ -81,23 +86,30 @@ class Corpus:
         factor = (10 ** (db / 20)).float()[:, None] * inside
         return audio * factor.to(device)
 
-    def save(self, path: Path) -> None:
-        """Keep the decoded corpus as one .npz-free pair: PATH (samples, .npy) and PATH.table.npy."""
-        table = torch.stack((self.starts.double(), self.lengths.double(), self.gains.double(), self.bandwidths))
-        np.save(path, self.samples.cpu().numpy())
-        np.save(table_path(path), table.numpy())
+    def save(self, path: Path, made_from: str) -> None:
+        """Keep the decoded corpus in one safetensors file."""
+        tensors = {name: getattr(self, name).cpu().contiguous() for name in TABLE}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + ".tmp")
+        save_file(tensors, temporary, metadata={"made_from": made_from})
+        os.replace(temporary, path)
 
     @classmethod
-    def load(cls, path: Path, sample_rate: int) -> Corpus:
-        """Read what `save` wrote."""
-        starts, lengths, gains, bandwidths = torch.from_numpy(np.load(table_path(path)))
-        samples = torch.from_numpy(np.load(path))
-        return cls(samples, starts.long(), lengths.long(), gains.float(), bandwidths, sample_rate)
+    def load(cls, path: Path, sample_rate: int, made_from: str) -> Corpus:
+        """Read what `save` wrote.
 
-
-def table_path(path: Path) -> Path:
-    """Where the table of a corpus saved at `path` lies."""
-    return path.with_suffix(".table.npy")
+        Raises:
+            InputError: it is not such a file, or was made from other recordings or settings.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                same = (file.metadata() or {}).get("made_from") == made_from
+                tensors = {name: file.get_tensor(name) for name in TABLE} if same else {}
+        except (OSError, SafetensorError) as e:
+            raise InputError(f"{path} is not a corpus cache: {e}; remove it, or give --cache another name") from None
+        if not same:
+            raise InputError(f"{path} was made from other recordings or settings; remove it, or give another --cache")
+        return cls(**tensors, sample_rate=sample_rate)
 
 
 def load_corpus(
@@ -111,15 +123,17 @@ def load_corpus(
     """Decode a folder of audio (any format soundfile reads, and tar shards).
 
     Args:
-        cache: a .npy file to read the decoded corpus from, or to write it to.
+        cache: a file to read the decoded corpus from, or to write it to.
         progress: called with recordings decoded so far and in all.
 
     Raises:
         InputError: no readable audio.
     """
-    if cache is not None and cache.exists():
-        return Corpus.load(cache, config.sample_rate)
     sources = find_sources(folder)
+    identity = repr([(s.name.name, s.offset, s.size, s.path.stat().st_size) for s in sources])
+    made_from = hashlib.sha256(f"{identity} {config.sample_rate} {config.level}".encode()).hexdigest()
+    if cache is not None and cache.exists():
+        return Corpus.load(cache, config.sample_rate, made_from)
     work = partial(decode, sample_rate=config.sample_rate, level=config.level)
     recordings: list[Recording] = []
     with _mapper(workers if len(sources) > 2 * CHUNK else 1) as mapper:
@@ -140,7 +154,7 @@ def load_corpus(
         config.sample_rate,
     )
     if cache is not None:
-        corpus.save(cache)
+        corpus.save(cache, made_from)
     return corpus
 
 

@@ -29,6 +29,12 @@ class Source:
     path: Path
     offset: int = 0
     size: int = -1
+    member: str = ""
+
+    @property
+    def name(self) -> Path:
+        """Path of the recording, inside its shard if it is in one."""
+        return Path(self.member) if self.member else self.path
 
     def read(self) -> bytes:
         with self.path.open("rb") as f:
@@ -61,19 +67,25 @@ def find_sources(folder: Path) -> list[Source]:
         raise InputError(f"{folder} is not a folder; --data and --val take a folder of audio or tar shards")
     sources = [Source(p) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
     for shard in sorted(folder.rglob("*.tar")):
-        with tarfile.open(shard, "r:") as tar:
-            members = sorted((m for m in tar if m.isfile()), key=lambda m: m.name)
-        sources += [Source(shard, m.offset_data, m.size) for m in members if Path(m.name).suffix.lower() in SUFFIXES]
+        try:
+            with tarfile.open(shard, "r:") as tar:
+                members = sorted((m for m in tar if m.isfile()), key=lambda m: m.name)
+        except tarfile.TarError as e:
+            raise InputError(f"{shard} is not an uncompressed tar file: {e}; unpack or remove it") from None
+        audio = (m for m in members if Path(m.name).suffix.lower() in SUFFIXES)
+        sources += [Source(shard, m.offset_data, m.size, m.name) for m in audio]
     if not sources:
         raise InputError(f"no audio in {folder}: expected {', '.join(sorted(SUFFIXES))}, or .tar of them")
     return sources
 
 
 def decode(source: Source, sample_rate: int, level: LevelConfig) -> Recording | None:
-    """Decode one recording; None when soundfile cannot read it."""
+    """Decode one recording; None when soundfile cannot read it or it holds NaN."""
     try:
         audio, rate = soundfile.read(io.BytesIO(source.read()), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
+        return None
+    if not np.isfinite(audio).all():
         return None
     mono = audio.mean(1)
     if rate != sample_rate:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from swc.config import Config
+from swc.device import find_device
 from swc.errors import InputError
 from swc.nn.weights import load_weights, save_weights
 from swc.training.corpus import Corpus, load_corpus
@@ -32,7 +33,8 @@ class Progress:
     Attributes:
         text: one line for a person.
         fraction: of the current stage, 0..1.
-        remaining: seconds to the end of all stages, as estimated; nan while unknown.
+        remaining: seconds to the end of all stages as estimated, those limited by steps alone left out; nan while
+            unknown.
     """
 
     text: str
@@ -44,27 +46,30 @@ Report = Callable[[Progress], None]
 
 
 def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> Config:
-    """The config with its stages shortened or stretched, in proportion, to a limit of minutes or steps."""
+    """The config with its stages shortened or stretched, in proportion, to limits of minutes and of steps."""
     stages = config.training.stages
     if not stages:
         raise InputError("the config has no [[training.stages]]")
-    if not all(s.minutes > 0 or s.steps > 0 for s in stages):
-        raise InputError("every [[training.stages]] needs minutes or steps above 0")
-    if 0 in (max_minutes, max_steps):
-        raise InputError("nothing to train: --max-minutes and --max-steps must be above 0")
-    minutes, steps = sum(s.minutes for s in stages), sum(s.steps for s in stages)
-    if max_steps is not None:
-        shares = [(s.steps / steps if steps else s.minutes / minutes) for s in stages]
-        stages = tuple(
-            dataclasses.replace(s, steps=max(1, round(max_steps * share)), minutes=0.0)
-            for s, share in zip(stages, shares, strict=True)
+    for stage in stages:
+        if (stage.minutes > 0) == (stage.steps > 0):
+            raise InputError("every [[training.stages]] needs minutes or steps above 0, and not both")
+    if max_minutes is None and max_steps is None:
+        return config
+    by_time = {stage.minutes > 0 for stage in stages}
+    if len(by_time) == 2:
+        raise InputError("stages in minutes and stages in steps cannot share --max-minutes or --max-steps")
+    if any(limit is not None and not 0 < limit < math.inf for limit in (max_minutes, max_steps)):
+        raise InputError("--max-minutes and --max-steps must be above 0")
+    lengths = [stage.minutes or stage.steps for stage in stages]
+    shares = [length / sum(lengths) for length in lengths]
+    stages = tuple(
+        dataclasses.replace(
+            stage,
+            minutes=(max_minutes or 0.0) * share,
+            steps=0 if max_steps is None else max(1, round(max_steps * share)),
         )
-    elif max_minutes is not None:
-        shares = [(s.minutes / minutes if minutes else s.steps / steps) for s in stages]
-        stages = tuple(
-            dataclasses.replace(s, minutes=max_minutes * share, steps=0)
-            for s, share in zip(stages, shares, strict=True)
-        )
+        for stage, share in zip(stages, shares, strict=True)
+    )
     return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
 
 
@@ -102,9 +107,11 @@ def train(
         InputError: unusable data or config.
         ModelError: a checkpoint or weights that do not fit.
     """
+    if resume is not None and init is not None:
+        raise InputError("--resume continues a run and --init starts one: give one of them")
     torch.manual_seed(seed)
     config = scaled(config, max_minutes, max_steps)
-    run = Trainer(config, torch.device(device), seed)
+    run = Trainer(config, find_device(device), seed)
     if resume is not None:
         run.load(resume)
     clips = None if val is None else load_validation(val, config)
@@ -115,7 +122,9 @@ def train(
         workers=os.cpu_count() or 1,
         cache=cache,
         progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
-    ).to(run.device)
+    )
+    if corpus.samples.nbytes < 0.5 * _free_bytes(run.device):
+        corpus = corpus.to(run.device)
     report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
     if resume is None:
         if init is not None:
@@ -128,13 +137,16 @@ def train(
     return _Loop(run, corpus, clips, out, report).run_stages()
 
 
+def _free_bytes(device: torch.device) -> float:
+    return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else math.inf
+
+
 class _Loop:
     """Runs a trainer to its end: logs, validates, keeps checkpoints."""
 
     def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
         self.smooth: dict[str, float] = {}
-        self.best = -math.inf
 
     def run_stages(self) -> Path:
         run = self.run
@@ -154,7 +166,6 @@ class _Loop:
     def _run_stage(self) -> None:
         run, t = self.run, self.run.config.training
         saved = validated = time.monotonic()
-        self.best = -math.inf
         while run.fraction < 1:
             losses = run.train_step(self.corpus)
             if run.step % LOG_EVERY == 0 or run.fraction >= 1:
@@ -200,8 +211,8 @@ class _Loop:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})
         merit = self._merit(scores)
-        if merit > self.best:
-            self.best = merit
+        if merit > run.best:
+            run.best = merit
             name = f"best-{run.stage_index + 1}-{run.stage.kind}.safetensors"
             save_weights(self.out / name, run.averaged_state())
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import Config, StageConfig
-from swc.errors import InputError
+from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.corpus import Corpus
@@ -22,6 +22,9 @@ from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
 
 BETAS = (0.8, 0.99)
+NONE_YET = -1e9  # JSON has no infinity
+FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
+COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
 
 
@@ -53,6 +56,7 @@ class Trainer:
         self.loss = ReconstructionLoss(config).to(device)
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds = 0, 0.0, 0.0
+        self.best = NONE_YET  # merit of the stage's best validation
         self.replaced = 0
         self.optimizer = self._optimizer()
 
@@ -88,7 +92,7 @@ class Trainer:
     def next_stage(self) -> None:
         """Go on to the next stage with a fresh optimizer."""
         self.stage_index += 1
-        self.stage_step, self.stage_seconds = 0, 0.0
+        self.stage_step, self.stage_seconds, self.best = 0, 0.0, NONE_YET
         if self.stage_index < len(self.config.training.stages):
             self.optimizer = self._optimizer()
 
@@ -102,7 +106,7 @@ class Trainer:
         any_rate = torch.randint(0, self.config.quantizer.routed + 1, (n,), generator=generator)
         nominal = torch.rand(n, generator=generator) < 0.5
         experts = torch.where(nominal, t.nominal_experts, any_rate)
-        return audio, experts.to(self.device)
+        return audio.to(self.device), experts.to(self.device)
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
@@ -116,7 +120,9 @@ class Trainer:
         losses = self._losses(audio, experts)
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
+            raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
         self.optimizer.step()
         self._update_average()
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
@@ -144,9 +150,7 @@ class Trainer:
         )
         if self.stage.kind == "waveform":
             with torch.autocast(self.device.type, torch.bfloat16):
-                wave = self.model.decoder.render(
-                    quantized.latents, c, self.stage.unrolled_iterations, 0.0, learned_phase=True
-                )
+                wave = self.model.decoder.render(quantized.latents, c, self.stage.unrolled_iterations, 0.0)
             losses["mel"] = self.loss.multiscale_mel(audio, wave)
             losses["total"] = losses["total"] + t.waveform_weight * losses["mel"]
         return losses
@@ -178,14 +182,24 @@ class Trainer:
         tensors |= {name: getattr(self.model.quantizer, name) for name in ROUTING}
         for i, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in values.items()}
-        counters = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed")
-        save_checkpoint(folder, tensors, {name: getattr(self, name) for name in counters})
+        save_checkpoint(folder, tensors, {name: getattr(self, name) for name in COUNTERS})
 
     def load(self, folder: Path) -> None:
-        """Continue from a checkpoint."""
+        """Continue from a checkpoint.
+
+        Raises:
+            ModelError: it is not one, or one of another config.
+            InputError: its run is finished.
+        """
         tensors, state = load_checkpoint(folder)
-        for name, value in state.items():
-            setattr(self, name, value)
+        try:
+            self._restore(folder, tensors, state)
+        except (KeyError, RuntimeError) as e:
+            raise ModelError(f"{folder} does not fit this config: {' '.join(str(e).split())[:200]}") from None
+
+    def _restore(self, folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        for name in COUNTERS:
+            setattr(self, name, state[name])
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v.to(self.device) for k, v in tensors.items() if k.startswith(prefix)}

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 import torch
 from torch import Tensor
 
 from swc.config import Config
-from swc.level import factor, gain_q8, loud_level_db
+from swc.errors import InputError
+from swc.level import factor
 from swc.nn.model import CodecModel
-from swc.training.decode import find_sources
+from swc.training.decode import Recording, Source, decode, find_sources
 from swc.training.losses import ReconstructionLoss
 
 NOMINAL_KBPS = (0.86, 2.58, 7.75)
@@ -47,27 +47,29 @@ class ValidationSet:
 
 def load_validation(folder: Path, config: Config) -> ValidationSet:
     """A few clips of a folder, evenly spread: with sub-folders by domain (speech/, music/, ...) or flat, as speech."""
-    by_domain: dict[str, list[Path]] = {}
+    by_domain: dict[str, list[Source]] = {}
     for source in find_sources(folder):
-        relative = source.path.relative_to(folder)
-        by_domain.setdefault(relative.parts[0] if len(relative.parts) > 1 else "speech", []).append(source.path)
+        name = source.name if source.member else source.path.relative_to(folder)
+        by_domain.setdefault(name.parts[0] if len(name.parts) > 1 else "speech", []).append(source)
     if "speech" not in by_domain:  # sub-folders that are not domains
-        by_domain = {"speech": [p for paths in by_domain.values() for p in paths]}
+        by_domain = {"speech": [s for sources in by_domain.values() for s in sources]}
     length = round(SECONDS * config.latent_rate) * config.hop
     clips, speech = [], []
-    for domain, paths in sorted(by_domain.items()):
-        count = min(len(paths), CLIPS.get(domain, 4))
+    for domain, sources in sorted(by_domain.items()):
+        count = min(len(sources), CLIPS.get(domain, 4))
         for i in range(count):
-            clips.append(_clip(paths[i * len(paths) // count], config, length))
-            speech.append(domain == "speech")
+            recording = decode(sources[i * len(sources) // count], config.sample_rate, config.level)
+            if recording is not None and len(recording.samples):
+                clips.append(_clip(recording, config.sample_rate, length))
+                speech.append(domain == "speech")
+    if not clips:
+        raise InputError(f"none of the chosen validation clips in {folder} could be read")
     return ValidationSet(torch.stack(clips), tuple(speech))
 
 
-def _clip(path: Path, config: Config, length: int) -> Tensor:
-    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = soxr.resample(audio.mean(1), rate, config.sample_rate)
-    mono = mono * factor(gain_q8(loud_level_db(mono, config.sample_rate), config.level))
-    start = min(config.sample_rate, max(0, len(mono) - length))
+def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
+    mono = recording.samples.astype(np.float32) / 32768 * np.float32(factor(recording.gain))
+    start = min(sample_rate, max(0, len(mono) - length))
     return torch.from_numpy(np.pad(mono[start : start + length], (0, max(0, length - len(mono) + start))))
 
 

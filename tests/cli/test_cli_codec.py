@@ -241,7 +241,7 @@ def test_models(runner: CliRunner) -> None:
     assert model["kbps"] == pytest.approx([0.4307, 7.752], rel=1e-3)
     assert model["parameters"] > 18 * 1024 * 8
     assert model["bytes"] > 2 * model["parameters"]
-    assert model["latency_seconds"] == pytest.approx(3 * 4 * 43 * 1024 / 44100)
+    assert model["latency_seconds"] == 30.0  # the level is decided on so many seconds
     text = run(runner, "models").stdout
     assert "swc-44k" in text
     assert model["fingerprint"] in text

@@ -66,8 +66,8 @@ def test_level_counts_the_loud_parts() -> None:
 def test_gain_reaches_the_target_within_its_bounds() -> None:
     config = LevelConfig(target_db=-20.0, max_gain_db=30.0)
     assert gain_q8(-26.0, config) == 6 * 256
-    assert gain_q8(-70.0, config) == 30 * 256
-    assert gain_q8(-90.0, config) == 0
+    assert gain_q8(-55.0, config) == 30 * 256
+    assert gain_q8(-61.0, config) == 0
     assert gain_q8(-np.inf, config) == 0
     assert factor(6 * 256) == pytest.approx(1.9953, rel=1e-4)
 
@@ -82,6 +82,14 @@ def test_gain_reaches_the_target_within_its_bounds() -> None:
         ('name = "x"\n[training]\ngain_db = [1]', "must have 2 values"),
         ("sample_rate = 3", "name"),
         ("name = ", "not a TOML file"),
+        ('name = "x"\n[backbone]\nframe_hop = 0', "frame_hop must be at least 1"),
+        ('name = "x"\n[backbone]\nn_fft = 500', "multiple of 2 frame_hop"),
+        ('name = "x"\n[backbone]\nexponent = nan', "exponent"),
+        ('name = "x"\n[backbone]\nkernel = 6', "odd"),
+        ('name = "x"\n[backbone]\nlatent_dim = 999', "latent_dim"),
+        ('name = "x"\n[quantizer]\ncodebook_bits = 17', "codebook_bits"),
+        ('name = "x"\n[quantizer]\nrouted = 0', "routed must be at least 1"),
+        ('name = "x"\n[[training.stages]]\nkind = "magnitud"', "kind must be one of"),
     ],
 )
 def test_configs_reject_what_they_do_not_know(tmp_path: Path, text: str, message: str) -> None:

@@ -125,14 +125,6 @@ def test_measured_rate_never_passes_the_target(codec: Codec, seconds: float, cha
     assert measured > 0.9 * min(kbps, most)
 
 
-def test_pauses_leave_their_bits_to_the_sound(codec: Codec) -> None:
-    audio = tones(2 * CHUNK / RATE, RATE)
-    audio[: CHUNK // 2] = 0
-    stream = codec.encode(audio, RATE, kbps=2.0)
-    silent, loud = (len(stream.chunks[0].windows[i][0].experts) for i in (0, 1))
-    assert silent < loud
-
-
 @pytest.mark.parametrize("kbps", [0, -1, 0.01, 8.01, float("nan"), float("inf")])
 def test_impossible_rates(codec: Codec, kbps: float) -> None:
     with pytest.raises(BitrateError):
@@ -157,6 +149,40 @@ def test_numbers_that_are_not_finite(codec: Codec, bad: float) -> None:
         codec.encode(audio, RATE)
 
 
+def test_numbers_that_float32_cannot_hold(codec: Codec) -> None:
+    with pytest.raises(InputError, match="NaN or infinite"):
+        codec.encode(np.full((100, 1), 1e39), RATE)
+
+
+@pytest.mark.parametrize("rate", [0, -5, 44100.5, 400_000])
+def test_impossible_sample_rates(codec: Codec, rate: float) -> None:
+    with pytest.raises(InputError, match="sample rate"):
+        codec.encode(tones(1.0, RATE), rate)  # type: ignore[arg-type]
+
+
+def test_a_quiet_opening_does_not_ruin_what_follows(codec: Codec) -> None:
+    loud = tones(2.0, RATE, seed=3)
+    room = 1e-4 * np.random.default_rng(0).standard_normal((31 * RATE, 1)).astype(np.float32)
+    stream = codec.encode(np.concatenate((room, loud)), RATE, kbps=2)
+    assert stream.header.gain_db == 0
+    alone = codec.decode(codec.encode(loud, RATE, kbps=2))[RATE // 2 :]
+    after = codec.decode(stream)[-len(alone) :]
+    assert 0.5 < np.sqrt(np.mean(after**2)) / np.sqrt(np.mean(alone**2)) < 2
+
+
+def test_one_long_array_takes_time_in_proportion(codec: Codec) -> None:
+    import time
+
+    def seconds(minutes: float) -> float:
+        audio = np.resize(tones(5.0, RATE), (round(minutes * 60 * RATE), 1))
+        began = time.perf_counter()
+        codec.encode(audio, RATE, kbps=1.5, effort=0)
+        return time.perf_counter() - began
+
+    seconds(0.5)
+    assert seconds(8.0) < 6 * seconds(2.0)
+
+
 def test_shapes_that_are_not_audio(codec: Codec) -> None:
     for audio in (np.zeros((10, 9), np.float32), np.zeros((2, 2, 2)), np.zeros(10, np.int16), np.zeros((5, 0))):
         with pytest.raises(InputError):
@@ -165,7 +191,7 @@ def test_shapes_that_are_not_audio(codec: Codec) -> None:
 
 def test_level_does_not_matter(codec: Codec) -> None:
     audio = tones(3.0, RATE)
-    loud, quiet = (codec.encode(audio * g, RATE, kbps=3) for g in (1.0, 2.0**-5))
+    loud, quiet = (codec.encode(audio * g, RATE, kbps=3) for g in (1.0, 2.0**-3))
     same = [
         np.mean(a.codes[0] == b.codes[0])
         for x, y in zip(loud.chunks, quiet.chunks, strict=True)
@@ -173,7 +199,7 @@ def test_level_does_not_matter(codec: Codec) -> None:
     ]
     assert np.mean(same) > 0.9  # the gain is stored in steps of 1/256 dB, so a few codes may differ
     rms = [np.sqrt(np.mean(np.square(codec.decode(s)))) for s in (loud, quiet)]
-    assert rms[0] / rms[1] == pytest.approx(32, rel=0.05)
+    assert rms[0] / rms[1] == pytest.approx(8, rel=0.05)
 
 
 def test_another_models_stream_is_refused(codec: Codec, tiny_bundle: Path, tmp_path: Path) -> None:

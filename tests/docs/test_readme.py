@@ -40,6 +40,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m swc "$@"\n')
     script.chmod(0o755)
     shutil.copytree(ROOT / "models" / "swc-44k", folder / "models" / "swc-44k")
+    config = folder / "models" / "swc-44k" / "config.toml"
+    quick = config.read_text(encoding="utf-8").replace("[training]", "[training]\ninit_seconds = 30.0")
+    config.write_text(quick, encoding="utf-8")
     return folder
 
 

@@ -1,0 +1,73 @@
+"""The bundle that comes with swc: real weights, real recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from swc.codec import Codec
+from swc.evaluation import mel_distance, stoi
+from swc.hub import find_bundle, list_bundles
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def recording() -> tuple[np.ndarray, int]:
+    audio, rate = soundfile.read(ROOT / "swc" / "data" / "demo.flac", dtype="float32")
+    return audio, rate
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    return Codec.load()
+
+
+def test_it_is_listed_and_small_enough() -> None:
+    assert "swc-44k" in [b.name for b in list_bundles()]
+    assert find_bundle("swc-44k").weights.stat().st_size <= 36e6
+
+
+def test_its_card_states_its_fingerprint() -> None:
+    bundle = find_bundle("swc-44k")
+    assert bundle.fingerprint.hex() in (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_more_bits_sound_better_within_every_rate(codec: Codec, recording: tuple[np.ndarray, int]) -> None:
+    audio, rate = recording
+    scores = []
+    for kbps in (0.89, 1.78, 2.67, 5.33, 8.0):
+        stream = codec.encode(audio, rate, kbps=kbps)
+        assert 0.95 * kbps < stream.kbps <= kbps
+        decoded = codec.decode(stream)[:, 0]
+        scores.append((mel_distance(audio, decoded, rate), stoi(audio, decoded, rate)))
+    mel, intelligible = zip(*scores, strict=True)
+    assert list(mel) == sorted(mel, reverse=True)
+    assert list(intelligible[::2]) == sorted(intelligible[::2])
+    assert mel[2] < 1.1
+    assert intelligible[2] > 0.8
+
+
+def test_silence_is_inaudible(codec: Codec) -> None:
+    decoded = codec.decode(codec.encode(np.zeros(60000, np.float32), 44100))
+    assert np.abs(decoded).max() < 10 ** (-60 / 20)
+
+
+def test_every_second_of_a_stereo_file_stays_on_its_side(codec: Codec, recording: tuple[np.ndarray, int]) -> None:
+    audio, rate = recording
+    stereo = np.stack((audio, np.zeros_like(audio)), 1)
+    decoded = codec.decode(codec.encode(stereo, rate, kbps=2.67))
+    power = np.square(decoded).mean(0)
+    assert power[1] < 1e-4 * power[0]
+
+
+def test_pauses_leave_their_bits_to_the_sound(codec: Codec, recording: tuple[np.ndarray, int]) -> None:
+    audio, rate = recording
+    gap = np.concatenate((audio[:rate], np.zeros(2 * rate, np.float32), audio[rate : 4 * rate]))
+    stream = codec.encode(gap, rate, kbps=2.67)
+    used = [len(row[0].experts) for row in stream.chunks[0].windows]
+    assert min(used) < 2
+    assert max(used) > 6
