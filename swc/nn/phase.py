@@ -32,10 +32,11 @@ def griffin_lim(magnitude: Tensor, start: Tensor, window: Tensor, hop: int, iter
     for _ in range(iterations):
         consistent = analyse(synthesise(spectrum, window, hop, power), window, hop)
         ahead = consistent
-        if momentum and previous is not None:
-            ahead = consistent + momentum * (consistent - previous)
+        if momentum and previous is not None:  # previous + (1 + momentum) * (consistent - previous)
+            pairs = torch.lerp(torch.view_as_real(previous), torch.view_as_real(consistent), 1 + momentum)
+            ahead = torch.view_as_complex(pairs)
         previous = consistent
-        spectrum = ahead * (magnitude * (ahead.real.square() + ahead.imag.square() + 1e-12).rsqrt())
+        spectrum = torch.sgn(ahead) * magnitude
     return synthesise(spectrum, window, hop, power)
 
 
