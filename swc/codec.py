@@ -272,12 +272,21 @@ class Codec:
     @torch.inference_mode()
     def _synthesise(self, header: Header, chunks: Iterable[Chunk]) -> Iterator[Audio]:
         """Audio (n, channels) of each chunk at the model's rate, still at the coding level."""
-        b, hop = self.config.backbone, header.hop
-        reach = -(-self.model.decoder.reach(b.iterations) // b.frames_per_latent)
+        b, decoder = self.config.backbone, self.model.decoder
         latents = (self._dequantize(chunk, header) for chunk in chunks)
-        for signal, before, length in segments(latents, header.chunk_latents, reach):
-            audio = self.model.decoder(signal, b.iterations, b.momentum)
-            yield audio[:, before * hop : (before + length) * hop].T.cpu().numpy()
+        spectra = self._spectra(latents, header.chunk_latents)
+        frames = header.chunk_latents * b.frames_per_latent
+        for signal, before, length in segments(spectra, frames, decoder.phase_reach(b.iterations)):
+            audio = decoder.render(signal, b.iterations, b.momentum)
+            yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop].T.cpu().numpy()
+
+    @torch.inference_mode()
+    def _spectra(self, latents: Iterable[Tensor], step: int) -> Iterator[Tensor]:
+        """Spectra (channels, frames, bins) with starting phases, of latents `step` at a time."""
+        decoder, per = self.model.decoder, self.config.backbone.frames_per_latent
+        for z, before, length in segments(latents, step, -(-decoder.reach // per)):
+            spectrum = decoder.spectrum(z, decoder.compressed(z))
+            yield spectrum[:, before * per : (before + length) * per]
 
     def _dequantize(self, chunk: Chunk, header: Header) -> Tensor:
         """Latents (channels, L, D) of a chunk's codes."""

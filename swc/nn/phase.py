@@ -12,12 +12,11 @@ from torch import Tensor
 from swc.nn.stft import analyse, synthesise, window_power
 
 
-def griffin_lim(magnitude: Tensor, start: Tensor, window: Tensor, hop: int, iterations: int, momentum: float) -> Tensor:
-    """Waveform with about the given magnitudes.
+def griffin_lim(spectrum: Tensor, window: Tensor, hop: int, iterations: int, momentum: float) -> Tensor:
+    """Waveform whose STFT has about the given magnitudes.
 
     Args:
-        magnitude: (B, T, bins), non-negative.
-        start: complex unit vectors (B, T, bins), the starting phase.
+        spectrum: complex (B, T, bins): the magnitudes, with the phases to start from.
         window: (n_fft,).
         hop: samples a frame.
         iterations: 0 gives the inverse STFT of the start.
@@ -26,8 +25,8 @@ def griffin_lim(magnitude: Tensor, start: Tensor, window: Tensor, hop: int, iter
     Returns:
         Samples (B, T * hop).
     """
-    power = window_power(window, magnitude.shape[1], hop)
-    spectrum = magnitude * start
+    power = window_power(window, spectrum.shape[1], hop)
+    magnitude = spectrum.abs()
     previous: Tensor | None = None
     for _ in range(iterations):
         consistent = analyse(synthesise(spectrum, window, hop, power), window, hop)
@@ -38,8 +37,3 @@ def griffin_lim(magnitude: Tensor, start: Tensor, window: Tensor, hop: int, iter
         previous = consistent
         spectrum = torch.sgn(ahead) * magnitude
     return synthesise(spectrum, window, hop, power)
-
-
-def zero_phase(magnitude: Tensor) -> Tensor:
-    """The starting phase of a decoder that has not learned one: complex ones like `magnitude`."""
-    return torch.complex(torch.ones_like(magnitude), torch.zeros_like(magnitude))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.nn.convnext import Trunk
-from swc.nn.phase import griffin_lim, zero_phase
+from swc.nn.phase import griffin_lim
 from swc.nn.stft import analyse, mel_filterbank
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
@@ -94,10 +94,14 @@ class SpectralDecoder(nn.Module):
             self.project.weight.mul_(START)
             self.project.bias.zero_()
 
-    def reach(self, iterations: int) -> int:
-        """Frames of context on each side that a sample depends on, with so many Griffin-Lim iterations."""
-        overlap = self.config.n_fft // self.config.frame_hop
-        return max(self.trunk.reach, self.phase.reach) + (iterations + 1) * (overlap - 1) + 1
+    @property
+    def reach(self) -> int:
+        """Frames of context on each side that a frame of `spectrum` depends on."""
+        return max(self.trunk.reach, self.phase.reach)
+
+    def phase_reach(self, iterations: int) -> int:
+        """Frames of `spectrum` on each side that a sample depends on, with so many Griffin-Lim iterations."""
+        return (iterations + 1) * (self.config.n_fft // self.config.frame_hop - 1) + 1
 
     def frames(self, z: Tensor) -> Tensor:
         """Latents spread over their frames: (B, L, D) -> (B, T, D)."""
@@ -123,23 +127,22 @@ class SpectralDecoder(nn.Module):
 
     def forward(self, z: Tensor, iterations: int, momentum: float, learned_phase: bool | None = None) -> Tensor:
         """Audio (B, L * hop), float32."""
-        return self.render(z, self.compressed(z), iterations, momentum, learned_phase)
+        return self.render(self.spectrum(z, self.compressed(z), learned_phase), iterations, momentum)
 
-    def render(
-        self, z: Tensor, c: Tensor, iterations: int, momentum: float, learned_phase: bool | None = None
-    ) -> Tensor:
-        """Audio (B, L * hop) of latents and their compressed magnitudes.
+    def spectrum(self, z: Tensor, c: Tensor, learned_phase: bool | None = None) -> Tensor:
+        """Magnitudes with the phases that Griffin-Lim starts from, complex (B, T, bins).
 
         Args:
-            z: latents (B, L, D), for the starting phase.
+            z: latents (B, L, D), for the phases.
             c: what `compressed` returned for them.
-            iterations: Griffin-Lim iterations.
-            momentum: of Griffin-Lim.
-            learned_phase: start from the phase head's phase, else from zero; by default as configured.
+            learned_phase: start from the phase head's phases, else from zero; by default as configured.
         """
         learned = self.config.learned_phase if learned_phase is None else learned_phase
-        start = self.starting_phase(z) if learned else zero_phase(c)
-        with torch.autocast(z.device.type, enabled=False):
-            p = self.config.exponent
-            magnitude = c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
-            return griffin_lim(magnitude, start, self.window, self.config.frame_hop, iterations, momentum)
+        start = self.starting_phase(z) if learned else torch.ones_like(c, dtype=torch.complex64)
+        p = self.config.exponent
+        return start * c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
+
+    def render(self, spectrum: Tensor, iterations: int, momentum: float) -> Tensor:
+        """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""
+        with torch.autocast(spectrum.device.type, enabled=False):
+            return griffin_lim(spectrum, self.window, self.config.frame_hop, iterations, momentum)

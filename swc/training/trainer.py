@@ -150,7 +150,8 @@ class Trainer:
         )
         if self.stage.kind == "waveform":
             with torch.autocast(self.device.type, torch.bfloat16):
-                wave = self.model.decoder.render(quantized.latents, c, self.stage.unrolled_iterations, 0.0)
+                spectrum = self.model.decoder.spectrum(quantized.latents, c)
+            wave = self.model.decoder.render(spectrum, self.stage.unrolled_iterations, 0.0)
             losses["mel"] = self.loss.multiscale_mel(audio, wave)
             losses["total"] = losses["total"] + t.waveform_weight * losses["mel"]
         return losses
