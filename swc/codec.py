@@ -134,6 +134,7 @@ class Codec:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
+            sample_rate, channels, kbps, effort: as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -174,7 +175,6 @@ class Codec:
             FormatError: as `StreamReader` finds faults; blocks before the fault were sound.
             ModelError: the stream was made with another model.
         """
-
         return self._decode(reader.header, reader, lambda: reader.total_samples)
 
     def _header(self, sample_rate: int, channels: int, gain: int, total_samples: int | None) -> Header:

@@ -59,9 +59,10 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
 def _latency(config: Config) -> float:
     """Seconds of audio that must have gone in before a sample comes out, at the most.
 
-    The level is decided on the first seconds. After that a sample waits for its chunk and two more: the
-    decoder's context reaches into the next one, and the last one must show that the stream goes on.
+    The level is decided on the first seconds. After that a sample waits for its chunk and three more: the decoder's
+    networks reach into the next one, its phase iterations into the one after, and the last must show that the stream
+    goes on.
     """
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate
-    return max(3 * chunk, config.level.lookahead)
+    return max(4 * chunk, config.level.lookahead)
