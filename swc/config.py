@@ -16,7 +16,10 @@ from typing import Any, TypeVar, get_type_hints
 from swc.errors import InputError
 
 T = TypeVar("T")
-STAGES = ("magnitude", "waveform")
+STAGES = ("magnitude", "waveform", "adversarial")
+TRAINS = ("all", "decoder")
+ORDERS = ("index", "score")
+SPECTRAL = ("mtsd", "mrd", "none")
 
 
 def require(condition: bool, message: str) -> None:
@@ -77,9 +80,11 @@ class RevqConfig:
     codebook_bits: int = 10
     window: int = 43  # latents a routing window at inference
     windows_per_chunk: int = 4
+    order: str = "index"  # in which chosen experts see the residual; the paper's is "index", "score" is for comparison
 
     def __post_init__(self) -> None:
         at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
+        require(self.order in ORDERS, f"order must be one of {', '.join(ORDERS)}, not {self.order!r}")
         require(
             self.shared + self.routed <= 255 and self.windows_per_chunk <= 255,
             "at most 255 codebooks and windows a chunk",
@@ -109,18 +114,40 @@ class LevelConfig:
 class StageConfig:
     """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind)."""
 
-    kind: str  # "magnitude" (1a) or "waveform" (1b)
+    kind: str  # "magnitude" (1a), "waveform" (1b) or "adversarial" (2)
     minutes: float = 0.0
     steps: int = 0
     batch: int = 14
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
-    unrolled_iterations: int = 3  # Griffin-Lim iterations inside the waveform loss
+    trains: str = "all"  # "decoder": encoder and codebooks are frozen, so that the fingerprint stays
+    unrolled_iterations: int = 3  # Griffin-Lim iterations inside the waveform losses
+    unrolled_momentum: float = 0.0  # and their momentum
 
     def __post_init__(self) -> None:
         require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
-        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "unrolled_iterations")
+        require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
+        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "unrolled_iterations", "unrolled_momentum")
         at_least(self, 1, "batch")
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """The adversaries of stage 2 (see `swc.training.discriminators`)."""
+
+    spectral: str = "mtsd"  # the paper's multi-tiered STFT discriminator, or "mrd" (DAC's), or "none"
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)  # of the multi-period discriminator; empty: none
+    period_widths: tuple[int, ...] = (32, 128, 512, 1024, 1024)
+    spectral_widths: tuple[int, ...] = (32, 64, 128, 256)
+    learning_rate: float = 1e-4
+    warmup_steps: int = 200  # steps that train the discriminators alone, before the decoder hears them
+
+    def __post_init__(self) -> None:
+        require(self.spectral in SPECTRAL, f"spectral must be one of {', '.join(SPECTRAL)}, not {self.spectral!r}")
+        require(bool(self.periods) or self.spectral != "none", "no discriminator is left")
+        require(all(n >= 1 for n in (*self.periods, *self.period_widths, *self.spectral_widths)), "sizes must be >= 1")
+        require(len(self.period_widths) >= 1 and len(self.spectral_widths) >= 1, "a discriminator needs layers")
+        at_least(self, 0, "learning_rate", "warmup_steps")
 
 
 @dataclass(frozen=True)
@@ -128,6 +155,7 @@ class TrainingConfig:
     """The recipe; weights of the losses and their sources are in `swc.training.losses`."""
 
     stages: tuple[StageConfig, ...] = ()
+    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     crop_latents: int = 32
     validate_every: float = 10.0  # minutes
     checkpoint_every: float = 2.0  # minutes
@@ -135,11 +163,18 @@ class TrainingConfig:
     gain_db: tuple[float, float] = (-4.0, 4.0)  # augmentation around the normalised level
     narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
     init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
-    nominal_experts: int = 5  # k_r of half the training windows, the others draw it uniformly
+    nominal_experts: int = 5  # k_r of `nominal_share` of the training windows, the others draw it uniformly
+    nominal_share: float = 0.5
+    mask_search: float = 0.0  # share of the windows up to the nominal k_r whose experts are searched for, not routed
+    emphasis: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)  # see `swc.training.losses`
     shared_commitment: float = 1.0  # more of it narrows what the shared codebook can say
     commitment: float = 4.0
     magnitude_weight: float = 40.0
     waveform_weight: float = 7.0
+    loudness_weight: float = 0.0  # see `swc.training.auditory`
+    envelope_weight: float = 0.0
+    feature_weight: float = 2.0
+    adversarial_weight: float = 1.0
     codebook_horizon: float = 90.0  # vectors a code that its exponential moving average remembers
     drps_gamma: float = 0.01  # eq. (4)
     drps_every: int = 50  # steps between two DRPS updates
@@ -147,7 +182,9 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 1, "crop_latents", "drps_every")
-        at_least(self, 0, "init_seconds", "nominal_experts", "narrow_weight", "ema_decay")
+        at_least(self, 0, "init_seconds", "nominal_experts", "narrow_weight", "ema_decay", "nominal_share")
+        at_least(self, 0, "mask_search", "loudness_weight", "envelope_weight", "feature_weight", "adversarial_weight")
+        require(all(0 <= w < math.inf for w in self.emphasis), "emphasis must be numbers of at least 0")
         at_least(self, 1, "codebook_horizon")
 
 

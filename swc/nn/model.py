@@ -19,15 +19,16 @@ class CodecModel(nn.Module):
         self.quantizer = Revq(config.quantizer, config.backbone.latent_dim)
         self.decoder = SpectralDecoder(config)
 
-    def forward(self, audio: Tensor, experts: Tensor) -> tuple[Quantized, Tensor]:
+    def forward(self, audio: Tensor, experts: Tensor, searched: Tensor | None = None) -> tuple[Quantized, Tensor]:
         """Training pass.
 
         Args:
             audio: level-normalised windows (B, samples).
             experts: k_r of each window (B,).
+            searched: windows whose experts are searched for instead of routed (B,), bool.
 
         Returns:
             The quantizer's outcome and the decoder's compressed magnitudes (B, T, bins).
         """
-        quantized = self.quantizer(self.encoder(audio), experts)
+        quantized = self.quantizer(self.encoder(audio), experts, searched)
         return quantized, self.decoder.compressed(quantized.latents)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import RevqConfig
 from swc.nn.codebook import Codebook
+from swc.nn.search import greedy_mask
 
 
 @dataclass
@@ -23,12 +25,14 @@ class Quantized:
         latents: quantized latents (B, T, D), with straight-through gradients to the encoder and the router.
         shared_commitment: scalar, mean squared error of the latents after the shared stage.
         commitment: scalar, mean squared error of the latents at the end.
+        imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
         error: scalar without gradient, energy of the final residual.
     """
 
     latents: Tensor
     shared_commitment: Tensor
     commitment: Tensor
+    imitation: Tensor
     error: Tensor
 
 
@@ -68,26 +72,33 @@ class Revq(nn.Module):
         rank = scores.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
         return rank < experts[:, None]
 
-    def forward(self, z: Tensor, experts: Tensor) -> Quantized:
+    def forward(self, z: Tensor, experts: Tensor, searched: Tensor | None = None) -> Quantized:
         """Route, quantize and, in training mode, learn the codebooks.
 
         Args:
             z: latents (B, T, D), each row a window.
             experts: k_r of each window (B,).
+            searched: windows whose experts are searched for instead of routed (B,), bool. The router learns to
+                imitate what is found there.
         """
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             scores = self.scores(z)
-            mask = self.top(scores.detach(), experts).float()
+            mask = self.top(scores.detach(), experts)
+            imitation, routed = z.new_zeros(()), z.new_ones(())
+            if searched is not None and bool(searched.any()):
+                # every other latent is enough to tell which experts help
+                mask[searched] = greedy_mask(self, z[searched, ::2].detach(), experts[searched])
+                imitation = self._imitation(z[searched].detach(), mask[searched].float())
+                routed = (~searched).float()[:, None, None]
+            mask = mask.float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
-            everyone = torch.ones_like(mask[:, 0])
-            after_shared = quantized
-            for index, book in enumerate(self.books()):
-                weight = mask[:, index - len(self.shared)] if index >= len(self.shared) else everyone
-                q = self._stage(index, book, target - quantized, weight)
+            books, after_shared = self.books(), quantized
+            for index, weight in self._sequence(mask, scores.detach()):
+                q = self._stage(index, books[index], target - quantized, weight)
                 if index >= len(self.shared):
                     s = scores[:, index - len(self.shared), None, None]
-                    gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
+                    gate = gate + (s - s.detach()) * q * routed  # eq. (3), straight-through mask
                 quantized = quantized + q
                 if index == len(self.shared) - 1:
                     after_shared = quantized
@@ -97,7 +108,25 @@ class Revq(nn.Module):
             shared_commitment = (z - after_shared).square().mean()
             commitment = (z - quantized).square().mean()
             error = (target - quantized).square().mean()
-            return Quantized(z + (quantized - target) + gate, shared_commitment, commitment, error)
+            return Quantized(z + (quantized - target) + gate, shared_commitment, commitment, imitation, error)
+
+    def _sequence(self, mask: Tensor, scores: Tensor) -> list[tuple[int, Tensor]]:
+        """Codebooks in the order in which the residual passes them, with the windows (B,) that each one serves."""
+        shared = len(self.shared)
+        steps = [(index, torch.ones_like(mask[:, 0])) for index in range(shared)]
+        if self.config.order == "index":
+            return steps + [(shared + j, mask[:, j]) for j in range(mask.shape[1])]
+        rank = scores.masked_fill(mask == 0, -torch.inf).argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+        for place in range(int(mask.sum(1).max())):
+            here = mask * (rank == place)
+            steps += [(shared + j, here[:, j]) for j in here.any(0).nonzero().flatten().tolist()]
+        return steps
+
+    def _imitation(self, z: Tensor, mask: Tensor) -> Tensor:
+        """Scalar: cross entropy between each expert's score and whether the mask has it, given how many it has."""
+        chosen = mask.sum(1, keepdim=True)
+        odds = (chosen + 0.5) / (mask.shape[1] - chosen + 0.5)
+        return F.binary_cross_entropy_with_logits(self.router(z).mean(1) + odds.log(), mask)
 
     def _stage(self, index: int, book: Codebook, residual: Tensor, weight: Tensor) -> Tensor:
         chosen = book.nearest(residual)
@@ -120,18 +149,14 @@ class Revq(nn.Module):
         Returns:
             int64 (B, stages, T), stages = shared + N_r in index order; -1 where an expert is not chosen.
         """
-        residual = z.float()
-        codes = []
-        for index, book in enumerate(self.books()):
-            chosen = book.nearest(residual)
-            if index >= len(self.shared):
-                on = mask[:, index - len(self.shared), None]
-                chosen = torch.where(on, chosen, -1)
-                residual = residual - torch.where(on[..., None], book.code[chosen.clamp_min(0)], 0.0)
-            else:
-                residual = residual - book.code[chosen]
-            codes.append(chosen)
-        return torch.stack(codes, 1)
+        residual, books = z.float(), self.books()
+        codes = torch.full((z.shape[0], len(books), z.shape[1]), -1, device=z.device)
+        for index, weight in self._sequence(mask.float(), self.scores(z.float())):
+            on = weight[:, None] > 0
+            chosen = books[index].nearest(residual)
+            codes[:, index] = torch.where(on, chosen, codes[:, index])
+            residual = residual - torch.where(on[..., None], books[index].code[chosen], 0.0)
+        return codes
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

@@ -7,13 +7,16 @@ Greedy choice of experts stands in for the router's top-k, and a beam over the s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from swc.nn.revq import Revq
+if TYPE_CHECKING:
+    from swc.nn.revq import Revq
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
     """Masks grown one expert at a time, each the one that removes most residual energy.
 
@@ -50,7 +53,7 @@ def _nearest_distance(r: Tensor, code: Tensor) -> Tensor:
     return torch.addmm(code.square().sum(1), r.reshape(-1, D), code.t(), alpha=-2).amin(1).reshape(n, T)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def beam_codes(quantizer: Revq, z: Tensor, mask: Tensor, width: int) -> Tensor:
     """Codes of the best of `width` paths through the chosen codebooks, in index order.
 

@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from swc.errors import ModelError
 
@@ -51,6 +52,24 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (OSError, ValueError, SafetensorError) as e:
         raise ModelError(f"{folder} is not a checkpoint that --resume can continue: {e}") from None
     return tensors, state
+
+
+def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:
+    """An optimizer's state as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{prefix}.{i}.{key}": value for i, values in state.items() for key, value in values.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Put what `optimizer_tensors` gave back into an optimizer of the same parameters."""
+    saved = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith(f"{prefix}."):
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value
+    saved["state"] = state
+    optimizer.load_state_dict(saved)
 
 
 def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:

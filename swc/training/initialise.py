@@ -11,6 +11,7 @@ from torch import Tensor
 from swc.config import Config
 from swc.nn.model import CodecModel
 from swc.training.corpus import Corpus
+from swc.training.losses import band_centres, emphasis
 
 BATCH = 16
 SECONDS = 1.5
@@ -36,8 +37,9 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
 
 
 def _fit_linear(model: CodecModel, batches: list[Tensor]) -> None:
-    """PCA of compressed mels into the encoder's linear map, least squares to compressed bins in the decoder's."""
+    """PCA of emphasised compressed mels into the encoder's map, least squares to compressed bins in the decoder's."""
     frames = model.config.backbone.frames_per_latent
+    weight = emphasis(model.config, band_centres(model.encoder.mel, model.config.sample_rate)).repeat(frames)
     mels, bins = [], []
     for audio in batches:
         mel, c = model.encoder.features(audio)
@@ -46,7 +48,8 @@ def _fit_linear(model: CodecModel, batches: list[Tensor]) -> None:
     z = torch.cat(mels)
     mean = z.mean(0)
     # eigh sorts upwards; the leading directions come last
-    directions = torch.linalg.eigh(torch.cov((z - mean).t()))[1].flip(1)[:, : model.config.backbone.latent_dim]
+    covariance = torch.cov(((z - mean) * weight).t())
+    directions = torch.linalg.eigh(covariance)[1].flip(1)[:, : model.config.backbone.latent_dim] * weight[:, None]
     scale = ((z - mean) @ directions).square().mean().rsqrt()
     directions = directions * scale
     model.encoder.linear.weight.copy_(directions.t())

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from swc.config import Config, StageConfig
 from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
-from swc.training.checkpoint import load_checkpoint, save_checkpoint
+from swc.training.adversarial import Adversary
+from swc.training.auditory import AuditoryLoss
+from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
@@ -34,10 +36,14 @@ def parameter_groups(model: CodecModel, rate: float) -> list[dict[str, Any]]:
     careful = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.router.")
     groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         scale = 0.04 if name.startswith(slow) else 0.1 if name.startswith(careful) else 1.0
         groups[scale].append(parameter)
     return [
-        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3} for s, p in groups.items()
+        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3}
+        for s, p in groups.items()
+        if p
     ]
 
 
@@ -54,11 +60,13 @@ class Trainer:
         self.model = CodecModel(config).to(device)
         self.average: dict[str, Tensor] = {}
         self.loss = ReconstructionLoss(config).to(device)
+        self.auditory = AuditoryLoss(config.sample_rate).to(device)
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds = 0, 0.0, 0.0
         self.best = NONE_YET  # merit of the stage's best validation
         self.replaced = 0
-        self.optimizer = self._optimizer()
+        self.adversary: Adversary | None = None
+        self._prepare_stage()
 
     @property
     def stage(self) -> StageConfig:
@@ -75,6 +83,24 @@ class Trainer:
         """Random numbers of this step: the same whenever it is run."""
         return torch.Generator().manual_seed((self.seed * 1_000_003 + self.step) * 16 + purpose)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether encoder and codebooks stay as they are in this stage."""
+        return self.stage.trains == "decoder"
+
+    def _prepare_stage(self) -> None:
+        """What the current stage trains, with fresh optimizers, and its adversary."""
+        for part in (self.model.encoder, self.model.quantizer):
+            part.requires_grad_(not self.frozen)
+        self.optimizer = self._optimizer()
+        adversarial = self.stage.kind == "adversarial"
+        self.adversary = Adversary(self.config.training.discriminators, self.device) if adversarial else None
+
+    def compile(self) -> None:
+        """Compile the trunks with torch.compile; the adversary's networks too, once their stage has begun."""
+        for trunk in (self.model.encoder.trunk, self.model.decoder.trunk, self.model.decoder.phase):
+            trunk.compile()
+
     def _optimizer(self) -> torch.optim.AdamW:
         groups = parameter_groups(self.model, self.stage.learning_rate)
         return torch.optim.AdamW(groups, self.stage.learning_rate, betas=BETAS, fused=True)
@@ -90,70 +116,115 @@ class Trainer:
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
 
     def next_stage(self) -> None:
-        """Go on to the next stage with a fresh optimizer."""
+        """Go on to the next stage with fresh optimizers."""
         self.stage_index += 1
         self.stage_step, self.stage_seconds, self.best = 0, 0.0, NONE_YET
         if self.stage_index < len(self.config.training.stages):
-            self.optimizer = self._optimizer()
+            if self.frozen:  # the encoder that is kept is the averaged one
+                self.model.load_state_dict(self.averaged_state())
+            self._prepare_stage()
 
-    def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor]:
-        """Crops (B, samples) and the k_r of each (B,): half at the nominal setting, half uniform."""
+    def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor, Tensor]:
+        """Crops (B, samples), the k_r of each (B,), and whether its experts are searched for (B,)."""
         t, n = self.config.training, self.stage.batch
         generator = self.generator()
         audio = corpus.crops(
             n, t.crop_latents * self.config.hop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight
         )
         any_rate = torch.randint(0, self.config.quantizer.routed + 1, (n,), generator=generator)
-        nominal = torch.rand(n, generator=generator) < 0.5
+        nominal = torch.rand(n, generator=generator) < t.nominal_share
         experts = torch.where(nominal, t.nominal_experts, any_rate)
-        return audio.to(self.device), experts.to(self.device)
+        # with many experts the choice matters little, and searching for them takes long
+        searched = (torch.rand(n, generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
+        return audio.to(self.device), experts.to(self.device), searched.to(self.device)
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
         t = self.config.training
         began = time.perf_counter()
         self.model.train()
-        factor = schedule(self.fraction, self.stage_step, self.stage.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.stage.learning_rate * group["scale"] * factor
-        audio, experts = self.batch(corpus)
-        losses = self._losses(audio, experts)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
-            raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
-        self.optimizer.step()
-        self._update_average()
+        if self.frozen:
+            self.model.encoder.eval()
+            self.model.quantizer.eval()
+        audio, experts, searched = self.batch(corpus)
+        if self.adversary is not None and self.stage_step < t.discriminators.warmup_steps:
+            losses = self._warm_up(audio, experts, searched)
+        else:
+            losses = self._losses(audio, experts, searched)
+            self._descend(losses["total"])
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
-        if self.step % t.drps_every == 0:
+        if self.step % t.drps_every == 0 and not self.frozen:
             self.replaced = self.model.quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
         self.audio_seconds += audio.numel() / self.config.sample_rate
         spent = time.perf_counter() - began
         self.stage_seconds, self.seconds = self.stage_seconds + spent, self.seconds + spent
         return {name: value.detach() for name, value in losses.items()}
 
-    def _losses(self, audio: Tensor, experts: Tensor) -> dict[str, Tensor]:
+    def _descend(self, total: Tensor) -> None:
+        """One step of the optimizer down the gradient of the loss."""
+        warm = self.config.training.discriminators.warmup_steps if self.adversary is not None else 0
+        factor = schedule(self.fraction, self.stage_step - warm, self.stage.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.stage.learning_rate * group["scale"] * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
+            raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
+        self.optimizer.step()
+        self._update_average()
+
+    @torch.no_grad()
+    def _warm_up(self, audio: Tensor, experts: Tensor, searched: Tensor) -> dict[str, Tensor]:
+        """The discriminators learn alone, so that the decoder never follows one that knows nothing."""
+        if self.adversary is None:
+            raise RuntimeError("a stage without discriminators has none to warm up")
+        with torch.autocast(self.device.type, torch.bfloat16):
+            quantized, c = self.model(audio, experts, searched)
+        wave = self._render(quantized.latents, c)
+        with torch.enable_grad():
+            return {"discriminator": self.adversary.learn(audio, wave, 1.0)}
+
+    def _render(self, latents: Tensor, c: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            spectrum = self.model.decoder.spectrum(latents, c)
+        return self.model.decoder.render(spectrum, self.stage.unrolled_iterations, self.stage.unrolled_momentum)
+
+    def _losses(self, audio: Tensor, experts: Tensor, searched: Tensor) -> dict[str, Tensor]:
         t = self.config.training
         with torch.autocast(self.device.type, torch.bfloat16):
-            quantized, c = self.model(audio, experts)
+            quantized, c = self.model(audio, experts, searched)
         losses = {
             "magnitude": self.loss.magnitude(c, audio),
             "shared_commitment": quantized.shared_commitment,
             "commitment": quantized.commitment,
+            "imitation": quantized.imitation,
             "error": quantized.error,
         }
-        losses["total"] = (
-            t.magnitude_weight * losses["magnitude"]
-            + t.shared_commitment * quantized.shared_commitment
-            + t.commitment * quantized.commitment
-        )
-        if self.stage.kind == "waveform":
-            with torch.autocast(self.device.type, torch.bfloat16):
-                spectrum = self.model.decoder.spectrum(quantized.latents, c)
-            wave = self.model.decoder.render(spectrum, self.stage.unrolled_iterations, 0.0)
+        weights = {
+            "magnitude": t.magnitude_weight,
+            "shared_commitment": t.shared_commitment,
+            "commitment": t.commitment,
+            "imitation": 1.0 if t.mask_search else 0.0,
+            "mel": t.waveform_weight,
+            "loudness": t.loudness_weight,
+            "envelope": t.envelope_weight,
+            "adversarial": t.adversarial_weight,
+            "features": t.feature_weight,
+        }
+        if self.stage.kind != "magnitude":
+            wave = self._render(quantized.latents, c)
             losses["mel"] = self.loss.multiscale_mel(audio, wave)
-            losses["total"] = losses["total"] + t.waveform_weight * losses["mel"]
+            if t.loudness_weight:
+                losses["loudness"] = self.auditory.loudness(audio, wave)
+            if t.envelope_weight:
+                losses["envelope"] = self.auditory.envelope(audio, wave)
+            if self.adversary is not None:
+                factor = schedule(self.fraction, self.stage_step, 0)
+                losses["discriminator"] = self.adversary.learn(audio, wave, factor)
+                losses["adversarial"], losses["features"] = self.adversary.judge(audio, wave)
+        terms = [weights[name] * value for name, value in losses.items() if name in weights]
+        losses["total"] = torch.stack(terms).sum()
         return losses
 
     @torch.no_grad()
@@ -181,8 +252,10 @@ class Trainer:
         for i, book in enumerate(self.model.quantizer.books()):
             tensors |= {f"book.{i}.count": book.count, f"book.{i}.total": book.total}
         tensors |= {name: getattr(self.model.quantizer, name) for name in ROUTING}
-        for i, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{k}": v for k, v in values.items()}
+        tensors |= optimizer_tensors(self.optimizer, "optimizer")
+        if self.adversary is not None:
+            tensors |= {f"judges.{n}": v for n, v in self.adversary.judges.state_dict().items()}
+            tensors |= optimizer_tensors(self.adversary.optimizer, "adversary")
         save_checkpoint(folder, tensors, {name: getattr(self, name) for name in COUNTERS})
 
     def load(self, folder: Path) -> None:
@@ -215,15 +288,11 @@ class Trainer:
             getattr(self.model.quantizer, name).copy_(tensors[name])
         if self.stage_index >= len(self.config.training.stages):
             raise InputError(f"{folder} is of a finished run; start another from its weights with --init")
-        self.optimizer = self._optimizer()
-        saved = self.optimizer.state_dict()
-        optimizer_state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                optimizer_state.setdefault(int(index), {})[key] = value.to(self.device)
-        saved["state"] = optimizer_state
-        self.optimizer.load_state_dict(saved)
+        self._prepare_stage()
+        restore_optimizer(self.optimizer, tensors, "optimizer")
+        if self.adversary is not None:
+            self.adversary.judges.load_state_dict(part("judges."))
+            restore_optimizer(self.adversary.optimizer, tensors, "adversary")
 
     def health(self) -> dict[str, Any]:
         """Codebook perplexities, codes nearly out of use, and the share of windows that chose each expert."""
