@@ -49,6 +49,7 @@ def train(
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="FILE", help="Keep the decoded recordings here.")
     ] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the networks; meant for a GPU.")] = False,
     device: Device = "cpu",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of crops, augmentation and initialisation.")] = 0,
     quiet: Quiet = False,
@@ -70,6 +71,7 @@ def train(
         device=device,
         seed=seed,
         cache=cache,
+        compiled=compiled,
         report=printer(quiet),
     )
     print(weights)

@@ -19,6 +19,11 @@ class Adversary:
         self.judges = Discriminators(config).to(device)
         self.optimizer = torch.optim.AdamW(self.judges.parameters(), config.learning_rate, betas=BETAS, fused=True)
 
+    def compile(self) -> None:
+        """Compile the discriminators with torch.compile."""
+        for member in self.judges.members:
+            member.compile()
+
     def learn(self, real: Tensor, fake: Tensor, factor: float) -> Tensor:
         """One step of the discriminators at `factor` times their learning rate.
 

@@ -48,7 +48,8 @@ class AuditoryLoss(nn.Module):
         n = 64 * round(0.0256 * sample_rate / 64)
         f = torch.linspace(0, sample_rate / 2, n // 2 + 1)[:, None]
         centre, half = OCTAVE_BOTTOM * 2 ** (torch.arange(OCTAVES) / PER_OCTAVE), 2 ** (1 / (2 * PER_OCTAVE))
-        self.register_buffer("octaves", ((f >= centre / half) & (f < centre * half)).float())
+        octaves = ((f >= centre / half) & (f < centre * half)).float()
+        self.register_buffer("octaves", octaves[:, centre * half < sample_rate / 2])
         self.register_buffer("short", torch.hann_window(n))
 
     def loudness(self, x: Tensor, y: Tensor) -> Tensor:

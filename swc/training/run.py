@@ -86,6 +86,7 @@ def train(
     device: str = "cpu",
     seed: int = 0,
     cache: Path | None = None,
+    compiled: bool = False,
     report: Report = lambda _: None,
 ) -> Path:
     """Train a model.
@@ -98,6 +99,7 @@ def train(
         resume: checkpoint folder to continue from.
         init: weights to start from instead of the closed-form start.
         cache: file that keeps the decoded corpus between runs.
+        compiled: compile the networks with torch.compile, which takes a minute first.
         report: called with every line of progress.
 
     Returns:
@@ -133,6 +135,8 @@ def train(
         else:
             report(Progress("PCA, least squares and k-means"))
             run.start(corpus)
+    if compiled:
+        run.compile()
     out.mkdir(parents=True, exist_ok=True)
     return _Loop(run, corpus, clips, out, report).run_stages()
 

@@ -66,6 +66,7 @@ class Trainer:
         self.best = NONE_YET  # merit of the stage's best validation
         self.replaced = 0
         self.adversary: Adversary | None = None
+        self.compiled = False
         self._prepare_stage()
 
     @property
@@ -95,11 +96,16 @@ class Trainer:
         self.optimizer = self._optimizer()
         adversarial = self.stage.kind == "adversarial"
         self.adversary = Adversary(self.config.training.discriminators, self.device) if adversarial else None
+        if self.adversary is not None and self.compiled:
+            self.adversary.compile()
 
     def compile(self) -> None:
-        """Compile the trunks with torch.compile; the adversary's networks too, once their stage has begun."""
+        """Compile the networks of this stage and the next ones with torch.compile."""
+        self.compiled = True
         for trunk in (self.model.encoder.trunk, self.model.decoder.trunk, self.model.decoder.phase):
             trunk.compile()
+        if self.adversary is not None:
+            self.adversary.compile()
 
     def _optimizer(self) -> torch.optim.AdamW:
         groups = parameter_groups(self.model, self.stage.learning_rate)

@@ -8,6 +8,7 @@ import torch
 from swc.config import RevqConfig
 from swc.nn.codebook import Codebook
 from swc.nn.revq import Revq
+from swc.nn.search import greedy_mask
 
 CONFIG = RevqConfig(shared=1, routed=6, codebook_bits=5, window=10)
 D = 8
@@ -141,3 +142,57 @@ def test_perplexity() -> None:
     assert book.perplexity() == pytest.approx(8, rel=1e-3)
     book.count[4:] = 0
     assert book.perplexity() == pytest.approx(4, rel=1e-3)
+
+
+def test_in_score_order_the_best_expert_sees_the_residual_first() -> None:
+    q = Revq(RevqConfig(shared=1, routed=6, codebook_bits=5, window=10, order="score"), D)
+    torch.manual_seed(0)
+    for book in q.books():
+        book.code.normal_()
+    z = latents(1)
+    q.bias.copy_(torch.tensor([0.0, 50.0, 0.0, 30.0, 0.0, 90.0]))
+    mask = Revq.top(q.scores(z), torch.tensor([3]))
+    codes = q.encode(z, mask)
+    residual = z[0]
+    for stage in (0, 6, 2, 4):
+        nearest = torch.cdist(residual, q.books()[stage].code).argmin(1)
+        assert torch.equal(codes[0, stage], nearest)
+        residual = residual - q.books()[stage].code[nearest]
+    assert (codes[0, [1, 3, 5]] == -1).all()
+    q.eval()
+    assert torch.allclose(q(z, torch.tensor([3])).latents, q.decode(codes), atol=1e-5)
+
+
+def test_searched_windows_leave_less_residual_than_routed_ones(quantizer: Revq) -> None:
+    quantizer.eval()
+    z, experts = latents(12), torch.full((12,), 2)
+    routed = quantizer(z, experts).error
+    searched = quantizer(z, experts, torch.ones(12, dtype=torch.bool)).error
+    assert float(searched) < float(routed)
+
+
+def test_the_router_learns_what_the_search_finds(quantizer: Revq) -> None:
+    quantizer.eval()
+    z = latents(64) + torch.randn(64, 1, D, generator=torch.Generator().manual_seed(3))
+    experts, everyone = torch.full((64,), 2), torch.ones(64, dtype=torch.bool)
+    found = greedy_mask(quantizer, z[:, ::2], experts)
+
+    def agreement() -> float:
+        return float((Revq.top(quantizer.scores(z), experts) & found).sum() / found.sum())
+
+    before = agreement()
+    optimizer = torch.optim.Adam(quantizer.router.parameters(), 0.05)
+    for _ in range(100):
+        optimizer.zero_grad()
+        quantizer(z, experts, everyone).imitation.backward()
+        optimizer.step()
+    assert agreement() > before + 0.1
+
+
+def test_searched_windows_give_the_router_no_straight_through_gradient(quantizer: Revq) -> None:
+    z, experts = latents(4), torch.full((4,), 2)
+    quantizer(z, experts, torch.ones(4, dtype=torch.bool)).latents.square().sum().backward()
+    assert quantizer.router.weight.grad is None or not quantizer.router.weight.grad.any()
+    quantizer(z, experts).latents.square().sum().backward()
+    assert quantizer.router.weight.grad is not None
+    assert bool(quantizer.router.weight.grad.any())

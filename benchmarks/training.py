@@ -1,0 +1,79 @@
+"""Training speed: seconds of audio a second in each stage of a config, and where the time goes.
+
+python benchmarks/training.py CONFIG [--device cuda] [--steps N] [--compile] [--profile]
+
+The audio is noise made on the device, since speed does not depend on what is heard; corpus decoding is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from swc.config import Config
+from swc.device import find_device
+from swc.training.corpus import Corpus
+from swc.training.trainer import Trainer
+
+
+def noise_corpus(config: Config, device: torch.device, seconds: int = 60) -> Corpus:
+    """One recording of white noise."""
+    n = seconds * config.sample_rate
+    generator = torch.Generator().manual_seed(0)
+    samples = (3000 * torch.randn(n, generator=generator)).to(torch.int16).to(device)
+    one = torch.ones(1)
+    return Corpus(
+        samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 20000.0 * one.double(), config.sample_rate
+    )
+
+
+def measure(run: Trainer, corpus: Corpus, steps: int) -> tuple[float, float]:
+    """Seconds a step and seconds of audio a second, after the warm-ups."""
+    warm = run.config.training.discriminators.warmup_steps if run.adversary is not None else 0
+    run.stage_step = warm  # discriminators that know nothing cost the same
+    for _ in range(3):
+        run.train_step(corpus)
+    seconds, audio = run.seconds, run.audio_seconds
+    for _ in range(steps):
+        run.train_step(corpus)
+    if run.device.type == "cuda":
+        torch.cuda.synchronize()
+    spent = run.seconds - seconds
+    return spent / steps, (run.audio_seconds - audio) / spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--profile", action="store_true", help="also print the ten costliest operations")
+    arguments = parser.parse_args()
+    config = Config.from_toml(arguments.config)
+    device = find_device(arguments.device)
+    corpus = noise_corpus(config, device)
+    torch.manual_seed(0)
+    run = Trainer(config, device, 0)
+    for book in run.model.quantizer.books():
+        book.code.normal_(std=0.2)
+    run.begin()
+    if arguments.compile:
+        run.compile()
+    print(f"{device.type}, {torch.get_num_threads()} threads")
+    for stage in config.training.stages:
+        step, speed = measure(run, corpus, arguments.steps)
+        trained = sum(p.numel() for p in run.model.parameters() if p.requires_grad) / 1e6
+        head = f"{stage.kind:12s} batch {stage.batch}, trains {trained:.1f} M"
+        print(f"{head}: {step:.3f} s a step, {speed:.1f} s of audio a second")
+        if arguments.profile:
+            with torch.profiler.profile() as profile:
+                run.train_step(corpus)
+            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=10, max_name_column_width=40))
+        run.next_stage()
+
+
+if __name__ == "__main__":
+    main()

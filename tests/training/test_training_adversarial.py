@@ -1,0 +1,155 @@
+"""Stage 2: the discriminators warm up, the decoder learns, and what codes mean stays as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, tones
+
+import swc
+from swc.config import Config, DiscriminatorConfig, StageConfig
+from swc.hub import Bundle
+from swc.nn.model import CodecModel
+from swc.nn.weights import load_weights
+from swc.training import train
+from swc.training.corpus import Corpus, load_corpus
+from swc.training.trainer import Trainer
+
+SLIM = DiscriminatorConfig(periods=(2, 3), period_widths=(4, 8), spectral_widths=(4, 8), warmup_steps=3)
+STAGE = """
+[[training.stages]]
+kind = "adversarial"
+trains = "decoder"
+steps = 8
+batch = 2
+warmup = 2
+unrolled_iterations = 1
+learning_rate = 2e-3
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config: Path) -> Config:
+    tiny = Config.from_toml(tiny_config)
+    stage = StageConfig(
+        "adversarial", steps=8, batch=2, warmup=2, trains="decoder", unrolled_iterations=1, learning_rate=2e-3
+    )
+    training = dataclasses.replace(
+        tiny.training, stages=(stage,), discriminators=SLIM, loudness_weight=1.0, envelope_weight=1.0
+    )
+    return dataclasses.replace(tiny, training=training)
+
+
+@pytest.fixture(scope="module")
+def corpus(config: Config, audio_folder: Path) -> Corpus:
+    return load_corpus(audio_folder, config, workers=1)
+
+
+@pytest.fixture
+def run(config: Config, tiny_bundle: Path) -> Trainer:
+    torch.manual_seed(0)
+    trainer = Trainer(config, torch.device("cpu"), seed=0)
+    load_weights(trainer.model, tiny_bundle / "weights.safetensors")
+    trainer.begin()
+    return trainer
+
+
+def state(module: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([t.detach().flatten().clone() for t in module.state_dict().values()])
+
+
+def test_discriminators_warm_up_before_the_decoder_moves(run: Trainer, corpus: Corpus) -> None:
+    assert run.adversary is not None
+    decoder, judges = state(run.model.decoder), state(run.adversary.judges)
+    for _ in range(SLIM.warmup_steps):
+        assert run.train_step(corpus).keys() == {"discriminator"}
+    assert torch.equal(state(run.model.decoder), decoder)
+    assert not torch.equal(state(run.adversary.judges), judges)
+    losses = run.train_step(corpus)
+    assert {"adversarial", "features", "discriminator", "mel", "loudness", "envelope"} <= losses.keys()
+    assert not torch.equal(state(run.model.decoder), decoder)
+
+
+def test_only_the_decoder_learns(run: Trainer, corpus: Corpus) -> None:
+    encoder, quantizer = state(run.model.encoder), state(run.model.quantizer)
+    for _ in range(6):
+        run.train_step(corpus)
+    assert torch.equal(state(run.model.encoder), encoder)
+    assert torch.equal(state(run.model.quantizer), quantizer)
+
+
+def test_everything_learns_in_the_joint_mode(config: Config, tiny_bundle: Path, corpus: Corpus) -> None:
+    stage = dataclasses.replace(config.training.stages[0], trains="all")
+    joint = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
+    trainer = Trainer(joint, torch.device("cpu"), seed=0)
+    load_weights(trainer.model, tiny_bundle / "weights.safetensors")
+    trainer.begin()
+    parts = (trainer.model.encoder, trainer.model.quantizer, trainer.model.decoder)
+    before = [state(part) for part in parts]
+    for _ in range(6):
+        trainer.train_step(corpus)
+    assert not any(torch.equal(state(part), old) for part, old in zip(parts, before, strict=True))
+
+
+def test_the_adversary_hears_the_decoder_but_teaches_only_it(run: Trainer, corpus: Corpus) -> None:
+    assert run.adversary is not None
+    real = corpus.crops(2, 4096, torch.Generator().manual_seed(0))
+    fake = (0.5 * real).requires_grad_()
+    adversarial, features = run.adversary.judge(real, fake)
+    (adversarial + features).backward()
+    assert fake.grad is not None
+    assert float(fake.grad.abs().max()) > 0
+    assert all(p.grad is None and p.requires_grad for p in run.adversary.judges.parameters())
+
+
+def test_a_resumed_stage_keeps_its_discriminators(run: Trainer, config: Config, corpus: Corpus, tmp_path: Path) -> None:
+    for _ in range(5):
+        run.train_step(corpus)
+    run.save(tmp_path / "last")
+    again = Trainer(config, torch.device("cpu"), seed=5)
+    again.load(tmp_path / "last")
+    assert run.adversary is not None
+    assert again.adversary is not None
+    assert torch.equal(state(again.adversary.judges), state(run.adversary.judges))
+    moments = [s.optimizer.state_dict()["state"][0]["exp_avg"] for s in (run.adversary, again.adversary)]
+    assert torch.equal(*moments)
+    losses = [trainer.train_step(corpus)["total"] for trainer in (run, again)]
+    assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-3)
+
+
+def test_old_files_play_with_the_new_decoder(
+    config: Config, tiny_bundle: Path, audio_folder: Path, tmp_path: Path
+) -> None:
+    audio = tones(3.0, config.sample_rate, 42)
+    before = swc.Codec.load(tiny_bundle)
+    stream = before.encode(audio, config.sample_rate, kbps=2.0).to_bytes()
+    train(config, audio_folder, tmp_path, init=tiny_bundle / "weights.safetensors")
+    (tmp_path / "config.toml").write_text(TINY + STAGE, encoding="utf-8")
+    after = swc.Codec.load(tmp_path)
+    assert after.fingerprint == before.fingerprint == Bundle(tmp_path, config).fingerprint
+    assert after.encode(audio, config.sample_rate, kbps=2.0).to_bytes() == stream
+    old, new = (codec.decode(swc.Stream.from_bytes(stream)) for codec in (before, after))
+    assert old.shape == new.shape == audio.shape
+    assert abs(old - new).max() > 1e-4
+
+
+def test_a_frozen_stage_starts_from_the_average(config: Config, corpus: Corpus) -> None:
+    first = StageConfig("magnitude", steps=4, batch=2, warmup=1, learning_rate=5e-3)
+    stages = (first, config.training.stages[0])
+    both = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
+    trainer = Trainer(both, torch.device("cpu"), seed=0)
+    trainer.start(corpus)
+    for _ in range(4):
+        trainer.train_step(corpus)
+    averaged = trainer.average["encoder.project.weight"].clone()
+    assert not torch.equal(trainer.model.encoder.project.weight, averaged)
+    trainer.next_stage()
+    for _ in range(5):
+        trainer.train_step(corpus)
+    assert torch.equal(trainer.model.encoder.project.weight, averaged)
+    shipped = CodecModel(both)
+    shipped.load_state_dict(trainer.averaged_state())
+    assert torch.equal(shipped.encoder.project.weight, averaged)
