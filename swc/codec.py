@@ -276,17 +276,16 @@ class Codec:
         latents = (self._dequantize(chunk, header) for chunk in chunks)
         spectra = self._spectra(latents, header.chunk_latents)
         frames = header.chunk_latents * b.frames_per_latent
-        for signal, before, length in segments(spectra, frames, decoder.phase_reach(b.iterations)):
-            audio = decoder.render(signal, b.iterations, b.momentum)
+        for signal, before, length in segments(spectra, frames, decoder.phase_reach):
+            audio = decoder.render(signal)
             yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop].T.cpu().numpy()
 
     @torch.inference_mode()
     def _spectra(self, latents: Iterable[Tensor], step: int) -> Iterator[Tensor]:
-        """Spectra (channels, frames, bins) with starting phases, of latents `step` at a time."""
+        """Spectra (channels, frames, bins) of latents `step` at a time; phases begin anew with each."""
         decoder, per = self.model.decoder, self.config.backbone.frames_per_latent
         for z, before, length in segments(latents, step, -(-decoder.reach // per)):
-            spectrum = decoder.spectrum(z, decoder.compressed(z))
-            yield spectrum[:, before * per : (before + length) * per]
+            yield decoder.spectrum(decoder.compressed(z)[:, before * per : (before + length) * per])
 
     def _dequantize(self, chunk: Chunk, header: Header) -> Tensor:
         """Latents (channels, L, D) of a chunk's codes."""

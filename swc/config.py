@@ -50,15 +50,12 @@ class SpectralConfig:
     kernel: int = 7
     encoder_blocks: int = 6
     decoder_blocks: int = 8
-    phase_blocks: int = 3
-    phase_dim: int = 256
-    learned_phase: bool = True  # False: Griffin-Lim starts from zero phase
-    iterations: int = 8  # Griffin-Lim iterations when decoding
-    momentum: float = 0.0  # of fast Griffin-Lim (Perraudin et al. 2013)
+    iterations: int = 0  # of Griffin-Lim, from the integrated phases
+    momentum: float = 0.99  # of fast Griffin-Lim (Perraudin et al. 2013)
 
     def __post_init__(self) -> None:
         at_least(self, 1, "frame_hop", "frames_per_latent", "latent_dim", "dim", "expansion", "kernel")
-        at_least(self, 1, "encoder_blocks", "decoder_blocks", "phase_blocks", "phase_dim", "mels")
+        at_least(self, 1, "encoder_blocks", "decoder_blocks", "mels")
         at_least(self, 0, "iterations", "momentum")
         at_least(self, 0.01, "exponent")
         require(
@@ -121,13 +118,11 @@ class StageConfig:
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     trains: str = "all"  # "decoder": encoder and codebooks are frozen, so that the fingerprint stays
-    unrolled_iterations: int = 3  # Griffin-Lim iterations inside the waveform losses
-    unrolled_momentum: float = 0.0  # and their momentum
 
     def __post_init__(self) -> None:
         require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
-        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "unrolled_iterations", "unrolled_momentum")
+        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup")
         at_least(self, 1, "batch")
 
 

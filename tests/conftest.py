@@ -25,9 +25,7 @@ latent_dim = 16
 dim = 32
 encoder_blocks = 1
 decoder_blocks = 1
-phase_blocks = 1
-phase_dim = 16
-iterations = 2
+iterations = 1
 
 [quantizer]
 routed = 5
@@ -53,7 +51,6 @@ kind = "waveform"
 steps = 6
 batch = 4
 warmup = 2
-unrolled_iterations = 1
 """
 
 

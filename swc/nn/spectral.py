@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.nn.convnext import Trunk
-from swc.nn.phase import griffin_lim
+from swc.nn.phase import griffin_lim, integrate_phase
 from swc.nn.stft import analyse, mel_filterbank
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
@@ -88,20 +88,19 @@ class SpectralDecoder(nn.Module):
         self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
         self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
         self.project = nn.Linear(b.dim, self.bins)
-        self.phase = Trunk(b.latent_dim, b.phase_dim, b.phase_blocks, b.expansion, b.kernel, b.kernel)
-        self.phase_project = nn.Linear(b.phase_dim, 2 * self.bins)
         with torch.no_grad():
             self.project.weight.mul_(START)
             self.project.bias.zero_()
 
     @property
     def reach(self) -> int:
-        """Frames of context on each side that a frame of `spectrum` depends on."""
-        return max(self.trunk.reach, self.phase.reach)
+        """Frames of context on each side that a frame of `compressed` depends on."""
+        return self.trunk.reach
 
-    def phase_reach(self, iterations: int) -> int:
-        """Frames of `spectrum` on each side that a sample depends on, with so many Griffin-Lim iterations."""
-        return (iterations + 1) * (self.config.n_fft // self.config.frame_hop - 1) + 1
+    @property
+    def phase_reach(self) -> int:
+        """Frames of `spectrum` on each side that a sample of `render` depends on."""
+        return (self.config.iterations + 1) * (self.config.n_fft // self.config.frame_hop - 1) + 1
 
     def frames(self, z: Tensor) -> Tensor:
         """Latents spread over their frames: (B, L, D) -> (B, T, D)."""
@@ -117,32 +116,21 @@ class SpectralDecoder(nn.Module):
             start: Tensor = self.linear(z.float())
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
 
-    def starting_phase(self, z: Tensor) -> Tensor:
-        """Learned starting phase: complex unit vectors (B, T, bins)."""
-        raw = self.phase_project(self.phase(self.frames(z))).float()
-        real, imaginary = raw.chunk(2, -1)
-        real = real + 0.1  # away from the origin, where the angle has no gradient
-        scale = (real.square() + imaginary.square() + 1e-6).rsqrt()
-        return torch.complex(real * scale, imaginary * scale)
+    def forward(self, z: Tensor, restart: int | None = None) -> Tensor:
+        """Audio (B, L * hop), float32; phases begin anew every `restart` frames."""
+        return self.render(self.spectrum(self.compressed(z), restart))
 
-    def forward(self, z: Tensor, iterations: int, momentum: float, learned_phase: bool | None = None) -> Tensor:
-        """Audio (B, L * hop), float32."""
-        return self.render(self.spectrum(z, self.compressed(z), learned_phase), iterations, momentum)
+    def spectrum(self, c: Tensor, restart: int | None = None) -> Tensor:
+        """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
 
-    def spectrum(self, z: Tensor, c: Tensor, learned_phase: bool | None = None) -> Tensor:
-        """Magnitudes with the phases that Griffin-Lim starts from, complex (B, T, bins).
-
-        Args:
-            z: latents (B, L, D), for the phases.
-            c: what `compressed` returned for them.
-            learned_phase: start from the phase head's phases, else from zero; by default as configured.
+        Gradients reach the magnitudes alone.
         """
-        learned = self.config.learned_phase if learned_phase is None else learned_phase
-        start = self.starting_phase(z) if learned else torch.ones_like(c, dtype=torch.complex64)
         p = self.config.exponent
-        return start * c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
+        magnitude = c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
+        return magnitude * integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, restart)
 
-    def render(self, spectrum: Tensor, iterations: int, momentum: float) -> Tensor:
+    def render(self, spectrum: Tensor) -> Tensor:
         """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""
+        b = self.config
         with torch.autocast(spectrum.device.type, enabled=False):
-            return griffin_lim(spectrum, self.window, self.config.frame_hop, iterations, momentum)
+            return griffin_lim(spectrum, self.window, b.frame_hop, b.iterations, b.momentum)

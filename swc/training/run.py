@@ -209,8 +209,7 @@ class _Loop:
 
     def _validate(self, clips: ValidationSet) -> None:
         run = self.run
-        learned = run.stage.kind != "magnitude" and run.config.backbone.learned_phase
-        scores = validate(run.averaged_model(), clips, run.loss, learned)
+        scores = validate(run.averaged_model(), clips, run.loss)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})

@@ -102,7 +102,7 @@ class Trainer:
     def compile(self) -> None:
         """Compile the networks of this stage and the next ones with torch.compile."""
         self.compiled = True
-        for trunk in (self.model.encoder.trunk, self.model.decoder.trunk, self.model.decoder.phase):
+        for trunk in (self.model.encoder.trunk, self.model.decoder.trunk):
             trunk.compile()
         if self.adversary is not None:
             self.adversary.compile()
@@ -186,15 +186,10 @@ class Trainer:
         if self.adversary is None:
             raise RuntimeError("a stage without discriminators has none to warm up")
         with torch.autocast(self.device.type, torch.bfloat16):
-            quantized, c = self.model(audio, experts, searched)
-        wave = self._render(quantized.latents, c)
+            _, c = self.model(audio, experts, searched)
+        wave = self.model.decoder.render(self.model.decoder.spectrum(c))
         with torch.enable_grad():
             return {"discriminator": self.adversary.learn(audio, wave, 1.0)}
-
-    def _render(self, latents: Tensor, c: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16):
-            spectrum = self.model.decoder.spectrum(latents, c)
-        return self.model.decoder.render(spectrum, self.stage.unrolled_iterations, self.stage.unrolled_momentum)
 
     def _losses(self, audio: Tensor, experts: Tensor, searched: Tensor) -> dict[str, Tensor]:
         t = self.config.training
@@ -219,7 +214,7 @@ class Trainer:
             "features": t.feature_weight,
         }
         if self.stage.kind != "magnitude":
-            wave = self._render(quantized.latents, c)
+            wave = self.model.decoder.render(self.model.decoder.spectrum(c))
             losses["mel"] = self.loss.multiscale_mel(audio, wave)
             if t.loudness_weight:
                 losses["loudness"] = self.auditory.loudness(audio, wave)

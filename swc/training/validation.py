@@ -86,25 +86,20 @@ def quantize_windows(model: CodecModel, z: Tensor, experts: int) -> Tensor:
 
 
 @torch.no_grad()
-def validate(model: CodecModel, clips: ValidationSet, loss: ReconstructionLoss, learned_phase: bool) -> list[Score]:
-    """Scores at each nominal rate and unquantised.
-
-    Without the learned phase, 16 iterations of fast Griffin-Lim from zero phase stand in for the decoder's.
-    """
+def validate(model: CodecModel, clips: ValidationSet, loss: ReconstructionLoss) -> list[Score]:
+    """Scores at each nominal rate and unquantised."""
     config, device = model.config, next(model.parameters()).device
     was_training = model.training
     model.eval()
     audio = clips.audio.to(device)
     z = model.encoder(audio)
-    b = config.backbone
-    iterations, momentum = (b.iterations, b.momentum) if learned_phase else (16, 0.99)
     scores = []
     for target in (*NOMINAL_KBPS, None):
         experts = None
         if target is not None:
             experts = min(range(config.quantizer.routed + 1), key=lambda k: abs(config.kbps(k) - target))
         zq = z if experts is None else quantize_windows(model, z, experts)
-        y = model.decoder(zq, iterations, momentum, learned_phase).clamp(-4, 4)
+        y = model.decoder(zq).clamp(-4, 4)
         pairs = [(a, b) for a, b, s in zip(audio.cpu(), y.cpu(), clips.speech, strict=True) if s]
         pesq, stoi = _speech_scores(pairs, config.sample_rate)
         mel = float(loss.multiscale_mel(audio, y))

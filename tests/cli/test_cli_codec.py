@@ -35,8 +35,6 @@ latent_dim = 8
 dim = 16
 encoder_blocks = 1
 decoder_blocks = 1
-phase_blocks = 1
-phase_dim = 16
 iterations = 1
 """
 

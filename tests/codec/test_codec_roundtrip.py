@@ -74,7 +74,7 @@ def test_chunked_equals_whole(codec: Codec) -> None:
                     assert np.array_equal(used, window.codes)
                 decoded.append(model.quantizer.decode(codes))
                 position += length
-        whole = model.decoder(torch.cat(decoded, 1), b.iterations, b.momentum)
+        whole = model.decoder(torch.cat(decoded, 1), stream.header.chunk_latents * b.frames_per_latent)
     whole = whole.numpy().T[: len(audio)] / 10 ** (stream.header.gain_db / 20)
     assert np.abs(codec.decode(stream) - whole).max() < 1e-4
 

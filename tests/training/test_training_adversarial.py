@@ -26,7 +26,6 @@ trains = "decoder"
 steps = 8
 batch = 2
 warmup = 2
-unrolled_iterations = 1
 learning_rate = 2e-3
 """
 
@@ -34,9 +33,7 @@ learning_rate = 2e-3
 @pytest.fixture(scope="module")
 def config(tiny_config: Path) -> Config:
     tiny = Config.from_toml(tiny_config)
-    stage = StageConfig(
-        "adversarial", steps=8, batch=2, warmup=2, trains="decoder", unrolled_iterations=1, learning_rate=2e-3
-    )
+    stage = StageConfig("adversarial", steps=8, batch=2, warmup=2, trains="decoder", learning_rate=2e-3)
     training = dataclasses.replace(
         tiny.training, stages=(stage,), discriminators=SLIM, loudness_weight=1.0, envelope_weight=1.0
     )

@@ -1,0 +1,266 @@
+"""Train and score the rows of `docs/ablations.md`: the same steps, crops and bits for each, one after the other.
+
+python benchmarks/ablations/run.py --data DIR --val DIR --out DIR [--cache FILE] [--rows NAME ...]
+
+Rows whose `result.json` is there are skipped, so an interrupted comparison goes on where it was. `table.py` prints the
+tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rows import Row, load_row, row_names
+from torch import Tensor
+
+from swc.config import Config, RevqConfig
+from swc.evaluation.metrics import pesq_wb, stoi, visqol_audio
+from swc.level import factor
+from swc.nn.model import CodecModel
+from swc.nn.revq import Revq
+from swc.nn.search import beam_codes, greedy_mask
+from swc.nn.weights import load_weights, save_weights
+from swc.training import train
+from swc.training.corpus import Corpus, load_corpus
+from swc.training.decode import decode, find_sources
+from swc.training.initialise import initialise
+from swc.training.losses import ReconstructionLoss
+from swc.training.validation import BEAM
+
+SECONDS = 4  # of each held-out clip, in whole routing windows; all are longer
+SKIP = 0.5  # seconds at the start of a clip, where many are silent
+ITERATIONS, MOMENTUM = 16, 0.99  # of fast Griffin-Lim, for every row
+PART = 4  # clips at a time: 48 divides by it, and memory stays small
+STARVED = 0.02  # share of the windows below which an expert counts as idle
+SWEEP = (0, 1, 2, 3, 5, 8, 11, 17)
+VISQOL_STEP = 2  # ViSQOL is slow: it hears every second clip
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """Level-normalised clips (n, samples) and which of them are speech."""
+
+    audio: Tensor
+    speech: tuple[bool, ...]
+
+
+def held_out(folder: Path, config: Config) -> HeldOut:
+    """The same stretch of every clip of a folder; those in `speech/` are speech."""
+    q = config.quantizer
+    length = round(SECONDS * config.latent_rate / q.window) * q.window * config.hop
+    skip = round(SKIP * config.sample_rate)
+    clips, speech = [], []
+    for source in find_sources(folder):
+        recording = decode(source, config.sample_rate, config.level)
+        if recording is None or len(recording.samples) < skip + length:
+            continue
+        samples = recording.samples[skip : skip + length].astype(np.float32) / 32768
+        clips.append(torch.from_numpy(samples * np.float32(factor(recording.gain))))
+        speech.append(source.name.relative_to(folder).parts[0] == "speech")
+    return HeldOut(torch.stack(clips), tuple(speech))
+
+
+@cache
+def start_of(config: Config, data: Path, corpus_cache: Path | None, seed: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Linear maps and networks that the rows of one latent rate share, and windows of latents for the codebooks."""
+    corpus = corpus_of(config, data, corpus_cache)
+    torch.manual_seed(seed)
+    model = CodecModel(config)
+    generator = torch.Generator().manual_seed(seed)
+    initialise(model, corpus, config, generator)
+    t = config.training
+    length = t.crop_latents * config.hop
+    count = round(t.init_seconds * config.sample_rate / length)
+    crops = corpus.crops(count, length, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
+    with torch.no_grad():
+        windows = torch.cat([model.eval().encoder(part) for part in crops.split(32)])
+    return {k: v for k, v in model.state_dict().items() if not k.startswith("quantizer.")}, windows
+
+
+def corpus_of(config: Config, data: Path, corpus_cache: Path | None) -> Corpus:
+    return load_corpus(data, config, workers=1, cache=corpus_cache)
+
+
+@torch.no_grad()
+def fit_codebooks(q: Revq, windows: Tensor, experts: int, generator: torch.Generator) -> None:
+    """k-means of each codebook on the residual that reaches it at the row's own k_r.
+
+    `Revq.fit` takes k_r to be about a third of the experts, as it is in the default model. A fixed RVQ would start from
+    codebooks made for residuals that it never sees.
+    """
+    mask = q.top(q.scores(windows), torch.full((len(windows),), experts))
+    chosen = torch.cat((torch.ones(len(windows), len(q.shared), dtype=torch.bool), mask), 1)
+    residual = windows
+    for book, on in zip(q.books(), chosen.t(), strict=True):
+        rows = residual[on] if bool(on.any()) else residual
+        book.fit(rows.reshape(-1, rows.shape[-1]), 10, generator)
+        residual = torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)
+
+
+def closed_form_start(config: Config, row: Row, args: argparse.Namespace, path: Path) -> None:
+    """Write the weights that a row of stage 1 starts from."""
+    # the quantizer has no part in what is shared: with the smallest one, rows differ by their codebooks alone
+    plain = dataclasses.replace(
+        config,
+        name="start",
+        quantizer=RevqConfig(routed=1),
+        training=dataclasses.replace(
+            config.training, stages=(), nominal_experts=1, nominal_share=1.0, mask_search=0.0, drps_gamma=0.0
+        ),
+    )
+    shared, windows = start_of(plain, args.data, args.cache, row.seed)
+    torch.manual_seed(row.seed)
+    model = CodecModel(config)
+    model.load_state_dict(model.state_dict() | shared)
+    generator = torch.Generator().manual_seed(row.seed)
+    fit_codebooks(model.quantizer, windows, config.training.nominal_experts, generator)
+    save_weights(path, model.state_dict())
+
+
+@torch.no_grad()
+def encode(q: Revq, windows: Tensor, experts: int, searched: bool) -> tuple[Tensor, Tensor]:
+    """Masks (B, N_r) and codes (B, stages, T): the router's and nearest ones, or searched for as by `--effort 1`."""
+    masks, codes = [], []
+    for part in windows.split(48):
+        k = torch.full((len(part),), experts)
+        masks.append(greedy_mask(q, part, k) if searched else q.top(q.scores(part), k))
+        codes.append(beam_codes(q, part, masks[-1], BEAM) if searched else q.encode(part, masks[-1]))
+    return torch.cat(masks), torch.cat(codes)
+
+
+def perplexity(codes: Tensor) -> float:
+    """exp of the entropy of a code, mean over all codes sent: (B, stages, T) -> 1 .. codebook size.
+
+    With the Miller-Madow correction, or a codebook that serves few windows would look poorer than it is.
+    """
+    total, entropy = 0, 0.0
+    for stage in range(codes.shape[1]):
+        used = codes[:, stage][codes[:, stage] >= 0]
+        if len(used):
+            p = torch.bincount(used).double() / len(used)
+            p = p[p > 0]
+            entropy += len(used) * float(-(p * p.log()).sum() + (len(p) - 1) / (2 * len(used)))
+            total += len(used)
+    return float(np.exp(entropy / total))
+
+
+@torch.no_grad()
+def score(model: CodecModel, clips: HeldOut, experts: int, searched: bool, visqol: bool) -> dict[str, Any]:
+    """Everything measured at one k_r with one kind of masks."""
+    config, q = model.config, model.quantizer
+    z = torch.cat([model.encoder(part) for part in clips.audio.split(PART)])
+    windows = z.reshape(-1, config.quantizer.window, z.shape[-1])
+    mask, codes = encode(q, windows, experts, searched)
+    quantized = q.decode(codes)
+    learned = config.training.stages[-1].kind != "magnitude" and config.backbone.learned_phase
+    parts = quantized.reshape(z.shape).split(PART)
+    decoded = torch.cat([model.decoder(part, ITERATIONS, MOMENTUM, learned) for part in parts]).clamp(-4, 4)
+    pairs = [(a.numpy(), b.numpy()) for a, b in zip(clips.audio, decoded, strict=True)]
+    speech = [pair for pair, is_speech in zip(pairs, clips.speech, strict=True) if is_speech]
+    usage = mask.float().mean(0)
+    # where all experts are on, there is nothing to tell the decoder
+    mask_bits = 0 if experts >= config.quantizer.routed else config.quantizer.routed
+    loss = ReconstructionLoss(config)
+    few = zip(clips.audio.split(PART), decoded.split(PART), strict=True)
+    result = {
+        "experts": experts,
+        "kbps": config.kbps(experts),
+        "mask_bits_per_second": mask_bits * config.latent_rate / config.quantizer.window,
+        "mel": float(np.mean([float(loss.multiscale_mel(a, b)) for a, b in few])),
+        "pesq": float(np.nanmean([pesq_wb(a, b, config.sample_rate) for a, b in speech])),
+        "stoi": float(np.nanmean([stoi(a, b, config.sample_rate) for a, b in speech])),
+        "residual": float((windows - quantized).square().sum() / windows.square().sum()),
+        "perplexity": perplexity(codes),
+        "usage": [round(float(u), 4) for u in usage],
+        "starved": int((usage < STARVED).sum()),
+        "activated": int((usage > 0).sum()),
+    }
+    if visqol:
+        heard = pairs[::VISQOL_STEP]
+        result["visqol"] = float(np.nanmean([visqol_audio(a, b, config.sample_rate) for a, b in heard]))
+    return result
+
+
+def load_model(config: Config, path: Path) -> CodecModel:
+    model = CodecModel(config)
+    load_weights(model, path)
+    return model.eval()
+
+
+def run_row(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Train one row, if its weights are not there, and score it at its nominal k_r."""
+    config, row = load_row(name)
+    out: Path = args.out / name
+    weights = out / "weights.safetensors"
+    began = time.perf_counter()
+    if not weights.exists():
+        init = args.out / row.init / "weights.safetensors" if row.init else out / "start.safetensors"
+        if not row.init:
+            closed_form_start(config, row, args, init)
+        train(
+            config,
+            args.data,
+            out,
+            max_steps=args.max_steps,
+            init=init,
+            seed=row.seed,
+            cache=args.cache,
+            report=lambda progress: print(f"{name}: {progress.text}", flush=True),
+        )
+    trained = time.perf_counter()
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    model, clips = load_model(config, weights), held_out(args.val, config)
+    visqol = bool(row.init) or name == "base"
+    experts = config.training.nominal_experts
+    modes = {"router": False, "searched": True}
+    return {
+        "name": name,
+        "steps": log[-1]["step"],
+        "batch": config.training.stages[-1].batch,
+        "audio_seconds": round(3600 * log[-1]["audio_hours"]),
+        "training_seconds": round(60 * log[-1]["minutes"]),
+        "clips": len(clips.speech),
+        "speech_clips": sum(clips.speech),
+        # ViSQOL, where it is taken, for what a user gets: searched masks
+        **{mode: score(model, clips, experts, on, visqol and on) for mode, on in modes.items()},
+        "seconds": {"start_and_training": round(trained - began), "scores": round(time.perf_counter() - trained)},
+    }
+
+
+def run_sweep(args: argparse.Namespace) -> dict[str, Any]:
+    """The base row's model at every k_r, without more training."""
+    config, _ = load_row("base")
+    model, clips = load_model(config, args.out / "base" / "weights.safetensors"), held_out(args.val, config)
+    modes = {"router": False, "searched": True}
+    return {mode: [score(model, clips, k, on, False) for k in SWEEP] for mode, on in modes.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="recordings to learn from, or tar files of them")
+    parser.add_argument("--val", type=Path, required=True, help="held-out clips, those of speech in speech/")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for each row, with result.json")
+    parser.add_argument("--cache", type=Path, help="keep the decoded recordings here")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="rows to run, and `sweep`; by default all")
+    parser.add_argument("--max-steps", type=int, help="shorter runs, to see whether every row works")
+    args = parser.parse_args()
+    for name in args.rows or [*row_names(), "sweep"]:
+        path = args.out / name / "result.json"
+        if path.exists():
+            continue
+        result = run_sweep(args) if name == "sweep" else run_row(name, args)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"{name}: done", flush=True)
+
+
+if __name__ == "__main__":
+    main()
