@@ -78,27 +78,26 @@ class Revq(nn.Module):
         Args:
             z: latents (B, T, D), each row a window.
             experts: k_r of each window (B,).
-            searched: windows whose experts are searched for instead of routed (B,), bool. The router learns to
-                imitate what is found there.
+            searched: windows whose experts are searched for instead of routed (B,), bool. If given, the router learns
+                by imitating what is found there, and no longer by eq. (3).
         """
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             scores = self.scores(z)
             mask = self.top(scores.detach(), experts)
-            imitation, routed = z.new_zeros(()), z.new_ones(())
+            imitation = z.new_zeros(())
             if searched is not None and bool(searched.any()):
                 # every other latent is enough to tell which experts help
                 mask[searched] = greedy_mask(self, z[searched, ::2].detach(), experts[searched])
                 imitation = self._imitation(z[searched].detach(), mask[searched].float())
-                routed = (~searched).float()[:, None, None]
             mask = mask.float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
             books, after_shared = self.books(), quantized
             for index, weight in self._sequence(mask, scores.detach()):
                 q = self._stage(index, books[index], target - quantized, weight)
-                if index >= len(self.shared):
+                if index >= len(self.shared) and searched is None:
                     s = scores[:, index - len(self.shared), None, None]
-                    gate = gate + (s - s.detach()) * q * routed  # eq. (3), straight-through mask
+                    gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
                 quantized = quantized + q
                 if index == len(self.shared) - 1:
                     after_shared = quantized

@@ -30,10 +30,13 @@ COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
 
 
-def parameter_groups(model: CodecModel, rate: float) -> list[dict[str, Any]]:
-    """Learning rates: the maps fitted in closed form learn slowly, or the first hundred steps undo the start."""
+def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False) -> list[dict[str, Any]]:
+    """Learning rates: the maps fitted in closed form learn slowly, or the first hundred steps undo the start.
+
+    So does the router, unless it is `imitating` a search: then it has a target of its own.
+    """
     slow = ("encoder.linear.", "decoder.linear.")
-    careful = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.router.")
+    careful = ("encoder.project.", "decoder.project.", "decoder.split.", *(() if imitating else ("quantizer.router.",)))
     groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -108,7 +111,8 @@ class Trainer:
             self.adversary.compile()
 
     def _optimizer(self) -> torch.optim.AdamW:
-        groups = parameter_groups(self.model, self.stage.learning_rate)
+        imitating = self.config.training.mask_search > 0
+        groups = parameter_groups(self.model, self.stage.learning_rate, imitating=imitating)
         return torch.optim.AdamW(groups, self.stage.learning_rate, betas=BETAS, fused=True)
 
     def start(self, corpus: Corpus) -> None:
@@ -130,8 +134,8 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
             self._prepare_stage()
 
-    def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor, Tensor]:
-        """Crops (B, samples), the k_r of each (B,), and whether its experts are searched for (B,)."""
+    def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Crops (B, samples), the k_r of each (B,), and whether its experts are searched for (B,), if any are."""
         t, n = self.config.training, self.stage.batch
         generator = self.generator()
         audio = corpus.crops(
@@ -142,7 +146,7 @@ class Trainer:
         experts = torch.where(nominal, t.nominal_experts, any_rate)
         # with many experts the choice matters little, and searching for them takes long
         searched = (torch.rand(n, generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
-        return audio.to(self.device), experts.to(self.device), searched.to(self.device)
+        return audio.to(self.device), experts.to(self.device), searched.to(self.device) if t.mask_search else None
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
@@ -181,7 +185,7 @@ class Trainer:
         self._update_average()
 
     @torch.no_grad()
-    def _warm_up(self, audio: Tensor, experts: Tensor, searched: Tensor) -> dict[str, Tensor]:
+    def _warm_up(self, audio: Tensor, experts: Tensor, searched: Tensor | None) -> dict[str, Tensor]:
         """The discriminators learn alone, so that the decoder never follows one that knows nothing."""
         if self.adversary is None:
             raise RuntimeError("a stage without discriminators has none to warm up")
@@ -191,7 +195,7 @@ class Trainer:
         with torch.enable_grad():
             return {"discriminator": self.adversary.learn(audio, wave, 1.0)}
 
-    def _losses(self, audio: Tensor, experts: Tensor, searched: Tensor) -> dict[str, Tensor]:
+    def _losses(self, audio: Tensor, experts: Tensor, searched: Tensor | None) -> dict[str, Tensor]:
         t = self.config.training
         with torch.autocast(self.device.type, torch.bfloat16):
             quantized, c = self.model(audio, experts, searched)

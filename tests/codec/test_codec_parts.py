@@ -103,8 +103,8 @@ def test_configs_reject_what_they_do_not_know(tmp_path: Path, text: str, message
 
 def test_default_config_is_the_papers_rates() -> None:
     config = Config.from_toml(Path("models/swc-44k/config.toml"))
-    assert config.hop == 1024
-    assert [round(config.kbps(k), 2) for k in (1, 5, 17)] == [0.86, 2.58, 7.75]
+    assert config.hop == 2048
+    assert [round(config.kbps(k), 2) for k in (3, 11, 35)] == [0.86, 2.58, 7.75]
 
 
 def test_bundles_that_do_not_exist(tmp_path: Path) -> None:

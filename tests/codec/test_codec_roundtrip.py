@@ -138,7 +138,8 @@ def test_silence_stays_silent_and_dc_and_clipping_behave(codec: Codec) -> None:
     for odd in (np.full((n, 1), 0.5), np.sign(tones(n / RATE, RATE).astype(float)), np.full((n, 1), 1e-8)):
         decoded = codec.decode(codec.encode(odd, RATE, kbps=3))
         assert np.isfinite(decoded).all()
-        assert np.abs(decoded).max() < 4
+        # energy, since peaks depend on phases, which are not coded: those of a square wave are far above its level
+        assert np.sqrt(np.square(decoded).mean()) < max(1e-2, 2 * np.sqrt(np.square(odd).mean()))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

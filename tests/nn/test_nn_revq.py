@@ -189,9 +189,9 @@ def test_the_router_learns_what_the_search_finds(quantizer: Revq) -> None:
     assert agreement() > before + 0.1
 
 
-def test_searched_windows_give_the_router_no_straight_through_gradient(quantizer: Revq) -> None:
-    z, experts = latents(4), torch.full((4,), 2)
-    quantizer(z, experts, torch.ones(4, dtype=torch.bool)).latents.square().sum().backward()
+def test_beside_a_search_the_router_gets_no_straight_through_gradient(quantizer: Revq) -> None:
+    z, experts = latents(4).requires_grad_(), torch.full((4,), 2)
+    quantizer(z, experts, torch.tensor([True, True, False, False])).latents.square().sum().backward()
     assert quantizer.router.weight.grad is None or not quantizer.router.weight.grad.any()
     quantizer(z, experts).latents.square().sum().backward()
     assert quantizer.router.weight.grad is not None
