@@ -17,7 +17,7 @@ from swc.evaluation.metrics import (
     visqol_audio,
     visqol_speech,
 )
-from swc.evaluation.plots import rate_distortion, spectrogram_comparison
+from swc.evaluation.plots import learning_curves, rate_distortion, routing_health, spectrogram_comparison
 from swc.evaluation.report import Summary, summarise, table, write_csv, write_json
 from swc.evaluation.results import Results, Row
 from swc.evaluation.runner import CodecLike, StreamLike, evaluate
@@ -31,9 +31,11 @@ __all__ = [
     "StreamLike",
     "Summary",
     "evaluate",
+    "learning_curves",
     "mel_distance",
     "pesq_wb",
     "rate_distortion",
+    "routing_health",
     "si_sdr",
     "spectrogram_comparison",
     "stft_distance",

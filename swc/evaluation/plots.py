@@ -1,9 +1,9 @@
-"""Figures for documents: spectrograms side by side, and quality against rate. Needs matplotlib."""
+"""Figures for documents: spectrograms side by side, quality against rate and training, routing. Needs matplotlib."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ _LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all
 _WINDOW_SECONDS = 0.04
 _COLUMNS = 1600  # frames drawn across a panel; more would not be seen
 _DPI = 150
+_VALIDATED = (("pesq", "speech PESQ-wb"), ("stoi", "speech STOI"), ("mel", "multi-scale mel loss"))
 _COLOURS = ("#0f6e84", "#d1495b", "#e3a008", "#6a4c93", "#4f7942", "#555555")
 
 
@@ -102,6 +103,73 @@ def rate_distortion(path: Path, results: Results, metrics: Sequence[str] | None 
     if domains:
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(domains), frameon=False)
+    _save(figure, path)
+
+
+def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Validation scores against hours of audio seen, one plot a measure and one line a rate, as a PNG.
+
+    Args:
+        path: PNG file to write, replaced atomically.
+        entries: lines of a run's `log.jsonl` (of several runs one after the other, if one began from the other's
+            weights); those without scores mark where a stage begins.
+
+    Raises:
+        InputError: no scores, or matplotlib is not installed.
+    """
+    scored = [e for e in entries if "scores" in e]
+    if not scored:
+        raise InputError("the log holds no validation scores; train with --val")
+    starts = {e["stage"]: e["audio_hours"] for e in reversed(entries)}
+    figure = _figure(10.5, 3.2)
+    grid = figure.subplots(1, len(_VALIDATED), squeeze=False)[0]
+    for axis, (name, title) in zip(grid, _VALIDATED, strict=True):
+        for index, rate in enumerate(score["kbps"] for score in scored[0]["scores"]):
+            points = [(e["audio_hours"], s[name]) for e in scored for s in e["scores"] if s["kbps"] == rate]
+            label = "not quantised" if rate is None else f"{rate:.2f} kbit/s"
+            x, y = zip(*points, strict=True)
+            axis.plot(x, y, marker="o", markersize=3, color=_COLOURS[index % len(_COLOURS)], label=label)
+        for stage, hours in starts.items():
+            axis.axvline(hours, color="#999999", linewidth=0.8, linestyle=":")
+            axis.annotate(stage, (hours, 1), xycoords=("data", "axes fraction"), fontsize=7, rotation=90, va="top")
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("hours of audio seen")
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    _save(figure, path)
+
+
+def routing_health(path: Path, usage: Mapping[str, Sequence[float]], perplexity: Sequence[float], size: int) -> None:
+    """How evenly experts and codes are used, as a PNG.
+
+    Args:
+        path: PNG file to write, replaced atomically.
+        usage: by label, the share of windows that use each expert (N_r,).
+        perplexity: of each codebook's codes, the shared ones first.
+        size: codes a codebook.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    figure = _figure(10.5, 5.0)
+    above, below = figure.subplots(2, 1)
+    width = 0.8 / len(usage)
+    for index, (label, shares) in enumerate(usage.items()):
+        positions = [e + width * (index + 0.5) - 0.4 for e in range(1, len(shares) + 1)]
+        above.bar(positions, shares, width, color=_COLOURS[index % len(_COLOURS)], label=label)
+    above.axhline(0.02, color="#999999", linewidth=0.8, linestyle=":")
+    above.set_ylabel("share of windows")
+    above.set_xlabel("expert")
+    above.legend(frameon=False, fontsize=8)
+    below.bar(range(len(perplexity)), perplexity, 0.8, color=_COLOURS[0])
+    below.axhline(size, color="#999999", linewidth=0.8, linestyle=":")
+    below.set_ylabel(f"perplexity of {size}")
+    below.set_xlabel("codebook (shared first)")
+    for axis in (above, below):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.margins(x=0.01)
     _save(figure, path)
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from swc.errors import InputError
 from swc.evaluation import METRICS, Results, Row, plots, summarise, table, write_csv, write_json
-from swc.evaluation.plots import rate_distortion, spectrogram_comparison
+from swc.evaluation.plots import learning_curves, rate_distortion, routing_health, spectrogram_comparison
 from swc.evaluation.results import COLUMNS
 
 NAN = math.nan
@@ -215,3 +215,25 @@ def test_plots_without_matplotlib(tmp_path: Path, results: Results, monkeypatch:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(InputError, match=r"swc\[eval\]"):
         rate_distortion(tmp_path / "x.png", results)
+
+
+def test_learning_curves(tmp_path: Path) -> None:
+    def entry(hours: float, stage: str, pesq: float) -> dict[str, object]:
+        scores = [{"kbps": rate, "pesq": pesq, "stoi": 0.8, "mel": 0.2} for rate in (0.86, None)]
+        return {"stage": stage, "audio_hours": hours, "scores": scores}
+
+    log = [{"stage": "magnitude", "audio_hours": 0.0, "losses": {}}, entry(1.0, "magnitude", 1.5)]
+    learning_curves(tmp_path / "one.png", log)
+    learning_curves(tmp_path / "two.png", [*log, entry(2.0, "waveform", 2.0)])
+    assert png_size(tmp_path / "one.png")[0] == png_size(tmp_path / "two.png")[0] > 1000
+    assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()
+    with pytest.raises(InputError, match="no validation scores"):
+        learning_curves(tmp_path / "none.png", log[:1])
+
+
+def test_routing_health(tmp_path: Path) -> None:
+    even = {"router": [0.5, 0.5, 0.5]}
+    routing_health(tmp_path / "even.png", even, [60.0, 50.0, 40.0, 30.0], 64)
+    routing_health(tmp_path / "both.png", {**even, "search": [0.1, 0.5, 0.9]}, [60.0, 50.0, 40.0, 30.0], 64)
+    assert png_size(tmp_path / "even.png")[0] > 1000
+    assert (tmp_path / "even.png").read_bytes() != (tmp_path / "both.png").read_bytes()
