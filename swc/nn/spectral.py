@@ -25,6 +25,7 @@ class SpectralEncoder(nn.Module):
 
     window: Tensor
     mel: Tensor
+    mean: Tensor
     power: Tensor
 
     def __init__(self, config: Config) -> None:
@@ -35,7 +36,8 @@ class SpectralEncoder(nn.Module):
         self.register_buffer(
             "mel", mel_filterbank(config.sample_rate, b.n_fft, b.mels).t().contiguous(), persistent=False
         )
-        self.register_buffer("power", torch.ones(()))  # running mean square of the latents
+        self.register_buffer("mean", torch.zeros(b.latent_dim))  # running mean of the latents
+        self.register_buffer("power", torch.ones(()))  # and mean square around it
         self.linear = nn.Linear(b.mels * b.frames_per_latent, b.latent_dim)
         self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3)
         self.project = nn.Linear(b.dim * b.frames_per_latent, b.latent_dim)
@@ -61,14 +63,19 @@ class SpectralEncoder(nn.Module):
         return self.from_features(mel, c)
 
     def from_features(self, mel: Tensor, c: Tensor) -> Tensor:
-        """Latents of unit mean square, from what `features` returns."""
+        """Latents of zero mean and unit mean square, from what `features` returns.
+
+        Both matter in training: errors are relative to the latents' power, and a constant would be a cheap way to it.
+        """
         B, T, _ = c.shape
         latents = T // self.config.frames_per_latent
         correction = self.project(self.trunk(c).reshape(B, latents, -1)).float()
         with torch.autocast(c.device.type, enabled=False):
             z: Tensor = correction + self.linear(mel.reshape(B, latents, -1))
             if not self.training:
-                return z * self.power.rsqrt()
+                return (z - self.mean) * self.power.rsqrt()
+            self.mean.lerp_(z.detach().mean((0, 1)), 0.05)
+            z = z - self.mean
             power = z.square().mean()
             self.power.lerp_(power.detach(), 0.05)
             return z * power.rsqrt()
