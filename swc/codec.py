@@ -24,14 +24,11 @@ from swc.errors import InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
 from swc.level import factor, gain_q8, loud_level_db
 from swc.nn.model import CodecModel
-from swc.nn.search import beam_codes, greedy_mask
+from swc.nn.search import DEFAULT_EFFORT, EFFORTS, search
 from swc.nn.weights import load_weights
 from swc.segments import segments
 
 SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
-BEAMS = {0: 1, 1: 8, 2: 32}
-"""Paths that the search for codes keeps, by effort."""
-DEFAULT_EFFORT = 1
 BLOCK = 1 << 16  # samples
 
 
@@ -147,8 +144,8 @@ class Codec:
                 f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {LIMITS['source_rate'][1]}, "
                 "resample the audio first"
             )
-        if effort not in BEAMS:
-            raise InputError(f"--effort must be one of {', '.join(map(str, BEAMS))}, not {effort}")
+        if effort not in EFFORTS:
+            raise InputError(f"--effort must be one of {', '.join(map(str, EFFORTS))}, not {effort}")
         source = CheckedBlocks(blocks, channels)
         gain = gain_q8(
             loud_level_db(source.peek(round(self.config.level.lookahead * sample_rate)), sample_rate),
@@ -242,12 +239,10 @@ class Codec:
 
     def _codes(self, z: Tensor, experts: Tensor, effort: int) -> list[Window]:
         """Codes of windows (B, T, D) with k_r of each (B,)."""
-        q = self.model.quantizer
-        mask = greedy_mask(q, z, experts) if effort else q.top(q.scores(z), experts)
-        codes = beam_codes(q, z, mask, BEAMS[effort]).cpu().numpy()
+        mask, codes = search(self.model.quantizer, z, experts, EFFORTS[effort])
         return [
             Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
-            for on, c in zip(mask.cpu().numpy(), codes, strict=True)
+            for on, c in zip(mask.cpu().numpy(), codes.cpu().numpy(), strict=True)
         ]
 
     def _decode(self, header: Header, chunks: Iterable[Chunk], total: Callable[[], int | None]) -> Iterator[Audio]:

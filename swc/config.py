@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from swc.errors import InputError
 
 T = TypeVar("T")
-STAGES = ("magnitude", "waveform", "adversarial")
+STAGES = ("magnitude", "codebooks", "waveform", "adversarial")
 TRAINS = ("all", "decoder")
 ORDERS = ("index", "score")
 SPECTRAL = ("mtsd", "mrd", "none")
@@ -109,20 +109,26 @@ class LevelConfig:
 
 @dataclass(frozen=True)
 class StageConfig:
-    """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind)."""
+    """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind).
 
-    kind: str  # "magnitude" (1a), "waveform" (1b) or "adversarial" (2)
+    "magnitude" (1a), "waveform" (1b) and "adversarial" (2) descend the gradient of their losses. "codebooks" solves for
+    all codebooks with the encoder at rest (see `swc.training.refit`), and its steps are rounds.
+    """
+
+    kind: str
     minutes: float = 0.0
     steps: int = 0
     batch: int = 14
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     trains: str = "all"  # "decoder": encoder and codebooks are frozen, so that the fingerprint stays
+    magnitude_weight: float = 40.0  # of the loss of stage 1a, in every stage
 
     def __post_init__(self) -> None:
         require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
-        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup")
+        require(self.kind != "codebooks" or (self.steps > 0 and not self.minutes), 'kind "codebooks" needs steps alone')
+        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "magnitude_weight")
         at_least(self, 1, "batch")
 
 
@@ -158,13 +164,13 @@ class TrainingConfig:
     gain_db: tuple[float, float] = (-4.0, 4.0)  # augmentation around the normalised level
     narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
     init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
+    refit_hours: float = 12.0  # audio for the stage "codebooks", at most
     nominal_experts: int = 5  # k_r of `nominal_share` of the training windows, the others draw it uniformly
     nominal_share: float = 0.5
     mask_search: float = 0.0  # share of the windows up to the nominal k_r whose experts are searched for, not routed
     emphasis: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)  # see `swc.training.losses`
     shared_commitment: float = 1.0  # more of it narrows what the shared codebook can say
     commitment: float = 4.0
-    magnitude_weight: float = 40.0
     waveform_weight: float = 7.0
     loudness_weight: float = 0.0  # see `swc.training.auditory`
     envelope_weight: float = 0.0
@@ -177,7 +183,9 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 1, "crop_latents", "drps_every")
-        at_least(self, 0, "init_seconds", "nominal_experts", "narrow_weight", "ema_decay", "nominal_share")
+        at_least(
+            self, 0, "init_seconds", "refit_hours", "nominal_experts", "narrow_weight", "ema_decay", "nominal_share"
+        )
         at_least(self, 0, "mask_search", "loudness_weight", "envelope_weight", "feature_weight", "adversarial_weight")
         require(all(0 <= w < math.inf for w in self.emphasis), "emphasis must be numbers of at least 0")
         at_least(self, 1, "codebook_horizon")

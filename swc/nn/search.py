@@ -7,6 +7,7 @@ Greedy choice of experts stands in for the router's top-k, and a beam over the s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,6 +15,44 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from swc.nn.revq import Revq
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to search.
+
+    Attributes:
+        stride: every so many latents of a window decide on its experts; 0 leaves them to the router.
+        beam: paths that the search for codes keeps.
+    """
+
+    stride: int
+    beam: int
+
+
+EFFORTS = {0: Effort(0, 1), 1: Effort(3, 16), 2: Effort(1, 64)}
+"""What the encoder's `--effort` means."""
+DEFAULT_EFFORT = 1
+
+
+@torch.no_grad()
+def search(quantizer: Revq, z: Tensor, experts: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
+    """Masks and codes of windows of latents.
+
+    Args:
+        quantizer: with its codebooks and router.
+        z: windows of latents (B, T, D).
+        experts: k_r of each window (B,).
+        effort: how hard to search.
+
+    Returns:
+        bool (B, N_r) with k_r set in each row, int64 (B, stages, T) as `Revq.encode` gives them.
+    """
+    if effort.stride:
+        mask = greedy_mask(quantizer, z[:, :: effort.stride], experts)
+    else:
+        mask = quantizer.top(quantizer.scores(z), experts)
+    return mask, beam_codes(quantizer, z, mask, effort.beam)
 
 
 @torch.no_grad()

@@ -86,6 +86,12 @@ class Corpus:
         factor = (10 ** (db / 20)).float()[:, None] * inside
         return audio * factor.to(device)
 
+    def recording(self, index: int, gain_db: float = 0.0) -> Tensor:
+        """A whole recording, float32 (samples,) on the device, `gain_db` above the normalised level."""
+        start, length = int(self.starts[index]), int(self.lengths[index])
+        factor = 10 ** ((float(self.gains[index]) + gain_db) / 20) / 32768
+        return self.samples[start : start + length].float() * factor
+
     def save(self, path: Path, made_from: str) -> None:
         """Keep the decoded corpus in one safetensors file."""
         tensors = {name: getattr(self, name).cpu().contiguous() for name in TABLE}

@@ -55,20 +55,23 @@ def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> 
             raise InputError("every [[training.stages]] needs minutes or steps above 0, and not both")
     if max_minutes is None and max_steps is None:
         return config
-    by_time = {stage.minutes > 0 for stage in stages}
+    # the rounds of a stage "codebooks" are no steps, and stay as they are
+    lengths = [0 if stage.kind == "codebooks" else stage.minutes or stage.steps for stage in stages]
+    by_time = {stage.minutes > 0 for stage, length in zip(stages, lengths, strict=True) if length}
     if len(by_time) == 2:
         raise InputError("stages in minutes and stages in steps cannot share --max-minutes or --max-steps")
     if any(limit is not None and not 0 < limit < math.inf for limit in (max_minutes, max_steps)):
         raise InputError("--max-minutes and --max-steps must be above 0")
-    lengths = [stage.minutes or stage.steps for stage in stages]
-    shares = [length / sum(lengths) for length in lengths]
+    share = 1 / max(sum(lengths), 1e-9)
     stages = tuple(
         dataclasses.replace(
             stage,
-            minutes=(max_minutes or 0.0) * share,
-            steps=0 if max_steps is None else max(1, round(max_steps * share)),
+            minutes=(max_minutes or 0.0) * length * share,
+            steps=0 if max_steps is None else max(1, round(max_steps * length * share)),
         )
-        for stage, share in zip(stages, shares, strict=True)
+        if length
+        else stage
+        for stage, length in zip(stages, lengths, strict=True)
     )
     return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
 
@@ -156,7 +159,10 @@ class _Loop:
         run = self.run
         try:
             while run.stage_index < len(run.config.training.stages):
-                self._run_stage()
+                if run.stage.kind == "codebooks":
+                    self._solve_stage()
+                else:
+                    self._run_stage()
                 run.next_stage()
                 run.save(self.out / "last")
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM as the command line takes it
@@ -180,6 +186,14 @@ class _Loop:
             if self.clips is not None and time.monotonic() - validated > 60 * t.validate_every:
                 self._validate(self.clips)
                 validated = time.monotonic()
+        if self.clips is not None:
+            self._validate(self.clips)
+
+    def _solve_stage(self) -> None:
+        self.report(Progress(f"stage {self.run.stage_index + 1} (codebooks): latents of the corpus, masks"))
+        for outcome in self.run.refit(self.corpus):
+            self._write({"round": dataclasses.asdict(outcome)})
+            self.report(Progress(f"stage {self.run.stage_index + 1} (codebooks): {outcome}", self.run.fraction))
         if self.clips is not None:
             self._validate(self.clips)
 

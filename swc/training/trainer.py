@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
+from swc.training.refit import Round, latents_of, refit
 
 BETAS = (0.8, 0.99)
 NONE_YET = -1e9  # JSON has no infinity
@@ -141,12 +143,32 @@ class Trainer:
         audio = corpus.crops(
             n, t.crop_latents * self.config.hop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight
         )
-        any_rate = torch.randint(0, self.config.quantizer.routed + 1, (n,), generator=generator)
-        nominal = torch.rand(n, generator=generator) < t.nominal_share
-        experts = torch.where(nominal, t.nominal_experts, any_rate)
+        experts = self._rates(n, generator)
         # with many experts the choice matters little, and searching for them takes long
         searched = (torch.rand(n, generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
         return audio.to(self.device), experts.to(self.device), searched.to(self.device) if t.mask_search else None
+
+    def _rates(self, n: int, generator: torch.Generator) -> Tensor:
+        """k_r of n windows (n,), on the CPU."""
+        t = self.config.training
+        any_rate = torch.randint(0, self.config.quantizer.routed + 1, (n,), generator=generator)
+        nominal = torch.rand(n, generator=generator) < t.nominal_share
+        return torch.where(nominal, t.nominal_experts, any_rate)
+
+    def refit(self, corpus: Corpus) -> Iterator[Round]:
+        """The stage "codebooks": solve for them on the latents of the averaged encoder."""
+        began, generator = time.perf_counter(), self.generator()
+        self.model.load_state_dict(self.averaged_state())
+        self.model.eval()
+        windows = latents_of(self.model, corpus, self.config, generator)
+        experts = self._rates(len(windows), generator).to(windows.device)
+        for outcome in refit(self.model.quantizer, windows, experts, generator, rounds=self.stage.steps):
+            now = time.perf_counter()
+            self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
+            began = now
+            self.stage_step += 1
+            yield outcome
+        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
@@ -207,7 +229,7 @@ class Trainer:
             "error": quantized.error,
         }
         weights = {
-            "magnitude": t.magnitude_weight,
+            "magnitude": self.stage.magnitude_weight,
             "shared_commitment": t.shared_commitment,
             "commitment": t.commitment,
             "imitation": 1.0 if t.mask_search else 0.0,

@@ -15,13 +15,12 @@ from swc.config import Config
 from swc.errors import InputError
 from swc.level import factor
 from swc.nn.model import CodecModel
-from swc.nn.search import beam_codes, greedy_mask
+from swc.nn.search import DEFAULT_EFFORT, EFFORTS, search
 from swc.training.decode import Recording, Source, decode, find_sources
 from swc.training.losses import ReconstructionLoss
 
 NOMINAL_KBPS = (0.86, 2.58, 7.75)
 SECONDS = 3.0
-BEAM = 8
 CLIPS = {"speech": 12}  # clips of a domain folder; the others give four each
 
 
@@ -77,12 +76,12 @@ def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
 
 @torch.no_grad()
 def quantize_windows(model: CodecModel, z: Tensor, experts: int) -> Tensor:
-    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, searched as by `--effort 1`."""
+    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, searched as by default."""
     B, L, D = z.shape
     window, q = model.config.quantizer.window, model.quantizer
     padded = torch.nn.functional.pad(z, (0, 0, 0, -L % window)).reshape(-1, window, D)
-    mask = greedy_mask(q, padded, torch.full((len(padded),), experts, device=z.device))
-    return q.decode(beam_codes(q, padded, mask, BEAM)).reshape(B, -1, D)[:, :L]
+    _, codes = search(q, padded, torch.full((len(padded),), experts, device=z.device), EFFORTS[DEFAULT_EFFORT])
+    return q.decode(codes).reshape(B, -1, D)[:, :L]
 
 
 @torch.no_grad()
