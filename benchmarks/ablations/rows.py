@@ -19,6 +19,7 @@ class Row:
 
     seed: int = 0
     init: str = ""  # the row whose weights it starts from; empty: the closed-form start
+    prefix: bool = False  # the first k_r experts serve every window, as in ordinary RVQ: nothing is routed or searched
 
 
 def row_names(folder: Path = HERE) -> list[str]:

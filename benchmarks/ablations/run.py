@@ -12,9 +12,11 @@ import argparse
 import dataclasses
 import json
 import time
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -33,11 +35,10 @@ from swc.training.corpus import Corpus, load_corpus
 from swc.training.decode import decode, find_sources
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
-from swc.training.validation import BEAM
 
 SECONDS = 4  # of each held-out clip, in whole routing windows; all are longer
 SKIP = 0.5  # seconds at the start of a clip, where many are silent
-ITERATIONS, MOMENTUM = 16, 0.99  # of fast Griffin-Lim, for every row
+BEAM = 8  # paths of the search for codes
 PART = 4  # clips at a time: 48 divides by it, and memory stays small
 STARVED = 0.02  # share of the windows below which an expert counts as idle
 SWEEP = (0, 1, 2, 3, 5, 8, 11, 17)
@@ -81,7 +82,7 @@ def start_of(config: Config, data: Path, corpus_cache: Path | None, seed: int) -
     count = round(t.init_seconds * config.sample_rate / length)
     crops = corpus.crops(count, length, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
     with torch.no_grad():
-        windows = torch.cat([model.eval().encoder(part) for part in crops.split(32)])
+        windows = torch.cat([model.eval().encoder(part) for part in torch.split(crops, 32)])
     return {k: v for k, v in model.state_dict().items() if not k.startswith("quantizer.")}, windows
 
 
@@ -121,17 +122,25 @@ def closed_form_start(config: Config, row: Row, args: argparse.Namespace, path: 
     model = CodecModel(config)
     model.load_state_dict(model.state_dict() | shared)
     generator = torch.Generator().manual_seed(row.seed)
-    fit_codebooks(model.quantizer, windows, config.training.nominal_experts, generator)
+    experts = config.quantizer.routed if row.prefix else config.training.nominal_experts
+    fit_codebooks(model.quantizer, windows, experts, generator)
     save_weights(path, model.state_dict())
 
 
+def routing(row: Row) -> AbstractContextManager[object]:
+    """While it lasts, the quantizer routes as the row says: among equal scores the first experts win."""
+    if not row.prefix:
+        return nullcontext()
+    return patch.object(Revq, "scores", lambda q, z: z.new_zeros(len(z), q.config.routed))
+
+
 @torch.no_grad()
-def encode(q: Revq, windows: Tensor, experts: int, searched: bool) -> tuple[Tensor, Tensor]:
-    """Masks (B, N_r) and codes (B, stages, T): the router's and nearest ones, or searched for as by `--effort 1`."""
+def encode(q: Revq, windows: Tensor, experts: int, search_masks: bool, searched: bool) -> tuple[Tensor, Tensor]:
+    """Masks (B, N_r) and codes (B, stages, T): the router's and nearest ones, or both searched for."""
     masks, codes = [], []
-    for part in windows.split(48):
+    for part in torch.split(windows, 48):
         k = torch.full((len(part),), experts)
-        masks.append(greedy_mask(q, part, k) if searched else q.top(q.scores(part), k))
+        masks.append(greedy_mask(q, part, k) if searched and search_masks else q.top(q.scores(part), k))
         codes.append(beam_codes(q, part, masks[-1], BEAM) if searched else q.encode(part, masks[-1]))
     return torch.cat(masks), torch.cat(codes)
 
@@ -153,23 +162,22 @@ def perplexity(codes: Tensor) -> float:
 
 
 @torch.no_grad()
-def score(model: CodecModel, clips: HeldOut, experts: int, searched: bool, visqol: bool) -> dict[str, Any]:
+def score(model: CodecModel, clips: HeldOut, row: Row, experts: int, searched: bool, visqol: bool) -> dict[str, Any]:
     """Everything measured at one k_r with one kind of masks."""
     config, q = model.config, model.quantizer
-    z = torch.cat([model.encoder(part) for part in clips.audio.split(PART)])
+    z = torch.cat([model.encoder(part) for part in torch.split(clips.audio, PART)])
     windows = z.reshape(-1, config.quantizer.window, z.shape[-1])
-    mask, codes = encode(q, windows, experts, searched)
+    with routing(row):
+        mask, codes = encode(q, windows, experts, not row.prefix, searched)
     quantized = q.decode(codes)
-    learned = config.training.stages[-1].kind != "magnitude" and config.backbone.learned_phase
-    parts = quantized.reshape(z.shape).split(PART)
-    decoded = torch.cat([model.decoder(part, ITERATIONS, MOMENTUM, learned) for part in parts]).clamp(-4, 4)
+    decoded = torch.cat([model.decoder(part) for part in torch.split(quantized.reshape(z.shape), PART)]).clamp(-4, 4)
     pairs = [(a.numpy(), b.numpy()) for a, b in zip(clips.audio, decoded, strict=True)]
     speech = [pair for pair, is_speech in zip(pairs, clips.speech, strict=True) if is_speech]
     usage = mask.float().mean(0)
-    # where all experts are on, there is nothing to tell the decoder
-    mask_bits = 0 if experts >= config.quantizer.routed else config.quantizer.routed
+    # where all experts are on, or the first ones, there is no mask to send
+    mask_bits = 0 if row.prefix or experts >= config.quantizer.routed else config.quantizer.routed
     loss = ReconstructionLoss(config)
-    few = zip(clips.audio.split(PART), decoded.split(PART), strict=True)
+    few = zip(torch.split(clips.audio, PART), torch.split(decoded, PART), strict=True)
     result = {
         "experts": experts,
         "kbps": config.kbps(experts),
@@ -198,23 +206,27 @@ def load_model(config: Config, path: Path) -> CodecModel:
 def run_row(name: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train one row, if its weights are not there, and score it at its nominal k_r."""
     config, row = load_row(name)
+    if args.init_seconds is not None:
+        training = dataclasses.replace(config.training, init_seconds=args.init_seconds)
+        config = dataclasses.replace(config, training=training)
     out: Path = args.out / name
     weights = out / "weights.safetensors"
     began = time.perf_counter()
     if not weights.exists():
         init = args.out / row.init / "weights.safetensors" if row.init else out / "start.safetensors"
-        if not row.init:
-            closed_form_start(config, row, args, init)
-        train(
-            config,
-            args.data,
-            out,
-            max_steps=args.max_steps,
-            init=init,
-            seed=row.seed,
-            cache=args.cache,
-            report=lambda progress: print(f"{name}: {progress.text}", flush=True),
-        )
+        with routing(row):
+            if not row.init:
+                closed_form_start(config, row, args, init)
+            train(
+                config,
+                args.data,
+                out,
+                max_steps=args.max_steps,
+                init=init,
+                seed=row.seed,
+                cache=args.cache,
+                report=lambda progress: print(f"{name}: {progress.text}", flush=True),
+            )
     trained = time.perf_counter()
     log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     model, clips = load_model(config, weights), held_out(args.val, config)
@@ -230,17 +242,17 @@ def run_row(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "clips": len(clips.speech),
         "speech_clips": sum(clips.speech),
         # ViSQOL, where it is taken, for what a user gets: searched masks
-        **{mode: score(model, clips, experts, on, visqol and on) for mode, on in modes.items()},
+        **{mode: score(model, clips, row, experts, on, visqol and on) for mode, on in modes.items()},
         "seconds": {"start_and_training": round(trained - began), "scores": round(time.perf_counter() - trained)},
     }
 
 
-def run_sweep(args: argparse.Namespace) -> dict[str, Any]:
-    """The base row's model at every k_r, without more training."""
-    config, _ = load_row("base")
-    model, clips = load_model(config, args.out / "base" / "weights.safetensors"), held_out(args.val, config)
+def run_sweep(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """A row's model at every k_r, without more training."""
+    config, row = load_row(name)
+    model, clips = load_model(config, args.out / name / "weights.safetensors"), held_out(args.val, config)
     modes = {"router": False, "searched": True}
-    return {mode: [score(model, clips, k, on, False) for k in SWEEP] for mode, on in modes.items()}
+    return {mode: [score(model, clips, row, k, on, False) for k in SWEEP] for mode, on in modes.items()}
 
 
 def main() -> None:
@@ -249,14 +261,15 @@ def main() -> None:
     parser.add_argument("--val", type=Path, required=True, help="held-out clips, those of speech in speech/")
     parser.add_argument("--out", type=Path, required=True, help="a folder for each row, with result.json")
     parser.add_argument("--cache", type=Path, help="keep the decoded recordings here")
-    parser.add_argument("--rows", nargs="+", metavar="NAME", help="rows to run, and `sweep`; by default all")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="rows to run, and sweep-ROW; by default all")
     parser.add_argument("--max-steps", type=int, help="shorter runs, to see whether every row works")
+    parser.add_argument("--init-seconds", type=float, help="other amount of audio for the closed-form start")
     args = parser.parse_args()
-    for name in args.rows or [*row_names(), "sweep"]:
+    for name in args.rows or [*row_names(), "sweep-base", "sweep-prefix-17"]:
         path = args.out / name / "result.json"
         if path.exists():
             continue
-        result = run_sweep(args) if name == "sweep" else run_row(name, args)
+        result = run_sweep(name.removeprefix("sweep-"), args) if name.startswith("sweep-") else run_row(name, args)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: done", flush=True)
