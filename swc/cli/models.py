@@ -60,8 +60,8 @@ def _latency(config: Config) -> float:
     """Seconds of audio that must have gone in before a sample comes out, at the most.
 
     The level is decided on the first seconds. After that a sample waits for its chunk and three more: the decoder's
-    networks reach into the next one, its phase iterations into the one after, and the last must show that the stream
-    goes on.
+    networks reach into the next one, the overlap of its windows into the one after, and the last must show that the
+    stream goes on.
     """
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import tones
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import tones
 
 from swc.bitstream import Stream, StreamReader
-from swc.codec import BEAMS, Codec
+from swc.codec import Codec
 from swc.errors import BitrateError, InputError, ModelError
-from swc.nn.search import beam_codes
+from swc.nn.search import EFFORTS, beam_codes
 
 RATE = 16000
 CHUNK = 40 * 256  # samples of the tiny model's chunk
@@ -68,7 +68,7 @@ def test_chunked_equals_whole(codec: Codec) -> None:
                 mask = torch.zeros(2, 5, dtype=torch.bool)
                 for channel, window in enumerate(row):
                     mask[channel, list(window.experts)] = True
-                codes = beam_codes(model.quantizer, z[:, position : position + length], mask, BEAMS[1])
+                codes = beam_codes(model.quantizer, z[:, position : position + length], mask, EFFORTS[1].beam)
                 for channel, window in enumerate(row):
                     used = codes[channel][codes[channel, :, 0] >= 0].numpy()
                     assert np.array_equal(used, window.codes)

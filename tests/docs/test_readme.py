@@ -41,7 +41,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script.chmod(0o755)
     shutil.copytree(ROOT / "models" / "swc-44k", folder / "models" / "swc-44k")
     config = folder / "models" / "swc-44k" / "config.toml"
-    quick = config.read_text(encoding="utf-8").replace("[training]", "[training]\ninit_seconds = 30.0")
+    quick, found = re.subn(r"(?m)^init_seconds = .*$", "init_seconds = 30.0", config.read_text(encoding="utf-8"))
+    assert found == 1
     config.write_text(quick, encoding="utf-8")
     return folder
 

@@ -9,7 +9,7 @@ import torch
 
 from swc.config import RevqConfig
 from swc.nn.revq import Revq
-from swc.nn.search import beam_codes, greedy_mask
+from swc.nn.search import EFFORTS, beam_codes, greedy_mask, search
 
 D = 6
 
@@ -78,3 +78,15 @@ def test_greedy_masks_leave_less_than_random_ones(quantizer: Revq) -> None:
     scores = torch.rand(50, 5, generator=torch.Generator().manual_seed(5))
     random = errors(quantizer, z, quantizer.encode(z, Revq.top(scores, k))).mean()
     assert float(greedy) < 0.95 * float(random)
+
+
+def test_efforts_are_the_router_then_some_latents_then_all(quantizer: Revq) -> None:
+    z, experts = latents(40), torch.full((40,), 2)
+    masks = {level: search(quantizer, z, experts, effort) for level, effort in EFFORTS.items()}
+    assert torch.equal(masks[0][0], quantizer.top(quantizer.scores(z), experts))
+    assert torch.equal(masks[0][1], quantizer.encode(z, masks[0][0]))
+    assert torch.equal(masks[1][0], greedy_mask(quantizer, z[:, ::3], experts))
+    assert torch.equal(masks[2][0], greedy_mask(quantizer, z, experts))
+    left = [float(errors(quantizer, z, codes).sum()) for _, codes in masks.values()]
+    assert left == sorted(left, reverse=True)
+    assert left[2] < left[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY, tones
+from tiny import TINY, tones
 
 import swc
 from swc.config import Config, DiscriminatorConfig, StageConfig

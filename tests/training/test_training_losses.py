@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tones
+from tiny import tones
 
 from swc.config import Config
 from swc.errors import InputError

@@ -1,0 +1,60 @@
+"""A tiny model's config and synthetic audio, for fixtures and tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TINY = """\
+name = "tiny"
+sample_rate = 16000
+
+[backbone]
+n_fft = 512
+frame_hop = 128
+mels = 40
+latent_dim = 16
+dim = 32
+encoder_blocks = 1
+decoder_blocks = 1
+iterations = 1
+
+[quantizer]
+routed = 5
+codebook_bits = 6
+window = 20
+windows_per_chunk = 2
+
+[training]
+crop_latents = 16
+nominal_experts = 2
+init_seconds = 20.0
+codebook_horizon = 20.0
+drps_every = 5
+
+[[training.stages]]
+kind = "magnitude"
+steps = 12
+batch = 4
+warmup = 2
+
+[[training.stages]]
+kind = "waveform"
+steps = 6
+batch = 4
+warmup = 2
+"""
+
+
+def tones(seconds: float, rate: int, seed: int = 0, channels: int = 1) -> np.ndarray:
+    """Gliding harmonic tones with pauses and a little noise, float32 (samples, channels)."""
+    rng = np.random.default_rng(seed)
+    n = round(seconds * rate)
+    t = np.arange(n) / rate
+    columns = []
+    for _ in range(channels):
+        f = 120 * 2 ** rng.uniform(0, 2) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(0.2, 1) * t))
+        phase = 2 * np.pi * np.cumsum(f) / rate
+        x = sum(np.sin(k * phase) / k for k in range(1, 8))
+        gate = (np.sin(2 * np.pi * rng.uniform(0.4, 1.2) * t + rng.uniform(0, 6)) > -0.6).astype(float)
+        columns.append(0.1 * x * gate + 0.002 * rng.standard_normal(n))
+    return np.stack(columns, 1).astype(np.float32) if n else np.zeros((0, channels), np.float32)
