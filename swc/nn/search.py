@@ -121,10 +121,9 @@ def beam_codes(quantizer: Revq, z: Tensor, mask: Tensor, width: int) -> Tensor:
         r = residual[rows]
         distance = torch.addmm(book.code.square().sum(1), r.reshape(-1, D), book.code.t(), alpha=-2)
         energy = r.square().sum(-1) + handicap[rows]
-        # the best `width` codes of each path hold the best `width` of all paths
-        best, code = distance.reshape(len(rows), T, width, -1).topk(width, largest=False)
-        best, which = (best + energy[..., None]).flatten(2).topk(width, largest=False)
-        parent, code = which // width, code.flatten(2).gather(2, which)
+        distance = distance.reshape(len(rows), T, width, -1).add_(energy[..., None])
+        best, which = distance.flatten(2).topk(width, largest=False)
+        parent, code = which // book.size, which % book.size
         chosen = r.gather(2, parent[..., None].expand(-1, -1, -1, D)) - book.code[code]
         history = paths[rows].gather(2, parent[..., None].expand(-1, -1, -1, len(books)))
         history[..., stage] = code
