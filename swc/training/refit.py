@@ -152,7 +152,7 @@ def _solve(q: Revq, residual: Tensor, codes: Tensor) -> Tensor:
 def _replace_rare(q: Revq, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
     """Rare codes become copies of a vector's own code, moved by all that is left of this vector."""
     replaced = 0
-    energy = residual.square().sum(-1).flatten()
+    energy = residual.square().sum(-1).flatten().clamp_min(1e-12)  # of silence too, or there is nothing to draw
     flat = residual.flatten(0, 1)
     for stage, book in enumerate(q.books()):
         chosen = codes[:, stage].flatten()

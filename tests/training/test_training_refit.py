@@ -81,6 +81,15 @@ def test_codes_out_of_use_are_put_to_use(quantizer: Revq) -> None:
     assert float(quantizer.books()[0].code.abs().max()) < 10
 
 
+def test_nothing_but_silence_is_survived(quantizer: Revq) -> None:
+    for book in quantizer.books():
+        book.code.zero_()
+    silence = torch.zeros(40, 8, D)
+    rounds = list(refit(quantizer, silence, torch.full((40,), 2), torch.Generator().manual_seed(0), rounds=2))
+    assert rounds[-1].solved == 0
+    assert all(torch.isfinite(book.code).all() for book in quantizer.books())
+
+
 def test_a_run_with_a_stage_of_codebooks(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
     base = Config.from_toml(tiny_config)
     learn = dataclasses.replace(base.training.stages[0], kind="magnitude", minutes=0.0, steps=4)
