@@ -10,6 +10,7 @@ from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.stream import Stream
 from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for
+from swc.bitstream.tags import Tags
 from swc.bitstream.writer import StreamWriter
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Stream",
     "StreamReader",
     "StreamWriter",
+    "Tags",
     "Window",
     "header_size",
     "latents_for",

@@ -6,6 +6,7 @@ import zlib
 
 from swc.bitstream.limits import check_header, check_limit
 from swc.bitstream.structure import Extension, Family, Header
+from swc.bitstream.tags import TAGS_TYPE, decode_tags
 from swc.errors import ChecksumError, LimitError, SyntaxFormatError, VersionError
 
 MAGIC = b"\xf5SWC\r\n\x1a\n"
@@ -129,10 +130,10 @@ def _encode_extensions(extensions: tuple[Extension, ...]) -> bytes:
     previous = 0
     for extension in extensions:
         _check_extension(extension, previous)
-        previous = extension.tag
+        previous = extension.type
         if len(extension.data) > 0xFFFF:
-            raise LimitError(f"extension {extension.tag} has {len(extension.data)} bytes, over any header")
-        tail += extension.tag.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
+            raise LimitError(f"extension {extension.type} has {len(extension.data)} bytes, over any header")
+        tail += extension.type.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
         tail += extension.data
     return bytes(tail)
 
@@ -152,7 +153,7 @@ def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
             raise SyntaxFormatError(f"an extension of {size} bytes reaches over the header's end", offset)
         extension = Extension(word & ~_CRITICAL, content, critical=bool(word & _CRITICAL))
         _check_extension(extension, previous, offset)
-        previous = extension.tag
+        previous = extension.type
         extensions.append(extension)
         check_limit("extensions", len(extensions), offset)
         position += 4 + size
@@ -160,9 +161,11 @@ def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
 
 
 def _check_extension(extension: Extension, previous: int, offset: int | None = None) -> None:
-    """Refuse an extension that may not stand in a header after the tag `previous`."""
-    check_limit("extension_tag", extension.tag, offset)
-    if extension.tag <= previous:
-        raise SyntaxFormatError(f"extension {extension.tag} after {previous}: tags must ascend", offset)
+    """Refuse an extension that may not stand in a header after the type `previous`."""
+    check_limit("extension_type", extension.type, offset)
+    if extension.type <= previous:
+        raise SyntaxFormatError(f"extension {extension.type} after {previous}: types must ascend", offset)
     if extension.critical:
-        raise VersionError(f"critical extension {extension.tag} is not supported by this version; update swc", offset)
+        raise VersionError(f"critical extension {extension.type} is not supported by this version; update swc", offset)
+    if extension.type == TAGS_TYPE:
+        decode_tags(extension.data, None if offset is None else offset + 4)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from swc.bitstream.structure import Header
 from swc.errors import LimitError
+
+if TYPE_CHECKING:
+    from swc.bitstream.structure import Header
 
 LIMITS: dict[str, tuple[int, int]] = {
     "minor": (0, 15),
@@ -23,7 +26,10 @@ LIMITS: dict[str, tuple[int, int]] = {
     "codebook_bits": (2, 16),
     "total_samples": (0, 2**44 - 1),
     "extensions": (0, 32),
-    "extension_tag": (1, 32_767),
+    "extension_type": (1, 32_767),
+    "tags": (1, 255),
+    "tag_key": (1, 64),
+    "tag_value": (0, 8_192),
     "codebooks": (1, 510),
     "chunk_latents": (1, 65_535),
     "payload_length": (1, 65_535),

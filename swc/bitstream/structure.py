@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from swc.bitstream.tags import TAGS_TYPE, Tags, decode_tags, encode_tags
 
 
 class Family(enum.IntEnum):
@@ -19,15 +23,15 @@ class Family(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Extension:
-    """One tagged piece of the header.
+    """One piece of the header that the fixed core has no place for.
 
     Attributes:
-        tag: number, 1 to 32767.
-        data: its content, opaque to this version.
+        type: number, 1 to 32767; 1 are tags.
+        data: its content; opaque to this version, tags aside.
         critical: a reader that does not know the tag must refuse the stream.
     """
 
-    tag: int
+    type: int
     data: bytes
     critical: bool
 
@@ -52,7 +56,7 @@ class Header:
         fingerprint: 8 bytes that identify what the codes of the model mean.
         total_samples: per channel at source_rate; None where the writer could not know.
         family: layout of the payload.
-        extensions: in ascending order of their tags.
+        extensions: in ascending order of their types.
         minor: minor version of the format.
     """
 
@@ -76,6 +80,19 @@ class Header:
     def gain_db(self) -> float:
         """Level gain in dB that the encoder applied and the decoder divides by."""
         return self.gain_q8 / 256
+
+    @property
+    def tags(self) -> Tags:
+        """Tags of the recording, as `extensions` hold them."""
+        return next((decode_tags(e.data) for e in self.extensions if e.type == TAGS_TYPE), ())
+
+    def with_tags(self, tags: Iterable[tuple[str, str]]) -> Header:
+        """This header with these tags in place of its own; raises as `encode_tags` does."""
+        others = [e for e in self.extensions if e.type != TAGS_TYPE]
+        listed = tuple(tags)
+        if listed:
+            others.append(Extension(TAGS_TYPE, encode_tags(listed), critical=False))
+        return dataclasses.replace(self, extensions=tuple(sorted(others, key=lambda e: e.type)))
 
     @property
     def chunk_latents(self) -> int:

@@ -56,7 +56,7 @@ def describe(stream: Stream) -> dict[str, Any]:
         "n_shared": header.n_shared,
         "n_routed": header.n_routed,
         "codebook_bits": header.codebook_bits,
-        "extensions": [{"tag": e.tag, "bytes": len(e.data)} for e in header.extensions],
+        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions],
         "chunks": len(stream.chunks),
         "windows": len(masks),
         "bytes": stream.n_bytes,
@@ -84,7 +84,7 @@ def _overview(source: str, facts: dict[str, Any]) -> list[str]:
         f"{facts['windows_per_chunk']} a chunk, {facts['chunks']} chunks",
     ]
     for extension in facts["extensions"]:
-        lines.append(f"  extension    tag {extension['tag']}, {extension['bytes']} bytes")
+        lines.append(f"  extension    type {extension['type']}, {extension['bytes']} bytes")
     return lines
 
 

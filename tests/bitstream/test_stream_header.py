@@ -13,23 +13,23 @@ from swc.bitstream import Stream, StreamReader
 from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
 
 
-def tlv(tag: int, data: bytes, critical: bool = False) -> bytes:
-    return (tag | critical << 15).to_bytes(2, "little") + len(data).to_bytes(2, "little") + data
+def tlv(number: int, data: bytes, critical: bool = False) -> bytes:
+    return (number | critical << 15).to_bytes(2, "little") + len(data).to_bytes(2, "little") + data
 
 
 @pytest.mark.parametrize(
     ("extensions", "error"),
     [
         (tlv(7, b"x", critical=True), VersionError),
-        (tlv(1, b"") + tlv(7, b"", critical=True), VersionError),
+        (tlv(3, b"") + tlv(7, b"", critical=True), VersionError),
         (tlv(0, b""), LimitError),
-        (tlv(2, b"") + tlv(1, b""), SyntaxFormatError),
+        (tlv(4, b"") + tlv(3, b""), SyntaxFormatError),
         (tlv(2, b"a") + tlv(2, b"a"), SyntaxFormatError),
         (tlv(2, b"abc")[:-1], SyntaxFormatError),
         (b"\1", SyntaxFormatError),
-        (tlv(1, b"") + b"\0\0\0", SyntaxFormatError),
-        (b"".join(tlv(tag, b"") for tag in range(1, 34)), LimitError),
-        (tlv(1, bytes(16_384 - 48 - 3)), LimitError),
+        (tlv(3, b"") + b"\0\0\0", SyntaxFormatError),
+        (b"".join(tlv(number, b"") for number in range(2, 35)), LimitError),
+        (tlv(3, bytes(16_384 - 48 - 3)), LimitError),
     ],
 )
 def test_faulty_extensions(extensions: bytes, error: type[FormatError]) -> None:
@@ -40,7 +40,7 @@ def test_faulty_extensions(extensions: bytes, error: type[FormatError]) -> None:
 
 
 def test_greatest_extensions() -> None:
-    for extensions in (tlv(1, bytes(16_384 - 48 - 4)), b"".join(tlv(tag, b"") for tag in range(1, 33))):
+    for extensions in (tlv(3, bytes(16_384 - 48 - 4)), b"".join(tlv(number, b"") for number in range(2, 34))):
         header = raw_header(make_header(), extensions)
         data = header + raw_end(header, [], 0, 0)
         assert Stream.from_bytes(data).to_bytes() == data

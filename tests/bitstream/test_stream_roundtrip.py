@@ -53,8 +53,8 @@ def streams(draw) -> Stream:
     return random_stream(header, total, latents, draw(st.integers(0, 2**32)))
 
 
-extensions = st.dictionaries(st.integers(1, 32767), st.binary(max_size=40), max_size=5).map(
-    lambda pairs: tuple(Extension(tag, pairs[tag], critical=False) for tag in sorted(pairs))
+extensions = st.dictionaries(st.integers(2, 32767), st.binary(max_size=40), max_size=5).map(
+    lambda pairs: tuple(Extension(number, pairs[number], critical=False) for number in sorted(pairs))
 )
 
 

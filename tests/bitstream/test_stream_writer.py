@@ -13,8 +13,8 @@ from swc.bitstream import Chunk, Extension, Family, Header, StreamWriter
 from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
 
 
-def ext(tag: int, data: bytes = b"", critical: bool = False) -> Extension:
-    return Extension(tag, data, critical)
+def ext(number: int, data: bytes = b"", critical: bool = False) -> Extension:
+    return Extension(number, data, critical)
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def ext(tag: int, data: bytes = b"", critical: bool = False) -> Extension:
         ({"total_samples": -1}, LimitError),
         ({"total_samples": 2**64 - 1}, LimitError),
         ({"extensions": (ext(1, critical=True),)}, VersionError),
-        ({"extensions": (ext(2), ext(1))}, SyntaxFormatError),
+        ({"extensions": (ext(3), ext(2))}, SyntaxFormatError),
         ({"extensions": (ext(2), ext(2))}, SyntaxFormatError),
         ({"extensions": (ext(0),)}, LimitError),
         ({"extensions": (ext(32768),)}, LimitError),
-        ({"extensions": tuple(ext(tag) for tag in range(1, 34))}, LimitError),
-        ({"extensions": (ext(1, bytes(16_384 - 48 - 3)),)}, LimitError),
-        ({"extensions": (ext(1, bytes(65_536)),)}, LimitError),
+        ({"extensions": tuple(ext(number) for number in range(2, 35))}, LimitError),
+        ({"extensions": (ext(2, bytes(16_384 - 48 - 3)),)}, LimitError),
+        ({"extensions": (ext(2, bytes(65_536)),)}, LimitError),
     ],
 )
 def test_headers_refused(changes: dict[str, object], error: type[FormatError]) -> None:

@@ -1,0 +1,70 @@
+"""Extension 1 of the header: tags, such as TITLE=..., as in Vorbis comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swc.bitstream.limits import check_limit
+from swc.errors import SyntaxFormatError
+
+TAGS_TYPE = 1
+
+Tags = tuple[tuple[str, str], ...]
+"""Keys and values, in order; a key may come more than once."""
+
+
+def encode_tags(tags: Iterable[tuple[str, str]]) -> bytes:
+    """The data of extension 1.
+
+    Raises:
+        LimitError: no tags, too many, or one too long.
+        SyntaxFormatError: a key with other characters than upper-case ASCII without `=`; text that isn't Unicode.
+    """
+    data, listed = bytearray(), list(tags)
+    for key, value in listed:
+        try:
+            name, content = key.encode("utf-8"), value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise SyntaxFormatError(f"tag {key!r} is no text that UTF-8 can hold: {error.reason}") from None
+        _check(name, len(content), None)
+        data += bytes([len(name)]) + name + len(content).to_bytes(2, "little") + content
+    check_limit("tags", len(listed))
+    return bytes(data)
+
+
+def decode_tags(data: bytes, offset: int | None = None) -> Tags:
+    """What the data of extension 1 hold.
+
+    Args:
+        data: of the extension.
+        offset: position of the data in the stream, for messages.
+
+    Raises:
+        LimitError, SyntaxFormatError: as `encode_tags`, and for entries that don't fill the data.
+    """
+    tags: list[tuple[str, str]] = []
+    position = 0
+    while position < len(data):
+        at = None if offset is None else offset + position
+        key_end = position + 1 + data[position]
+        size = int.from_bytes(data[key_end : key_end + 2], "little")
+        end = key_end + 2 + size
+        if end > len(data):
+            raise SyntaxFormatError("a tag reaches over the end of its extension", at)
+        key = data[position + 1 : key_end]
+        _check(key, size, at)
+        try:
+            tags.append((key.decode("ascii"), data[key_end + 2 : end].decode("utf-8")))
+        except UnicodeDecodeError:
+            raise SyntaxFormatError(f"the value of tag {key.decode('ascii')} is not UTF-8", at) from None
+        check_limit("tags", len(tags), at)
+        position = end
+    check_limit("tags", len(tags), offset)
+    return tuple(tags)
+
+
+def _check(key: bytes, size: int, offset: int | None) -> None:
+    check_limit("tag_key", len(key), offset)
+    check_limit("tag_value", size, offset)
+    if any(not 0x20 <= byte <= 0x7D or byte == 0x3D or 0x61 <= byte <= 0x7A for byte in key):
+        raise SyntaxFormatError(f"tag key {key!r} may hold upper-case ASCII without '=' alone", offset)
