@@ -8,8 +8,9 @@ from swc.bitstream.header import MAGIC, header_size
 from swc.bitstream.limits import LIMITS
 from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
+from swc.bitstream.salvage import Loss, SalvageReader
 from swc.bitstream.stream import Stream
-from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for
+from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for, samples_for
 from swc.bitstream.tags import Tags
 from swc.bitstream.writer import StreamWriter
 
@@ -22,6 +23,8 @@ __all__ = [
     "Extension",
     "Family",
     "Header",
+    "Loss",
+    "SalvageReader",
     "Stream",
     "StreamReader",
     "StreamWriter",
@@ -29,5 +32,6 @@ __all__ = [
     "Window",
     "header_size",
     "latents_for",
+    "samples_for",
     "window_bits",
 ]

@@ -31,11 +31,13 @@ class Ledger:
     Attributes:
         chunks: chunks so far.
         latents: latents so far, per channel.
+        whole: no payload was skipped, so the end CRC can be checked.
     """
 
     def __init__(self, header: Header, header_bytes: bytes) -> None:
         self.chunks = 0
         self.latents = 0
+        self.whole = True
         self._header = header
         self._seed = header_bytes[-CRC.size :]
         self._running_crc = zlib.crc32(self._seed)
@@ -59,12 +61,15 @@ class Ledger:
             raise SyntaxFormatError(f"a chunk has {latents} latents, allowed are 1 to {full}", offset)
         check_limit("chunks", self.chunks + 1, offset)
 
-    def add(self, latents: int, payload: bytes) -> None:
-        """Count a chunk that was checked."""
+    def add(self, latents: int, payload: bytes | None) -> None:
+        """Count a chunk that was checked; None stands for a payload that was skipped."""
         self.chunks += 1
         self.latents += latents
         self._partial = latents < self._header.chunk_latents
-        self._running_crc = zlib.crc32(payload, self._running_crc)
+        if payload is None:
+            self.whole = False
+        else:
+            self._running_crc = zlib.crc32(payload, self._running_crc)
 
     def check_total(self, total_samples: int, offset: int | None = None) -> None:
         """Raise LimitError or SyntaxFormatError where the stream may not end with this many samples."""

@@ -14,7 +14,7 @@ from swc.errors import ChecksumError, NotSwcError, SyntaxFormatError, TruncatedE
 
 
 class StreamReader:
-    """Iterates over the chunks of a stream; never seeks and holds one chunk at a time.
+    """Iterates over the chunks of a stream; holds one chunk at a time, and seeks only where `skip_to` can.
 
     Reads the header at once; iteration ends when the end chunk was verified and nothing follows it.
 
@@ -35,10 +35,30 @@ class StreamReader:
 
     def __init__(self, fp: BinaryIO) -> None:
         self._source = Source(fp)
-        self.header, header_bytes = _read_header(self._source)
+        self.header, header_bytes = read_header(self._source)
         self.total_samples = self.header.total_samples
         self._ledger = framing.Ledger(self.header, header_bytes)
         self._ended = False
+
+    def skip_to(self, index: int) -> None:
+        """Hop over chunks up to chunk `index`, or to the end of a stream that has fewer.
+
+        What is hopped over isn't verified, and neither is the end CRC, which covers it.
+        """
+        while not self._ended and self._ledger.chunks < index:
+            if self._next_sync() == framing.END_SYNC:
+                self._read_end()
+                return
+            fields = self._source.exactly(framing.CHUNK_FIELDS.size, f"chunk {self._ledger.chunks}")
+            latents, size = framing.CHUNK_FIELDS.unpack(fields)
+            self._ledger.check_room(latents, self._source.offset - framing.CHUNK_FIELDS.size)
+            self._source.skip(size + framing.CRC.size)
+            self._ledger.add(latents, None)
+
+    def chunks_from(self, index: int) -> Iterator[Chunk]:
+        """The chunks from `index` on."""
+        self.skip_to(index)
+        return iter(self)
 
     @property
     def n_chunks(self) -> int:
@@ -52,19 +72,24 @@ class StreamReader:
 
     def __iter__(self) -> Iterator[Chunk]:
         while not self._ended:
-            offset = self._source.offset
-            sync = self._source.up_to(framing.SYNC_SIZE)
-            if sync == framing.CHUNK_SYNC:
-                yield self._read_chunk(offset)
-            elif sync == framing.END_SYNC:
-                self._read_end(offset)
-            elif len(sync) < framing.SYNC_SIZE:
-                raise TruncatedError("the stream has no end chunk; get a complete copy", self._source.offset)
+            if self._next_sync() == framing.END_SYNC:
+                self._read_end()
             else:
-                raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
+                yield self._read_chunk()
 
-    def _read_chunk(self, offset: int) -> Chunk:
-        """Read a chunk that starts at `offset`, its sync bytes read before."""
+    def _next_sync(self) -> bytes:
+        """Read the sync bytes of a chunk or of the end chunk."""
+        offset = self._source.offset
+        sync = self._source.up_to(framing.SYNC_SIZE)
+        if len(sync) < framing.SYNC_SIZE:
+            raise TruncatedError("the stream has no end chunk; get a complete copy", self._source.offset)
+        if sync not in (framing.CHUNK_SYNC, framing.END_SYNC):
+            raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
+        return sync
+
+    def _read_chunk(self) -> Chunk:
+        """Read a chunk whose sync bytes were read before."""
+        offset = self._source.offset - framing.SYNC_SIZE
         what = f"chunk {self._ledger.chunks}"
         fields = self._source.exactly(framing.CHUNK_FIELDS.size, what)
         latents, size = framing.CHUNK_FIELDS.unpack(fields)
@@ -77,10 +102,12 @@ class StreamReader:
         self._ledger.add(latents, payload)
         return chunk
 
-    def _read_end(self, offset: int) -> None:
-        """Read the end chunk that starts at `offset`, its sync bytes read before."""
+    def _read_end(self) -> None:
+        """Read the end chunk whose sync bytes were read before."""
+        offset = self._source.offset - framing.SYNC_SIZE
         fields = self._source.exactly(framing.END_FIELDS.size, "the end chunk")
-        if self._source.exactly(framing.CRC.size, "the end chunk") != self._ledger.end_crc(fields):
+        crc = self._source.exactly(framing.CRC.size, "the end chunk")
+        if self._ledger.whole and crc != self._ledger.end_crc(fields):
             raise ChecksumError("the CRC of the end chunk does not match; it or a chunk is damaged", offset)
         total_samples, n_chunks = framing.END_FIELDS.unpack(fields)
         if n_chunks != self._ledger.chunks:
@@ -95,8 +122,8 @@ class StreamReader:
         self._ended = True
 
 
-def _read_header(source: Source) -> tuple[Header, bytes]:
-    """The header at the start of a stream, parsed and as bytes."""
+def read_header(source: Source) -> tuple[Header, bytes]:
+    """The header at the start of a stream, parsed and as bytes; raises as StreamReader does."""
     prefix = source.up_to(PREFIX_SIZE)
     if not prefix or not MAGIC.startswith(prefix[: len(MAGIC)]):
         more = source.up_to(kinds.SNIFF_SIZE - len(prefix)) if len(prefix) == PREFIX_SIZE else b""

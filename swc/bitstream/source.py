@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import BinaryIO
 
 from swc.errors import TruncatedError
@@ -17,6 +18,11 @@ class Source:
     def __init__(self, fp: BinaryIO) -> None:
         self.offset = 0
         self._fp = fp
+
+    @classmethod
+    def of(cls, data: bytes) -> Source:
+        """A source of these bytes."""
+        return cls(io.BytesIO(data))
 
     def up_to(self, size: int) -> bytes:
         """Read `size` bytes, or fewer where the file ends before."""
@@ -37,3 +43,12 @@ class Source:
         if len(data) < size:
             raise TruncatedError(f"the stream ends within {what}; get a complete copy", self.offset)
         return data
+
+    def skip(self, size: int) -> None:
+        """Leave out `size` bytes, by seeking where the file can; an end of the file shows at the next read."""
+        self.offset += size
+        if self._fp.seekable():
+            self._fp.seek(size, io.SEEK_CUR)
+            return
+        while size > 0 and (data := self._fp.read(min(size, 1 << 16))):
+            size -= len(data)

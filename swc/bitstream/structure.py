@@ -143,3 +143,14 @@ def latents_for(total_samples: int, source_rate: int, model_rate: int, hop: int)
     """Latents per channel of `total_samples` samples at `source_rate` Hz, in exact integers."""
     model_samples = -(-total_samples * model_rate // source_rate)
     return -(-model_samples // hop)
+
+
+def chunks_for(header: Header, total_samples: int) -> int:
+    """Chunks of a stream of `total_samples` samples at the source rate."""
+    latents = latents_for(total_samples, header.source_rate, header.model_rate, header.hop)
+    return -(-latents // header.chunk_latents)
+
+
+def samples_for(header: Header, latents: int) -> int:
+    """The most samples at the source rate that `latents` latents can stand for, in exact integers."""
+    return latents * header.hop * header.source_rate // header.model_rate
