@@ -3,6 +3,7 @@
 Reads and writes codes and routing masks; knows no tensors and imports no torch.
 """
 
+from swc.bitstream.edit import Piece, chunk_at, cut, join
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
 from swc.bitstream.limits import LIMITS
@@ -24,13 +25,17 @@ __all__ = [
     "Family",
     "Header",
     "Loss",
+    "Piece",
     "SalvageReader",
     "Stream",
     "StreamReader",
     "StreamWriter",
     "Tags",
     "Window",
+    "chunk_at",
+    "cut",
     "header_size",
+    "join",
     "latents_for",
     "samples_for",
     "window_bits",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from swc.bitstream import edit
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import header_size
 from swc.bitstream.payload import window_bits
@@ -61,11 +63,48 @@ class Stream:
             writer.write_chunk(chunk)
         writer.finish(self.total_samples)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the stream to a file, which is replaced when the new one is whole; raises as `write` does."""
+        from swc.audio import replacing
+
+        with replacing(Path(path)) as temporary, temporary.open("wb") as fp:
+            self.write(fp)
+
     def to_bytes(self) -> bytes:
         """The stream's bytes; raises as StreamWriter does."""
         fp = io.BytesIO()
         self.write(fp)
         return fp.getvalue()
+
+    def cut(self, start: float, stop: float | None = None) -> Stream:
+        """The chunks that hold the seconds `start` to `stop` (None: to the end), as a stream of their own.
+
+        Codes are copied. The piece may be longer on either side, by less than a chunk. `stream[2.5:10]` is the same.
+
+        Raises:
+            InputError: nothing lies between them.
+        """
+        rate = self.header.source_rate
+        last = None if stop is None else round(stop * rate)
+        fp = io.BytesIO()
+        edit.cut(StreamReader(io.BytesIO(self.to_bytes())), fp, round(start * rate), last)
+        return Stream.from_bytes(fp.getvalue())
+
+    def __getitem__(self, seconds: slice) -> Stream:
+        if not isinstance(seconds, slice) or seconds.step is not None:
+            raise TypeError("a stream is sliced by seconds, as in stream[2.5:10]")
+        return self.cut(seconds.start or 0.0, seconds.stop)
+
+    @classmethod
+    def join(cls, streams: Iterable[Stream]) -> Stream:
+        """One stream of several, chunk after chunk; each but the last must end on a full chunk, as `cut` makes them.
+
+        Raises:
+            InputError: streams that cannot follow each other.
+        """
+        fp = io.BytesIO()
+        edit.join([StreamReader(io.BytesIO(stream.to_bytes())) for stream in streams], fp)
+        return cls.from_bytes(fp.getvalue())
 
     @property
     def duration(self) -> float:
