@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -59,23 +60,52 @@ def unpack(header: Header, latents: int, payload: bytes, offset: int = 0) -> Chu
         SyntaxFormatError: a payload longer or shorter than its masks imply, or padding that isn't zero.
     """
     bits = np.unpackbits(np.frombuffer(payload, np.uint8))
+    raw = bits.tobytes()  # slices of bytes cost less than slices of arrays, and there may be a mask every other byte
+    routed, width = header.n_routed, header.codebook_bits
+    lengths = [n for n in window_lengths(header, latents) for _ in range(header.channels)]
+    is_code = bytearray(b"\1") * len(raw)
+    masks: list[tuple[int, ...]] = []
     cursor = 0
-    windows: list[tuple[Window, ...]] = []
-    for length in window_lengths(header, latents):
-        channels: list[Window] = []
-        for _ in range(header.channels):
-            window = _window_from_bits(header, bits[cursor:], length)
-            if window is None:
-                raise SyntaxFormatError("the payload is shorter than its masks imply", offset + cursor // 8)
-            cursor += window_bits(header, length, len(window.experts))
-            channels.append(window)
-        windows.append(tuple(channels))
+    for length in lengths:
+        end = cursor + routed
+        experts = _experts(raw[cursor:end])
+        is_code[cursor:end] = bytes(routed)
+        end += (header.n_shared + len(experts)) * length * width
+        if end > len(raw):
+            raise SyntaxFormatError("the payload is shorter than its masks imply", offset + cursor // 8)
+        masks.append(experts)
+        cursor = end
     used = (cursor + 7) // 8
     if used < len(payload):
         raise SyntaxFormatError("the payload is longer than its masks imply", offset + used)
-    if bits[cursor:].any():
+    if b"\1" in raw[cursor:]:
         raise SyntaxFormatError("the padding of the payload is not zero", offset + cursor // 8)
-    return Chunk(latents, tuple(windows))
+    chosen = bits[:cursor][np.frombuffer(is_code, np.bool_)[:cursor]] if routed else bits[:cursor]
+    codes = _codes(chosen, width)
+    windows: list[Window] = []
+    cursor = 0
+    for experts, length in zip(masks, lengths, strict=True):
+        rows = header.n_shared + len(experts)
+        windows.append(Window(experts, codes[cursor : cursor + rows * length].reshape(rows, length)))
+        cursor += rows * length
+    starts = range(0, len(windows), header.channels)
+    return Chunk(latents, tuple(tuple(windows[i : i + header.channels]) for i in starts))
+
+
+@lru_cache(maxsize=4096)
+def _experts(mask: bytes) -> tuple[int, ...]:
+    """Indices of the ones."""
+    return tuple(index for index, bit in enumerate(mask) if bit)
+
+
+def _codes(bits: NDArray[np.uint8], width: int) -> NDArray[np.uint16]:
+    """Numbers of `width` bits each."""
+    grid = bits.reshape(-1, width)
+    codes = np.zeros(len(grid), np.uint16)
+    for column in grid.T:
+        codes <<= 1
+        codes |= column
+    return codes
 
 
 def _check_window(header: Header, window: Window, length: int) -> None:
@@ -97,19 +127,3 @@ def _window_to_bits(header: Header, window: Window) -> tuple[NDArray[np.uint8], 
     octets = window.codes.astype(">u2", order="C").reshape(-1, 1).view(np.uint8)  # (codes, 2)
     grid = np.unpackbits(octets, axis=1)[:, 16 - header.codebook_bits :]  # (codes, codebook_bits)
     return mask, grid.reshape(-1)
-
-
-def _window_from_bits(header: Header, bits: NDArray[np.uint8], length: int) -> Window | None:
-    """The window that starts the bits, or None where they end within it."""
-    experts = tuple(np.flatnonzero(bits[: header.n_routed]).tolist())
-    end = window_bits(header, length, len(experts))
-    if end > bits.size:
-        return None
-    rows = header.n_shared + len(experts)
-    grid = bits[header.n_routed : end].reshape(rows * length, header.codebook_bits)
-    codes = np.zeros((rows, length), np.uint16)
-    flat = codes.reshape(-1)
-    for column in grid.T:
-        flat <<= 1
-        flat |= column
-    return Window(experts, codes)

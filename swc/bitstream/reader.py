@@ -46,10 +46,10 @@ class StreamReader:
         What is hopped over isn't verified, and neither is the end CRC, which covers it.
         """
         while not self._ended and self._ledger.chunks < index:
-            if self._next_sync() == framing.END_SYNC:
+            fields = self._next_fields()
+            if fields is None:
                 self._read_end()
                 return
-            fields = self._source.exactly(framing.CHUNK_FIELDS.size, f"chunk {self._ledger.chunks}")
             latents, size = framing.CHUNK_FIELDS.unpack(fields)
             self._ledger.check_room(latents, self._source.offset - framing.CHUNK_FIELDS.size)
             self._source.skip(size + framing.CRC.size)
@@ -72,30 +72,33 @@ class StreamReader:
 
     def __iter__(self) -> Iterator[Chunk]:
         while not self._ended:
-            if self._next_sync() == framing.END_SYNC:
+            fields = self._next_fields()
+            if fields is None:
                 self._read_end()
             else:
-                yield self._read_chunk()
+                yield self._read_chunk(fields)
 
-    def _next_sync(self) -> bytes:
-        """Read the sync bytes of a chunk or of the end chunk."""
+    def _next_fields(self) -> bytes | None:
+        """Read the sync bytes and what is between them and the payload of a chunk; of the end chunk the sync alone."""
         offset = self._source.offset
-        sync = self._source.up_to(framing.SYNC_SIZE)
-        if len(sync) < framing.SYNC_SIZE:
+        start = self._source.up_to(framing.SYNC_SIZE)
+        if start == framing.CHUNK_SYNC:
+            return self._source.exactly(framing.CHUNK_FIELDS.size, "a chunk")
+        if start == framing.END_SYNC:
+            return None
+        if len(start) < framing.SYNC_SIZE:
             raise TruncatedError("the stream has no end chunk; get a complete copy", self._source.offset)
-        if sync not in (framing.CHUNK_SYNC, framing.END_SYNC):
-            raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
-        return sync
+        raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
 
-    def _read_chunk(self) -> Chunk:
-        """Read a chunk whose sync bytes were read before."""
-        offset = self._source.offset - framing.SYNC_SIZE
-        what = f"chunk {self._ledger.chunks}"
-        fields = self._source.exactly(framing.CHUNK_FIELDS.size, what)
+    def _read_chunk(self, fields: bytes) -> Chunk:
+        """Read what follows the fields of a chunk."""
         latents, size = framing.CHUNK_FIELDS.unpack(fields)
         payload_offset = self._source.offset
-        payload = self._source.exactly(size, what)
-        if self._source.exactly(framing.CRC.size, what) != self._ledger.chunk_crc(fields, payload):
+        offset = payload_offset - len(fields) - framing.SYNC_SIZE
+        rest = self._source.exactly(size + framing.CRC.size, "a chunk")
+        payload = rest[:size]
+        if rest[size:] != self._ledger.chunk_crc(fields, payload):
+            what = f"chunk {self._ledger.chunks}"
             raise ChecksumError(f"the CRC of {what} does not match; it is damaged or out of place", offset)
         self._ledger.check_room(latents, offset + framing.SYNC_SIZE)
         chunk = unpack(self.header, latents, payload, payload_offset)

@@ -26,16 +26,16 @@ class Source:
 
     def up_to(self, size: int) -> bytes:
         """Read `size` bytes, or fewer where the file ends before."""
-        data = bytearray()
+        data = b""
         while len(data) < size:
             part = self._fp.read(size - len(data))
             if part is None:  # what a raw file in non-blocking mode returns
                 raise BlockingIOError("no data yet; give swc a file that blocks")
             if not part:
                 break
-            data += part
+            data = data + part if data else part
         self.offset += len(data)
-        return bytes(data)
+        return data
 
     def exactly(self, size: int, what: str) -> bytes:
         """Read `size` bytes; raise TruncatedError, naming `what` is cut off, where the file ends before."""

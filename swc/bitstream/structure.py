@@ -121,7 +121,7 @@ class Window:
     __hash__ = None  # type: ignore[assignment]  # an array inside: equal by value, not hashable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A run of windows that is decodable alone.
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from bitstream_samples import example, make_header, raw_header
 
-from swc.bitstream import LIMITS, StreamReader, StreamWriter
+from swc.bitstream import LIMITS, Stream, StreamReader, StreamWriter
 from swc.errors import LimitError
 
-SPEC = (Path(__file__).parents[2] / "formats" / "SWC-1.md").read_text(encoding="utf-8")
+FORMATS = Path(__file__).parents[2] / "formats"
+SPEC = (FORMATS / "SWC-1.md").read_text(encoding="utf-8")
 FIELDS = [
     "model_rate",
     "source_rate",
@@ -30,11 +31,23 @@ FIELDS = [
 ]
 
 
+def listing(block: int) -> bytes:
+    """The bytes of a code block, left of their comments."""
+    lines = SPEC.split("```")[2 * block + 1].splitlines()
+    return bytes.fromhex("".join(re.match(r"[0-9a-f ]*?(?=   |$)", line)[0] for line in lines))
+
+
 def test_example_bytes() -> None:
-    block = SPEC.split("```")[1]
-    listed = "".join(re.match(r"[0-9a-f ]*?(?=   |$)", line)[0] for line in block.splitlines())
-    assert bytes.fromhex(listed) == example().to_bytes()
+    assert listing(0) == example().to_bytes()
     assert f"The stream has {len(example().to_bytes())} bytes" in SPEC
+
+
+def test_recording_bytes() -> None:
+    recording = FORMATS / "vectors" / "valid" / "recording.swc"
+    assert listing(1) == recording.read_bytes()
+    window = Stream.load(recording).chunks[0].windows[0][0]
+    for expert, row in zip(window.experts, window.codes[window.codes.shape[0] - len(window.experts) :], strict=True):
+        assert f"expert {expert}: {' '.join(map(str, row))}" in SPEC
 
 
 def test_limits_table() -> None:

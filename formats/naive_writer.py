@@ -1,0 +1,132 @@
+"""Puts .swc streams together as SWC-1.md says, digit by digit, and checks nothing, so that it makes faulty ones too."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAGIC = b"\xf5SWC\r\n\x1a\n"
+CHUNK_SYNC = b"\xc5\x5c"
+END_SYNC = b"\x3a\xa3"
+CRITICAL = 0x8000
+
+
+def crc(data: bytes) -> bytes:
+    """CRC-32 as it is stored."""
+    return struct.pack("<I", zlib.crc32(data))
+
+
+def extension(word: int, data: bytes) -> bytes:
+    """An extension; `word` is its type, with CRITICAL or without."""
+    return struct.pack("<HH", word, len(data)) + data
+
+
+def tags(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The data of extension 1."""
+    return b"".join(bytes([len(key)]) + key + struct.pack("<H", len(value)) + value for key, value in entries)
+
+
+def header(fields: dict[str, Any], extensions: bytes | None = None, **changes: Any) -> bytes:
+    """The header, with its CRC.
+
+    Args:
+        fields: as the reference reader gives them, tags and extensions among them.
+        extensions: their bytes, in place of those that follow from `fields`.
+        changes: of single fields; also `major`, and `header_length` in place of the true one.
+    """
+    fields = {"major": 1} | fields | changes
+    if extensions is None:
+        entries = tags((key.encode(), value.encode()) for key, value in fields["tags"])
+        extensions = extension(1, entries) if entries else b""
+        extensions += b"".join(extension(one["type"], bytes.fromhex(one["data"])) for one in fields["extensions"])
+    total = 2**64 - 1 if fields["total_samples"] is None else fields["total_samples"]
+    data = MAGIC + bytes([fields["major"] << 4 | fields["minor"]])
+    data += struct.pack("<H", fields.get("header_length", 48 + len(extensions)))
+    data += bytes([fields["family"] << 4 | fields["channels"]])
+    data += fields["model_rate"].to_bytes(3, "little") + fields["source_rate"].to_bytes(3, "little")
+    data += struct.pack("<HhHB", *(fields[name] for name in ("hop", "gain_q8", "window", "windows_per_chunk")))
+    data += bytes(fields[name] for name in ("n_shared", "n_routed", "codebook_bits"))
+    data += bytes.fromhex(fields["fingerprint"]) + struct.pack("<Q", total) + extensions
+    return data + crc(data)
+
+
+def payload(fields: dict[str, Any], windows: Sequence[Sequence[dict[str, Any]]]) -> bytes:
+    """The payload of a chunk, from the windows that the reference reader gives."""
+    digits = []
+    for window in windows:
+        for channel in window:
+            digits += ["1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"])]
+            digits += [f"{code:0{fields['codebook_bits']}b}" for row in channel["codes"] for code in row]
+    return octets("".join(digits))
+
+
+def octets(digits: str) -> bytes:
+    """Binary digits, and zeros up to the next byte; anything else in the text is for the eye."""
+    digits = "".join(digit for digit in digits if digit in "01")
+    digits += "0" * (-len(digits) % 8)
+    return bytes(int(digits[at : at + 8], 2) for at in range(0, len(digits), 8))
+
+
+def chunk(header_bytes: bytes, index: int, latents: int, content: bytes) -> bytes:
+    """A chunk with this payload, and the CRC that its place asks for."""
+    body = CHUNK_SYNC + struct.pack("<HH", latents, len(content)) + content
+    return body + crc(header_bytes[-4:] + struct.pack("<I", index) + body)
+
+
+def end(header_bytes: bytes, payloads: Iterable[bytes], total_samples: int, n_chunks: int) -> bytes:
+    """The end chunk."""
+    body = END_SYNC + struct.pack("<QI", total_samples, n_chunks)
+    return body + crc(header_bytes[-4:] + b"".join(payloads) + body)
+
+
+@dataclass
+class Parts:
+    """A stream in pieces; `bytes` puts them together with CRCs that match.
+
+    Attributes:
+        header: its bytes, CRC included.
+        chunks: latents and payload of each.
+        total_samples: of the end chunk.
+        n_chunks: of the end chunk; None for as many as there are.
+    """
+
+    header: bytes
+    chunks: list[tuple[int, bytes]]
+    total_samples: int
+    n_chunks: int | None = None
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Parts:
+        """From what the reference reader gives."""
+        fields = content["header"]
+        chunks = [(one["latents"], payload(fields, one["windows"])) for one in content["chunks"]]
+        return cls(header(fields), chunks, content["total_samples"])
+
+    @property
+    def chunk_bytes(self) -> list[bytes]:
+        """Every chunk, with its CRC."""
+        return [chunk(self.header, index, *content) for index, content in enumerate(self.chunks)]
+
+    @property
+    def end_bytes(self) -> bytes:
+        """The end chunk, with its CRC."""
+        n_chunks = len(self.chunks) if self.n_chunks is None else self.n_chunks
+        return end(self.header, (content for _, content in self.chunks), self.total_samples, n_chunks)
+
+    def __bytes__(self) -> bytes:
+        return self.header + b"".join(self.chunk_bytes) + self.end_bytes
+
+
+def split(data: bytes) -> Parts:
+    """The parts of a stream that is valid."""
+    at = int.from_bytes(data[9:11], "little")
+    header_bytes, chunks = data[:at], []
+    while data[at : at + 2] == CHUNK_SYNC:
+        latents, size = struct.unpack("<HH", data[at + 2 : at + 6])
+        chunks.append((latents, data[at + 6 : at + 6 + size]))
+        at += 10 + size
+    total_samples, n_chunks = struct.unpack("<QI", data[at + 2 : at + 14])
+    return Parts(header_bytes, chunks, total_samples, n_chunks)

@@ -1,0 +1,200 @@
+"""Reads .swc streams as SWC-1.md says, with the standard library alone and for clarity, not for speed.
+
+python reference_reader.py FILE     prints what the stream holds as JSON; exit status 3 where the stream is faulty
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+MAGIC = b"\xf5SWC\r\n\x1a\n"
+UNKNOWN_TOTAL = 0xFFFFFFFFFFFFFFFF
+FIELDS = {
+    "model_rate": (12, 3, 1, 384000),
+    "source_rate": (15, 3, 1, 384000),
+    "hop": (18, 2, 1, 65535),
+    "gain_q8": (20, 2, -32768, 32767),
+    "window": (22, 2, 1, 65535),
+    "windows_per_chunk": (24, 1, 1, 255),
+    "n_shared": (25, 1, 0, 255),
+    "n_routed": (26, 1, 0, 255),
+    "codebook_bits": (27, 1, 2, 16),
+}
+"""Numbers of section 3 between the channels and the fingerprint: offset and size, least and greatest value."""
+SILENT: dict[str, Any] = {"experts": [], "codes": []}
+"""Every window without codes, as one object: a single bit may be such a window, so there may be millions."""
+
+
+class SwcFault(ValueError):  # noqa: N818
+    """Bytes that are no valid stream: `kind` is one of the errors of section 9, `offset` the byte where it shows."""
+
+    def __init__(self, kind: str, offset: int, why: str) -> None:
+        super().__init__(f"{kind}: {why} (byte {offset})")
+        self.kind = kind
+        self.offset = offset
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """Everything a stream holds, as plain numbers, texts, lists and dicts; raises SwcFault where it isn't valid."""
+    header, at = read_header(data)
+    header_crc = data[at - 4 : at]
+    full = header["window"] * header["windows_per_chunk"]
+    chunks: list[dict[str, Any]] = []
+    sums = zlib.crc32(header_crc)
+    while (sync := take(data, at, 2)) == b"\xc5\x5c":
+        latents, size = struct.unpack("<HH", take(data, at + 2, 4))
+        body = take(data, at, 6 + size)
+        place = header_crc + struct.pack("<I", len(chunks))
+        require(take(data, at + 6 + size, 4) == crc32(place + body), "checksum", at, "a chunk's CRC is wrong")
+        if chunks:
+            require(chunks[-1]["latents"] == full, "syntax", at + 2, "a chunk follows one that is not full")
+        require(1 <= latents <= full, "syntax", at + 2, f"a chunk of {latents} latents where {full} are full")
+        within(0, len(chunks) + 1, 4294967295, "chunks", at + 2)
+        chunks.append({"latents": latents, "windows": read_payload(header, latents, body[6:], at + 6)})
+        sums = zlib.crc32(body[6:], sums)
+        at += len(body) + 4
+    require(sync == b"\x3a\xa3", "syntax", at, "neither a chunk nor the end chunk")
+    end = take(data, at, 18)
+    require(end[14:] == crc32(end[:14], sums), "checksum", at, "the end chunk's CRC is wrong")
+    total, n_chunks = struct.unpack("<QI", end[2:14])
+    require(n_chunks == len(chunks), "syntax", at + 10, f"{n_chunks} chunks counted, {len(chunks)} there")
+    within(0, total, 17592186044415, "total_samples", at + 2)
+    require(header["total_samples"] in (None, total), "syntax", at + 2, "the header has another total_samples")
+    model_samples = -(-total * header["model_rate"] // header["source_rate"])
+    expected, there = -(-model_samples // header["hop"]), sum(chunk["latents"] for chunk in chunks)
+    require(there == expected, "syntax", at + 2, f"{total} samples take {expected} latents, {there} are there")
+    require(len(data) == at + 18, "syntax", at + 18, "bytes after the end chunk")
+    return {"header": header, "chunks": chunks, "total_samples": total}
+
+
+def read_header(data: bytes) -> tuple[dict[str, Any], int]:
+    """Section 3: the header's fields, and its length."""
+    require(data != b"" and MAGIC.startswith(data[:8]), "not swc", 0, "the magic is missing")
+    start = take(data, 0, 11)
+    require(start[8] >> 4 == 1, "version", 8, f"major version {start[8] >> 4}")
+    length = within(48, int.from_bytes(start[9:], "little"), 16384, "header_length", 9)
+    header = take(data, 0, length)
+    require(header[-4:] == crc32(header[:-4]), "checksum", length - 4, "the header's CRC is wrong")
+    require(header[11] >> 4 == 1, "version", 11, f"family {header[11] >> 4}")
+    extensions = read_extensions(header[:-4])
+    fields: dict[str, Any] = {"minor": header[8] & 15, "family": 1, "channels": header[11] & 15}
+    within(1, fields["channels"], 8, "channels", 11)
+    for name, (offset, size, low, high) in FIELDS.items():
+        fields[name] = int.from_bytes(header[offset : offset + size], "little", signed=low < 0)
+        within(low, fields[name], high, name, offset)
+    total = int.from_bytes(header[36:44], "little")
+    fields |= {"fingerprint": header[28:36].hex(), "total_samples": None if total == UNKNOWN_TOTAL else total}
+    if total != UNKNOWN_TOTAL:
+        within(0, total, 17592186044415, "total_samples", 36)
+    codebooks = within(1, fields["n_shared"] + fields["n_routed"], 510, "codebooks", 25)
+    latents = within(1, fields["window"] * fields["windows_per_chunk"], 65535, "chunk_latents", 22)
+    masks = fields["windows_per_chunk"] * fields["n_routed"]
+    bits = fields["channels"] * (masks + latents * codebooks * fields["codebook_bits"])
+    within(1, -(-bits // 8), 65535, "payload_length", 22)
+    return fields | extensions, length
+
+
+def read_extensions(header: bytes) -> dict[str, Any]:
+    """Section 4: tags, and the extensions that version 1.0 doesn't know, of a header without its CRC."""
+    tags: list[list[str]] = []
+    others: list[dict[str, Any]] = []
+    at, previous, count = 44, 0, 0
+    while at < len(header):
+        require(at + 4 <= len(header), "syntax", at, "an extension is cut off")
+        word, size = struct.unpack("<HH", header[at : at + 4])
+        require(at + 4 + size <= len(header), "syntax", at, "an extension reaches over the header's end")
+        kind = within(1, word & 0x7FFF, 32767, "extension_type", at)
+        require(kind > previous, "syntax", at, "extensions out of order")
+        require(word == kind, "version", at, f"critical extension {kind}")
+        if kind == 1:
+            tags = read_tags(header[: at + 4 + size], at + 4)
+        else:
+            others.append({"type": kind, "data": header[at + 4 : at + 4 + size].hex()})
+        previous, count = kind, within(0, count + 1, 32, "extensions", at)
+        at += 4 + size
+    return {"tags": tags, "extensions": others}
+
+
+def read_tags(data: bytes, start: int) -> list[list[str]]:
+    """Section 4.1: the tags from `start` to the end of the data."""
+    tags: list[list[str]] = []
+    at = start
+    while at < len(data):
+        key_end = at + 1 + data[at]
+        require(key_end + 2 <= len(data), "syntax", at, "a tag is cut off")
+        value_end = key_end + 2 + int.from_bytes(data[key_end : key_end + 2], "little")
+        require(value_end <= len(data), "syntax", at, "a tag reaches over its extension's end")
+        key, value = data[at + 1 : key_end], data[key_end + 2 : value_end]
+        within(1, len(key), 64, "tag_key", at)
+        within(0, len(value), 8192, "tag_value", at)
+        allowed = all(0x20 <= byte <= 0x7D and byte != 0x3D and not 0x61 <= byte <= 0x7A for byte in key)
+        require(allowed, "syntax", at, "a tag's key has a byte that is not allowed")
+        try:
+            tags.append([key.decode("ascii"), value.decode("utf-8")])
+        except UnicodeDecodeError:
+            raise SwcFault("syntax", at, "a tag's value is not UTF-8") from None
+        within(1, len(tags), 255, "tags", at)
+        at = value_end
+    within(1, len(tags), 255, "tags", start)
+    return tags
+
+
+def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: int) -> list[list[dict[str, Any]]]:
+    """Section 6: the windows of a payload that begins at `start`, by window and channel."""
+    digits = bin(int.from_bytes(b"\1" + payload, "big"))[3:]  # after "0b1"; the 1 keeps leading zeros
+    routed, width = header["n_routed"], header["codebook_bits"]
+    at = 0
+    windows: list[list[dict[str, Any]]] = []
+    for first in range(0, latents, header["window"]):
+        length = min(header["window"], latents - first)
+        windows.append([])
+        for _ in range(header["channels"]):
+            experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
+            end = at + routed + (header["n_shared"] + len(experts)) * length * width
+            require(end <= len(digits), "syntax", start + at // 8, "a payload shorter than its masks imply")
+            codes = [int(digits[bit : bit + width], 2) for bit in range(at + routed, end, width)]
+            rows = [codes[row : row + length] for row in range(0, len(codes), length)]
+            windows[-1].append({"experts": experts, "codes": rows} if rows else SILENT)
+            at = end
+    require(-(-at // 8) == len(payload), "syntax", start - (-at // 8), "a payload longer than its masks imply")
+    require("1" not in digits[at:], "syntax", start + at // 8, "padding that is not zero")
+    return windows
+
+
+def take(data: bytes, start: int, size: int) -> bytes:
+    """Bytes that must be there."""
+    require(len(data) >= start + size, "truncated", len(data), "the stream ends before its end chunk does")
+    return data[start : start + size]
+
+
+def crc32(data: bytes, before: int = 0) -> bytes:
+    return struct.pack("<I", zlib.crc32(data, before))
+
+
+def within(low: int, value: int, high: int, name: str, offset: int) -> int:
+    require(low <= value <= high, "limit", offset, f"{name} is {value}, allowed are {low} to {high}")
+    return value
+
+
+def require(rule: bool, kind: str, offset: int, why: str) -> None:
+    if not rule:
+        raise SwcFault(kind, offset, why)
+
+
+def main() -> int:
+    try:
+        content = read(Path(sys.argv[1]).read_bytes())
+    except SwcFault as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 3
+    sys.stdout.write(json.dumps(content) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""The vectors, the reference reader and the product's reader agree."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from format_scripts import FORMATS, generate_vectors, reference_reader
+from mutants import mutants
+
+from swc.bitstream import LIMITS, Header, Stream
+from swc.errors import (
+    ChecksumError,
+    FormatError,
+    LimitError,
+    NotSwcError,
+    SyntaxFormatError,
+    TruncatedError,
+    VersionError,
+)
+
+VECTORS = FORMATS / "vectors"
+GOOD = sorted([*(VECTORS / "valid").glob("*.swc"), *(VECTORS / "uncommon").glob("*.swc")])
+FAULTS = json.loads((VECTORS / "faulty" / "faults.json").read_bytes())
+KINDS = {
+    NotSwcError: "not swc",
+    VersionError: "version",
+    LimitError: "limit",
+    ChecksumError: "checksum",
+    TruncatedError: "truncated",
+    SyntaxFormatError: "syntax",
+}
+NEVER_OUT_OF_BOUNDS = {
+    "minor": "all 16 values of its 4 bits are allowed",
+    "gain_q8": "all values of an i16 are allowed",
+    "n_shared": "all values of a u8 are allowed",
+    "n_routed": "all values of a u8 are allowed",
+    "chunks": "4294967296 chunks take 47 GB",
+}
+NEVER_REACHED = {("chunks", 4294967295): "4294967295 chunks take 47 GB"}
+good_files = pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+
+
+def plain(stream: Stream) -> dict[str, Any]:
+    """The product's stream, as the reference reader gives one."""
+    header = stream.header
+    numbers = {name: getattr(header, name) for name in ("minor", "channels", *reference_reader.FIELDS)}
+    others = [{"type": one.type, "data": one.data.hex()} for one in header.extensions if one.type != 1]
+    fields = numbers | {"family": int(header.family), "fingerprint": header.fingerprint.hex()}
+    fields |= {"total_samples": header.total_samples, "tags": [list(tag) for tag in header.tags], "extensions": others}
+    chunks = [
+        {
+            "latents": chunk.latents,
+            "windows": [
+                [{"experts": list(one.experts), "codes": one.codes.tolist()} for one in channels]
+                for channels in chunk.windows
+            ],
+        }
+        for chunk in stream.chunks
+    ]
+    return {"header": fields, "chunks": chunks, "total_samples": stream.total_samples}
+
+
+def product(data: bytes) -> dict[str, Any] | tuple[str, int | None]:
+    """What the product's reader gives, or the error and its offset."""
+    try:
+        return plain(Stream.from_bytes(data))
+    except FormatError as error:
+        return KINDS[type(error)], error.offset
+
+
+def reference(data: bytes) -> dict[str, Any] | tuple[str, int | None]:
+    """What the reference reader gives, or the error and its offset."""
+    try:
+        return reference_reader.read(data)
+    except reference_reader.SwcFault as fault:
+        return fault.kind, fault.offset
+
+
+def test_generator_writes_the_same_vectors(tmp_path: Path) -> None:
+    generate_vectors.write(tmp_path)
+    listed = {path.relative_to(VECTORS) for path in VECTORS.rglob("*") if path.is_file()}
+    assert {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()} == listed
+    for name in listed:
+        assert (tmp_path / name).read_bytes() == (VECTORS / name).read_bytes(), name
+
+
+@good_files
+def test_good_vectors(path: Path) -> None:
+    data, listed = path.read_bytes(), json.loads(path.with_suffix(".json").read_bytes())
+    assert reference(data) == listed
+    assert product(data) == listed
+    assert Stream.from_bytes(data).to_bytes() == data
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faulty_vectors(name: str) -> None:
+    data, fault = (VECTORS / "faulty" / name).read_bytes(), FAULTS[name]
+    for kind, offset in (product(data), reference(data)):
+        assert kind == fault["error"]
+        assert fault["offset"] in (None, offset)
+
+
+def test_every_fault_is_listed() -> None:
+    assert {path.name for path in (VECTORS / "faulty").glob("*.swc")} == set(FAULTS)
+    assert {fault["error"] for fault in FAULTS.values()} == set(KINDS.values())
+
+
+def test_every_limit_is_broken_by_a_vector() -> None:
+    broken = {re.match(r"limit-(\w+)", name)[1] for name in FAULTS if name.startswith("limit-")}
+    assert broken | set(NEVER_OUT_OF_BOUNDS) == set(LIMITS)
+    assert not broken & set(NEVER_OUT_OF_BOUNDS)
+
+
+def test_every_limit_is_reached_by_a_vector() -> None:
+    reached: set[tuple[str, int]] = set()
+    for path in GOOD:
+        data = path.read_bytes()
+        stream = Stream.from_bytes(data)
+        header = stream.header
+        total = stream.total_samples
+        reached |= {(name, getattr(header, name)) for name in ("minor", "channels", *reference_reader.FIELDS)}
+        reached |= {
+            (f"tag_{part}", len(text.encode())) for tag in header.tags for part, text in zip(_KV, tag, strict=True)
+        }
+        reached |= {("extension_type", one.type) for one in header.extensions}
+        reached |= {("total_samples", total), ("chunks", len(stream.chunks)), ("extensions", len(header.extensions))}
+        reached |= {("tags", len(header.tags)), ("codebooks", header.n_shared + header.n_routed)}
+        reached |= {("header_length", int.from_bytes(data[9:11], "little")), ("chunk_latents", header.chunk_latents)}
+        reached.add(("payload_length", _longest_payload(header)))
+    wanted = {(name, bound) for name, bounds in LIMITS.items() for bound in bounds}
+    assert wanted - reached == set(NEVER_REACHED)
+
+
+_KV = ("key", "value")
+
+
+def _longest_payload(header: Header) -> int:
+    bits = header.n_routed * header.windows_per_chunk
+    bits += (header.n_shared + header.n_routed) * header.chunk_latents * header.codebook_bits
+    return -(-bits * header.channels // 8)
+
+
+@good_files
+def test_every_truncation_is_refused(path: Path) -> None:
+    data = path.read_bytes()
+    step = 1 + len(data) // 1000
+    for size in {*range(0, len(data), step), *range(max(0, len(data) - 30), len(data))}:
+        wanted = "truncated" if size else "not swc"
+        assert product(data[:size])[0] == reference(data[:size])[0] == wanted
+
+
+@good_files
+def test_every_flipped_bit_is_refused(path: Path) -> None:
+    data = path.read_bytes()
+    length = int.from_bytes(data[9:11], "little")
+    header = {*range(48), *range(48, length, 1 + length // 3000)}
+    body = range(length, len(data), 1 + len(data) // 300)
+    for bit in (8 * offset + bit for offset in header.union(body) for bit in range(8)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        one, two = product(bytes(flipped)), reference(bytes(flipped))
+        assert isinstance(one, tuple)
+        assert one == two
+
+
+def test_readers_agree_on_mutants() -> None:
+    seeds = [path.read_bytes() for path in GOOD]
+    seeds = [seed for seed in seeds if len(seed) < 1000]
+    rng = random.Random(0)
+    streams = [mutants(seed, rng, rng.sample(seeds, 3)) for seed in seeds]
+    outcomes = []
+    for stream in itertools.islice(itertools.cycle(streams), 2000):
+        data = next(stream)
+        one, two = product(data), reference(data)
+        assert one == two, data.hex()
+        outcomes.append(one[0] if isinstance(one, tuple) else "valid")
+    assert min(outcomes.count(kind) for kind in ("valid", *KINDS.values())) >= 10
+
+
+def test_reference_reader_stands_alone() -> None:
+    source = (FORMATS / "reference_reader.py").read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 200
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            assert {alias.name for alias in node.names} <= sys.stdlib_module_names
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("name", "code"), [("valid/example", 0), ("faulty/end-total-more", 3)])
+def test_reference_reader_as_a_command(name: str, code: int) -> None:
+    path = VECTORS / f"{name}.swc"
+    command = [sys.executable, "-I", FORMATS / "reference_reader.py", path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code
+    if code:
+        assert re.fullmatch(r"syntax: .*\(byte 77\)\n", done.stderr)
+    else:
+        assert json.loads(done.stdout) == json.loads(path.with_suffix(".json").read_bytes())
