@@ -131,6 +131,8 @@ def _limits_of_fields() -> Iterator[Fault]:
     for name, offset, fields in (
         ("codebooks-0", 25, {"n_shared": 0, "n_routed": 0}),
         ("chunk_latents-65536", 22, {"window": 32768, "windows_per_chunk": 2, "n_routed": 0}),
+        ("bare_windows-3", 24, {"window": 1, "windows_per_chunk": 3}),
+        ("bare_windows-of-a-bit", 24, {"channels": 8, "windows_per_chunk": 255, "n_shared": 0, "n_routed": 1}),
         ("payload_length-65536", 22, {"channels": 8, "window": 1, "windows_per_chunk": 32, "n_shared": 0} | DEEP),
     ):
         data = bytes(Parts(naive.header(SMALL | fields), [], 0))

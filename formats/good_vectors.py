@@ -88,7 +88,7 @@ def valid() -> dict[str, dict[str, Any]]:
     return recordings | {
         "example": example(),
         "mono": stream(99, known=True),
-        "stereo": stream(99, known=True, channels=2),
+        "stereo": stream(99, known=True, channels=2, window=8),
         "samples-0": stream(0, known=True),
         "samples-0-unknown": stream(0),
         "samples-1": stream(1, known=True),
@@ -116,7 +116,7 @@ def uncommon() -> dict[str, dict[str, Any]]:
     return {
         "limit-minor-15": stream(40, minor=15),
         "limit-header_length-16384": stream(0, tags=long_tags),
-        "limit-channels-8": stream(40, channels=8),
+        "limit-channels-8": stream(200, channels=8, window=16),
         "limit-model_rate-1": stream(40000, known=True, model_rate=1, source_rate=8000, hop=1),
         "limit-model_rate-384000": stream(1, known=True, model_rate=384000, hop=6),
         "limit-source_rate-1": stream(1, known=True, source_rate=1, hop=2000),
@@ -128,7 +128,9 @@ def uncommon() -> dict[str, dict[str, Any]]:
         "limit-window-1": stream(40, window=1),
         "limit-window-65535": stream(65536, experts="none", **WIDE),
         "limit-windows_per_chunk-1": stream(40, windows_per_chunk=1),
-        "limit-windows_per_chunk-255": stream(2050, windows_per_chunk=255, window=1, n_routed=1, n_shared=0),
+        "limit-windows_per_chunk-255": stream(
+            2050, experts="none", windows_per_chunk=255, window=1, n_routed=64, n_shared=0
+        ),
         "limit-n_shared-0": stream(99, n_shared=0),
         "limit-n_shared-0-no-codes": stream(99, n_shared=0, experts="none"),
         "limit-n_shared-255": stream(9, n_shared=255),
@@ -147,9 +149,11 @@ def uncommon() -> dict[str, dict[str, Any]]:
         "limit-codebooks-1": stream(99, n_shared=1, n_routed=0),
         "limit-codebooks-510": stream(9, n_shared=255, n_routed=255),
         "limit-chunk_latents-1": stream(9, window=1, windows_per_chunk=1),
-        "limit-chunk_latents-65535": stream(65535, experts="none", **BARE | {"window": 257, "windows_per_chunk": 255}),
+        "limit-chunk_latents-65535": stream(65535, experts="none", **WIDE),
         "limit-payload_length-1": stream(3, window=1, windows_per_chunk=1, **BARE),
         "limit-payload_length-65535": _long_payload(),
+        "limit-bare_windows-least": stream(0, window=32767, windows_per_chunk=1, n_routed=0, codebook_bits=16),
+        "limit-bare_windows-2": stream(40, window=1, n_shared=0),
         "extension-unknown": stream(9, extensions=[{"type": 2, "data": "636f766572"}]),
         "extension-empty": stream(9, extensions=[{"type": 7, "data": ""}, {"type": 8, "data": ""}]),
         "extension-private": stream(9, extensions=[{"type": 16384, "data": "c55c"}, {"type": 20000, "data": "3aa3"}]),
@@ -175,8 +179,8 @@ FINE_TOTAL = pow(FINE["model_rate"], -1, FINE["source_rate"] * FINE["hop"]) + 40
 
 def _long_payload() -> dict[str, Any]:
     """A payload of 65535 bytes, all experts in use; small codes, so that the JSON stays small."""
-    content = stream(0, window=273, windows_per_chunk=1, channels=8, n_shared=0, n_routed=15, codebook_bits=16)
-    channel = {"experts": list(range(15)), "codes": [[at % 10 for at in range(273)] for _ in range(15)]}
+    content = stream(0, window=273, windows_per_chunk=1, channels=8, n_routed=15, codebook_bits=15)
+    channel = {"experts": list(range(15)), "codes": [[at % 10 for at in range(273)] for _ in range(16)]}
     chunk = {"latents": 273, "windows": [[channel] * 8]}
     return content | {"chunks": [chunk], "total_samples": 273 * 8}
 

@@ -26,8 +26,6 @@ FIELDS = {
     "codebook_bits": (27, 1, 2, 16),
 }
 """Numbers of section 3 between the channels and the fingerprint: offset and size, least and greatest value."""
-SILENT: dict[str, Any] = {"experts": [], "codes": []}
-"""Every window without codes, as one object: a single bit may be such a window, so there may be millions."""
 
 
 class SwcFault(ValueError):  # noqa: N818
@@ -96,6 +94,8 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     masks = fields["windows_per_chunk"] * fields["n_routed"]
     bits = fields["channels"] * (masks + latents * codebooks * fields["codebook_bits"])
     within(1, -(-bits // 8), 65535, "payload_length", 22)
+    bare = fields["channels"] * (masks + latents * fields["n_shared"] * fields["codebook_bits"])
+    within(-8190, fields["channels"] * fields["windows_per_chunk"] - -(-bare // 8) // 8, 2, "bare_windows", 24)
     return fields | extensions, length
 
 
@@ -159,7 +159,7 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
             require(end <= len(digits), "syntax", start + at // 8, "a payload shorter than its masks imply")
             codes = [int(digits[bit : bit + width], 2) for bit in range(at + routed, end, width)]
             rows = [codes[row : row + length] for row in range(0, len(codes), length)]
-            windows[-1].append({"experts": experts, "codes": rows} if rows else SILENT)
+            windows[-1].append({"experts": experts, "codes": rows})
             at = end
     require(-(-at // 8) == len(payload), "syntax", start - (-at // 8), "a payload longer than its masks imply")
     require("1" not in digits[at:], "syntax", start + at // 8, "padding that is not zero")

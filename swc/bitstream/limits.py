@@ -33,6 +33,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "codebooks": (1, 510),
     "chunk_latents": (1, 65_535),
     "payload_length": (1, 65_535),
+    "bare_windows": (-8_190, 2),
     "chunks": (0, 2**32 - 1),
 }
 """Least and greatest value of every field and of every number derived from fields."""
@@ -78,3 +79,6 @@ def check_header(header: Header, offsets: Mapping[str, int] | None = None) -> No
     masks = header.windows_per_chunk * header.n_routed
     bits = header.channels * (masks + codes * header.codebook_bits)
     check_limit("payload_length", (bits + 7) // 8, offsets.get("window"))
+    bare_bits = header.channels * (masks + header.chunk_latents * header.n_shared * header.codebook_bits)
+    bare_windows = header.windows_per_chunk * header.channels - (bare_bits + 7) // 8 // 8
+    check_limit("bare_windows", bare_windows, offsets.get("windows_per_chunk"))

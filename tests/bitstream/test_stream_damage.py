@@ -32,7 +32,7 @@ from swc.errors import (
 
 
 def small_streams() -> list[bytes]:
-    stereo = random_stream(make_header(channels=2, total_samples=99), 99, 13, seed=1)
+    stereo = random_stream(make_header(channels=2, codebook_bits=16, total_samples=99), 99, 13, seed=1)
     tagged = replace(example(), header=make_header(extensions=(Extension(5, b"five", critical=False),)))
     return [stream.to_bytes() for stream in (example(), stereo, tagged, Stream(make_header(), (), 0))]
 

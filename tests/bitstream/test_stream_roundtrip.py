@@ -32,7 +32,8 @@ ROOT = Path(bitstream.__file__).parents[2]
 
 @st.composite
 def streams(draw) -> Stream:
-    header = make_header(
+    changes = {"windows_per_chunk": 1, "channels": 2} if draw(st.booleans()) else {"window": 1, "n_shared": 32}
+    fields = dict(
         model_rate=draw(st.sampled_from([1, 8000, 44100, 384_000])),
         source_rate=draw(st.sampled_from([8000, 44100, 384_000])),
         channels=draw(st.integers(1, 8)),
@@ -45,6 +46,7 @@ def streams(draw) -> Stream:
         codebook_bits=draw(st.integers(2, 16)),
         fingerprint=draw(st.binary(min_size=8, max_size=8)),
     )
+    header = make_header(**(fields | changes))  # either way the limit of bare_windows is kept
     wanted = draw(st.integers(0, 60))
     total = wanted * header.hop * header.source_rate // header.model_rate
     latents = latents_for(total, header.source_rate, header.model_rate, header.hop)

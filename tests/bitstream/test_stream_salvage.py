@@ -182,7 +182,7 @@ def test_end_chunk_that_is_damaged() -> None:
 
 
 def hostile_header(**changes: int) -> bytes:
-    return raw_header(make_header(window=256, windows_per_chunk=255, n_shared=0, n_routed=2, **changes))
+    return raw_header(make_header(window=32640, windows_per_chunk=2, n_shared=0, n_routed=2, **changes))
 
 
 def test_claims_of_endless_losses_are_not_believed() -> None:

@@ -73,6 +73,8 @@ def test_crc_check_value() -> None:
 def test_limits_of_fields(name: str) -> None:
     low, high = LIMITS[name]
     others = {"window": 1, "windows_per_chunk": 1, "n_shared": 1, "n_routed": int(name == "n_shared")}
+    if name in ("channels", "windows_per_chunk"):
+        others["n_shared"] = 16  # many windows have to hold something
     for value in (low, high):
         header = make_header(**(others | {name: value}))
         fp = io.BytesIO()
@@ -101,24 +103,29 @@ def test_limits_of_fields(name: str) -> None:
             {"window": 13107, "windows_per_chunk": 5, "n_routed": 0},
             {"window": 32768, "windows_per_chunk": 2, "n_routed": 0},
         ),
-        (  # 8 x (1 x 15 + 273 x 15 x 16) bits are 65535 bytes
+        (  # 8 x (15 + 273 x 16 x 15) bits are 65535 bytes
             "payload_length",
             {
                 "channels": 8,
                 "window": 273,
                 "windows_per_chunk": 1,
-                "n_shared": 0,
+                "n_shared": 1,
                 "n_routed": 15,
-                "codebook_bits": 16,
+                "codebook_bits": 15,
             },
             {
                 "channels": 8,
-                "window": 273,
+                "window": 4096,
                 "windows_per_chunk": 1,
-                "n_shared": 0,
-                "n_routed": 16,
-                "codebook_bits": 15,
+                "n_shared": 1,
+                "n_routed": 0,
+                "codebook_bits": 16,
             },
+        ),
+        (
+            "bare_windows",
+            {"channels": 2, "window": 1, "windows_per_chunk": 1, "n_shared": 0, "n_routed": 1},
+            {"channels": 3, "window": 1, "windows_per_chunk": 1, "n_shared": 0, "n_routed": 1},
         ),
     ],
 )

@@ -135,7 +135,9 @@ def test_every_limit_is_reached_by_a_vector() -> None:
         reached |= {("total_samples", total), ("chunks", len(stream.chunks)), ("extensions", len(header.extensions))}
         reached |= {("tags", len(header.tags)), ("codebooks", header.n_shared + header.n_routed)}
         reached |= {("header_length", int.from_bytes(data[9:11], "little")), ("chunk_latents", header.chunk_latents)}
-        reached.add(("payload_length", _longest_payload(header)))
+        reached.add(("payload_length", _payload(header, header.n_shared + header.n_routed)))
+        windows = header.windows_per_chunk * header.channels
+        reached.add(("bare_windows", windows - _payload(header, header.n_shared) // 8))
     wanted = {(name, bound) for name, bounds in LIMITS.items() for bound in bounds}
     assert wanted - reached == set(NEVER_REACHED)
 
@@ -143,9 +145,9 @@ def test_every_limit_is_reached_by_a_vector() -> None:
 _KV = ("key", "value")
 
 
-def _longest_payload(header: Header) -> int:
-    bits = header.n_routed * header.windows_per_chunk
-    bits += (header.n_shared + header.n_routed) * header.chunk_latents * header.codebook_bits
+def _payload(header: Header, codebooks: int) -> int:
+    """Bytes of a full chunk with so many codebooks in use."""
+    bits = header.n_routed * header.windows_per_chunk + codebooks * header.chunk_latents * header.codebook_bits
     return -(-bits * header.channels // 8)
 
 
