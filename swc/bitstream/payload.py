@@ -100,12 +100,10 @@ def _experts(mask: bytes) -> tuple[int, ...]:
 
 def _codes(bits: NDArray[np.uint8], width: int) -> NDArray[np.uint16]:
     """Numbers of `width` bits each."""
-    grid = bits.reshape(-1, width)
-    codes = np.zeros(len(grid), np.uint16)
-    for column in grid.T:
-        codes <<= 1
-        codes |= column
-    return codes
+    octets = np.packbits(bits.reshape(-1, width), axis=1)  # (codes, 1 or 2), the last octet filled up with zeros
+    if width <= 8:
+        return octets[:, 0].astype(np.uint16) >> np.uint16(8 - width)
+    return octets.view(">u2")[:, 0].astype(np.uint16) >> np.uint16(16 - width)
 
 
 def _check_window(header: Header, window: Window, length: int) -> None:
