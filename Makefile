@@ -1,15 +1,18 @@
 # make demo   code a recording there and back, with figures, into ./demo
 # make test   linters, types and tests
+# make fuzz   attack the readers for MINUTES (30), with atheris; findings are left in FUZZ
 # make clean  remove what these made
 
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
+FUZZ ?= .fuzz
+MINUTES ?= 30
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PACKAGE := pyproject.toml constraints.txt $(shell find swc models -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test clean
+.PHONY: demo test fuzz clean
 
 demo: $(VENV)/.demo
 	$(BIN)/swc demo --out $(DEMO)
@@ -20,8 +23,16 @@ test: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+# Five sixths of the time for streams, one for WAV on pipes.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python fuzz/seeds.py $(FUZZ)
+	$(BIN)/python fuzz/fuzz_stream.py $(FUZZ)/stream -artifact_prefix=$(FUZZ)/ -max_len=2000 -timeout=10 \
+		-max_total_time=$$(($(MINUTES) * 50))
+	$(BIN)/python fuzz/fuzz_wav.py $(FUZZ)/wav -artifact_prefix=$(FUZZ)/ -max_len=2000 -timeout=10 \
+		-max_total_time=$$(($(MINUTES) * 10))
+
 clean:
-	rm -rf $(VENV) $(DEMO) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO) $(FUZZ) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "swc needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -30,6 +41,10 @@ $(VENV)/.python:
 
 $(VENV)/.demo: $(VENV)/.python $(PACKAGE)
 	$(INSTALL) '.[eval]'
+	touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(INSTALL) '.[fuzz]'
 	touch $@
 
 # The tests run on the checkout, so that code may change without a new install.

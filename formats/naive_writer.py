@@ -130,3 +130,23 @@ def split(data: bytes) -> Parts:
         at += 10 + size
     total_samples, n_chunks = struct.unpack("<QI", data[at + 2 : at + 14])
     return Parts(header_bytes, chunks, total_samples, n_chunks)
+
+
+def reseal(data: bytes) -> bytes:
+    """The bytes with CRCs put right as far as they look like a stream; nothing else changes."""
+    out = bytearray(data)
+    at = int.from_bytes(data[9:11], "little")
+    if not 15 <= at <= len(data):
+        return data
+    out[at - 4 : at] = crc(out[: at - 4])
+    seed = payloads = bytes(out[at - 4 : at])
+    index = 0
+    while out[at : at + 2] == CHUNK_SYNC and (end := at + 6 + int.from_bytes(out[at + 4 : at + 6], "little")) < len(
+        out
+    ):
+        out[end : end + 4] = crc(seed + struct.pack("<I", index) + out[at:end])[: len(out) - end]
+        payloads += out[at + 6 : end]
+        at, index = end + 4, index + 1
+    if out[at : at + 2] == END_SYNC and len(out) >= at + 18:
+        out[at + 14 : at + 18] = crc(payloads + out[at : at + 14])
+    return bytes(out)

@@ -78,7 +78,7 @@ def join(readers: Sequence[StreamReader], fp: BinaryIO) -> int:
     Raises:
         InputError: headers that differ in more than length and extensions, or a stream before the last that ends within
             a chunk.
-        FormatError: as the readers.
+        FormatError: as the readers; a LimitError where the whole gets too long.
     """
     if not readers:
         raise InputError("nothing to join: give at least one stream")

@@ -188,7 +188,7 @@ class SalvageReader:
         least = framing.CHUNK_OVERHEAD + payload_bounds(header, header.chunk_latents)[0]
         free = _FREE_GAP * header.model_rate / (header.chunk_latents * header.hop)
         lost = self._lost_bytes + (0 if self._damage is None else self._position - self._damage)
-        most = self.n_chunks + int(free) + 4 * self._found + lost // least - self._missing
+        most = self.n_chunks + 1 + int(free) + 4 * self._found + lost // least - self._missing
         return most if self._stated_chunks is None else min(most, self._stated_chunks)
 
     def _accept(self, chunk: Chunk, payload: bytes) -> Chunk:

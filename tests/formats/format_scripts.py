@@ -9,7 +9,8 @@ FORMATS = Path(__file__).parents[2] / "formats"
 sys.path.insert(0, str(FORMATS))
 
 import generate_vectors
+import mutants
 import naive_writer
 import reference_reader
 
-__all__ = ["FORMATS", "generate_vectors", "naive_writer", "reference_reader"]
+__all__ = ["FORMATS", "generate_vectors", "mutants", "naive_writer", "reference_reader"]

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from format_scripts import FORMATS, generate_vectors, reference_reader
-from mutants import mutants
+from format_scripts import FORMATS, generate_vectors, mutants, reference_reader
 
 from swc.bitstream import LIMITS, Header, Stream
 from swc.errors import (
@@ -178,7 +177,7 @@ def test_readers_agree_on_mutants() -> None:
     seeds = [path.read_bytes() for path in GOOD]
     seeds = [seed for seed in seeds if len(seed) < 1000]
     rng = random.Random(0)
-    streams = [mutants(seed, rng, rng.sample(seeds, 3)) for seed in seeds]
+    streams = [mutants.mutants(seed, rng, rng.sample(seeds, 3)) for seed in seeds]
     outcomes = []
     for stream in itertools.islice(itertools.cycle(streams), 2000):
         data = next(stream)

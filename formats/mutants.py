@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from format_scripts import naive_writer
+import naive_writer
 
 Mutation = Callable[[bytes, random.Random, Sequence[bytes]], bytes]
 
