@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["swc", "reference_reader"]):
     from swc.cli.inspect import describe
     from swc.errors import FormatError, InputError, LimitError
 
-import naive_writer  # noqa: E402
+import naive_writer
 
 MOST_LOST = 4096
 """Lost chunks that are looked at: more are allowed, and only take time."""

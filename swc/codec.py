@@ -7,7 +7,7 @@ reach; at the ends of the recording the context stops, as it would in one pass o
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
-from swc.bitstream import LIMITS, Chunk, Header, Stream, StreamReader, StreamWriter, Window
+from swc.bitstream import LIMITS, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window, header_size
 from swc.budget import Budget, allocate
+from swc.decoding import Decoding
 from swc.device import find_device
-from swc.errors import InputError, ModelError
+from swc.errors import FormatError, InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
 from swc.level import factor, gain_q8, loud_level_db
 from swc.nn.model import CodecModel
@@ -76,6 +77,8 @@ class Codec:
         kbps: float = 2.67,
         *,
         effort: int = DEFAULT_EFFORT,
+        lookahead: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
     ) -> Stream:
         """Encode a recording.
 
@@ -86,10 +89,13 @@ class Codec:
                 it is longer than 5 s.
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer and gives the decoder no work.
+            lookahead: seconds from which the level is set; None takes the model's.
+            tags: keys (upper-case, as in Vorbis comments) and values for the header. Their bits count: of a recording
+                of known length they are spread over all of it.
 
         Raises:
-            InputError: a shape or number (nan, infinity) that cannot be encoded.
-            BitrateError: a rate that so many channels cannot meet.
+            InputError: a shape or number (nan, infinity) that cannot be encoded, or tags that a header cannot hold.
+            BitrateError: a rate that so many channels, or tags, cannot meet.
         """
         audio = np.asarray(audio)
         if audio.ndim == 1:
@@ -102,7 +108,17 @@ class Codec:
         out = io.BytesIO()
         channels = audio.shape[1]
         blocks = (audio[i : i + BLOCK] for i in range(0, len(audio), BLOCK))
-        self.encode_to(out, blocks, sample_rate, channels, kbps=kbps, total_samples=len(audio), effort=effort)
+        self.encode_to(
+            out,
+            blocks,
+            sample_rate,
+            channels,
+            kbps=kbps,
+            total_samples=len(audio),
+            effort=effort,
+            lookahead=lookahead,
+            tags=tags,
+        )
         return Stream.from_bytes(out.getvalue())
 
     def decode(self, stream: Stream) -> Audio:
@@ -111,8 +127,8 @@ class Codec:
         Raises:
             ModelError: the stream was made with another model.
         """
-        blocks = list(self._decode(stream.header, stream.chunks, lambda: stream.total_samples))
-        return np.concatenate([np.zeros((0, stream.header.channels), np.float32), *blocks])
+        reader = StreamReader(io.BytesIO(stream.to_bytes()))
+        return np.concatenate([np.zeros((0, stream.header.channels), np.float32), *self.decode_blocks(reader)])
 
     def encode_to(
         self,
@@ -124,14 +140,18 @@ class Codec:
         kbps: float = 2.67,
         total_samples: int | None = None,
         effort: int = DEFAULT_EFFORT,
+        lookahead: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
+
+        Nothing is written before `lookahead` seconds have come; then each chunk as soon as it is complete.
 
         Args:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, effort: as `encode`.
+            sample_rate, channels, kbps, effort, lookahead, tags: as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -146,12 +166,16 @@ class Codec:
             )
         if effort not in EFFORTS:
             raise InputError(f"--effort must be one of {', '.join(map(str, EFFORTS))}, not {effort}")
+        if lookahead is None:
+            lookahead = self.config.level.lookahead
+        if not 0 <= lookahead < float("inf"):
+            raise InputError(f"--lookahead must be a number of seconds from 0 up, not {lookahead}")
         source = CheckedBlocks(blocks, channels)
         gain = gain_q8(
-            loud_level_db(source.peek(round(self.config.level.lookahead * sample_rate)), sample_rate),
+            loud_level_db(source.peek(round(lookahead * sample_rate)), sample_rate),
             self.config.level,
         )
-        header = self._header(sample_rate, channels, gain, total_samples)
+        header = self.header(sample_rate, channels, gain, total_samples, tags)
         budget, writer = Budget(header, kbps), StreamWriter(fp, header)
         latents = 0
         for z, heard in self._latents(self._resampled(source, sample_rate, factor(gain)), header):
@@ -165,18 +189,49 @@ class Codec:
         writer.finish(source.samples)
         return source.samples
 
-    def decode_blocks(self, reader: StreamReader) -> Iterator[Audio]:
+    def decode_blocks(
+        self, reader: StreamReader | SalvageReader, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Audio]:
         """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.
+
+        Args:
+            reader: at the start of its stream; with a SalvageReader, lost chunks fade to silence.
+            start, stop: samples at the source rate, as in audio[start:stop]; what is decoded equals this part of the
+                whole stream, and little more of it is read.
 
         Raises:
             FormatError: as `StreamReader` finds faults; blocks before the fault were sound.
+            InputError: the stream ends before `start`, or `stop` isn't behind it.
             ModelError: the stream was made with another model.
         """
-        return self._decode(reader.header, reader, lambda: reader.total_samples)
+        if start < 0 or (stop is not None and stop <= start):
+            raise InputError("nothing to decode: start at 0 or later, and stop behind it")
+        return self.decoding(reader.header).blocks(reader, start, stop)
 
-    def _header(self, sample_rate: int, channels: int, gain: int, total_samples: int | None) -> Header:
+    def decoding(self, header: Header) -> Decoding:
+        """How streams with this header are decoded.
+
+        Raises:
+            ModelError: they were made with another model.
+        """
+        self._check(header)
+        return Decoding(self.model, self.config, header)
+
+    def header(
+        self,
+        sample_rate: int,
+        channels: int,
+        gain: int = 0,
+        total_samples: int | None = None,
+        tags: Iterable[tuple[str, str]] = (),
+    ) -> Header:
+        """The header of a stream of such audio; `gain` in 1/256 dB.
+
+        Raises:
+            InputError: tags that it cannot hold.
+        """
         q = self.config.quantizer
-        return Header(
+        header = Header(
             model_rate=self.sample_rate,
             source_rate=sample_rate,
             channels=channels,
@@ -190,6 +245,14 @@ class Codec:
             fingerprint=self.fingerprint,
             total_samples=total_samples,
         )
+        try:
+            header = header.with_tags(tags)
+        except FormatError as error:
+            raise InputError(f"these tags cannot be kept: {error}") from None
+        size, most = header_size(header), LIMITS["header_length"][1]
+        if size > most:
+            raise InputError(f"these tags make a header of {size} bytes, {most} are allowed; shorten them")
+        return header
 
     def _resampled(self, source: CheckedBlocks, sample_rate: int, gain: float) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
@@ -244,54 +307,6 @@ class Codec:
             Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
             for on, c in zip(mask.cpu().numpy(), codes.cpu().numpy(), strict=True)
         ]
-
-    def _decode(self, header: Header, chunks: Iterable[Chunk], total: Callable[[], int | None]) -> Iterator[Audio]:
-        """Blocks at the source rate; `total` is asked when the chunks have ended."""
-        self._check(header)
-        resampler = Resampler(header.model_rate, header.source_rate, header.channels)
-        undo = np.float32(1 / factor(header.gain_q8))
-        given, held = 0, np.zeros((0, header.channels), np.float32)
-        for audio in self._synthesise(header, chunks):
-            if len(held):
-                yield held
-            given += len(held)
-            held = resampler.process(audio * undo)
-        # the last latent may reach beyond the end of the recording, so the last block waits for its length
-        held = np.concatenate((held, resampler.flush()))
-        samples = total()
-        if samples is None:
-            raise InputError("the number of samples is not known before the stream's end")
-        rest = held[: samples - given]
-        yield np.pad(rest, ((0, samples - given - len(rest)), (0, 0)))
-
-    @torch.inference_mode()
-    def _synthesise(self, header: Header, chunks: Iterable[Chunk]) -> Iterator[Audio]:
-        """Audio (n, channels) of each chunk at the model's rate, still at the coding level."""
-        b, decoder = self.config.backbone, self.model.decoder
-        latents = (self._dequantize(chunk, header) for chunk in chunks)
-        spectra = self._spectra(latents, header.chunk_latents)
-        frames = header.chunk_latents * b.frames_per_latent
-        for signal, before, length in segments(spectra, frames, decoder.phase_reach):
-            audio = decoder.render(signal)
-            yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop].T.cpu().numpy()
-
-    @torch.inference_mode()
-    def _spectra(self, latents: Iterable[Tensor], step: int) -> Iterator[Tensor]:
-        """Spectra (channels, frames, bins) of latents `step` at a time; phases begin anew with each."""
-        decoder, per = self.model.decoder, self.config.backbone.frames_per_latent
-        for z, before, length in segments(latents, step, -(-decoder.reach // per)):
-            yield decoder.spectrum(decoder.compressed(z)[:, before * per : (before + length) * per])
-
-    def _dequantize(self, chunk: Chunk, header: Header) -> Tensor:
-        """Latents (channels, L, D) of a chunk's codes."""
-        parts = []
-        for row in chunk.windows:
-            codes = np.full((header.channels, header.n_shared + header.n_routed, row[0].codes.shape[1]), -1, np.int64)
-            for channel, window in enumerate(row):
-                stages = [*range(header.n_shared), *(header.n_shared + e for e in window.experts)]
-                codes[channel, stages] = window.codes
-            parts.append(self.model.quantizer.decode(torch.from_numpy(codes).to(self.device)))
-        return torch.cat(parts, 1)
 
     def _check(self, header: Header) -> None:
         if header.fingerprint != self.fingerprint:

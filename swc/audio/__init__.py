@@ -5,10 +5,10 @@ block of audio in memory, and nothing imports torch.
 """
 
 from swc.audio.blocks import CheckedBlocks
-from swc.audio.files import is_special, replacing
+from swc.audio.files import Output, is_special, open_output, replacing
 from swc.audio.reader import AudioReader
 from swc.audio.resample import Resampler, resample
-from swc.audio.wav import Audio, Bits
+from swc.audio.wav import Audio, Bits, RawFormat
 from swc.audio.writer import AudioWriter
 
 __all__ = [
@@ -17,8 +17,11 @@ __all__ = [
     "AudioWriter",
     "Bits",
     "CheckedBlocks",
+    "Output",
+    "RawFormat",
     "Resampler",
     "is_special",
+    "open_output",
     "replacing",
     "resample",
 ]

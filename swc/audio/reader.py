@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -13,13 +14,19 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from swc.audio.blocks import MAX_CHANNELS
-from swc.audio.wav import Audio, WavSource, is_wav
+from swc.audio.files import is_special
+from swc.audio.tags import read_tags, wav_tags
+from swc.audio.wav import PCM, Audio, RawFormat, WavSource, is_wav
+from swc.bitstream import Tags
 from swc.errors import InputError
 
 if TYPE_CHECKING:
     import soundfile as sf
 
 FORMATS = "WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, CAF, AU"
+
+_BLOCK = 2**16  # samples
+_LIVE_BLOCKS = 4  # a second, from a pipe that may be live: a full block must not take long to come
 
 _UNKNOWN_FRAMES = 2**62  # libsndfile counts at or above this mean "not known"
 
@@ -35,21 +42,35 @@ class _Source(Protocol):
 class AudioReader:
     """Audio from a file, or from a pipe where the path is `-`, in blocks.
 
+    Args:
+        path: of the input.
+        raw: how to take an input of PCM without a header; None for one that says itself what it is.
+
     Attributes:
         name: how messages call the input.
         sample_rate: in Hz.
         channels: 1 to 8.
         total_samples: samples a channel, or None where the input does not say.
+        tags: those of the nine that libsndfile knows which the input has; of WAV on a pipe, those ahead of the samples.
 
     Raises:
-        InputError: missing, empty or unreadable input, no audio, or more than 8 channels.
+        InputError: missing, empty or unreadable input, no audio, more than 8 channels, or a raw file that is not
+            made of whole samples.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, raw: RawFormat | None = None) -> None:
         self.name = "standard input" if str(path) == "-" else str(path)
+        self.tags: Tags = ()
+        self._raw, self._piped = raw, str(path) == "-" or is_special(path)
         self._resources = ExitStack()
         try:
-            self._source = self._open_pipe(sys.stdin.buffer) if str(path) == "-" else self._open_file(Path(path))
+            file = sys.stdin.buffer if str(path) == "-" else self._open(Path(path))
+            if raw:
+                self._source: _Source = self._open_raw(file, raw)
+            elif self._piped:
+                self._source = self._open_stream(file)
+            else:
+                self._source = self._open_file(file, Path(path))
             if not 1 <= self._source.channels <= MAX_CHANNELS:
                 raise InputError(
                     f"{self.name} has {self._source.channels} channels, swc takes 1 to {MAX_CHANNELS}; "
@@ -74,35 +95,39 @@ class AudioReader:
         """Release the file; further calls do nothing."""
         self._resources.close()
 
-    def blocks(self, samples: int = 65536) -> Iterator[Audio]:
+    def blocks(self, samples: int | None = None) -> Iterator[Audio]:
         """Yield arrays (<= samples, channels) until the end; only the last one may be shorter.
 
+        Left out, `samples` is a quarter of a second of a pipe, and more of a file.
+
         Raises:
-            InputError: the input ends before its stated length, or holds NaN or infinity.
+            InputError: the input ends before its stated length, is raw and empty, or holds NaN or infinity.
         """
+        size = samples or (max(1, self.sample_rate // _LIVE_BLOCKS) if self._piped else _BLOCK)
         position = 0
-        while len(block := self._source.read(samples)):
+        while len(block := self._source.read(size)):
             if not np.isfinite(block).all():
                 raise InputError(f"{self.name} holds NaN or infinite samples after sample {position}; repair it first")
             position += len(block)
             yield block
+        if self._raw and not position:  # other inputs were seen to hold something when they were opened
+            raise InputError(self._empty())
         if self.total_samples is not None and position < self.total_samples:
             raise InputError(
                 f"{self.name} ends after {position} of the {self.total_samples} samples its header states; "
                 "the file is damaged or was cut: fetch it again"
             )
 
-    def _open_file(self, path: Path) -> _Source:
+    def _open(self, path: Path) -> IO[bytes]:
         try:
-            file = self._resources.enter_context(path.open("rb"))
-            head = file.read(12)
+            return self._resources.enter_context(path.open("rb"))
         except FileNotFoundError:
             raise InputError(f"{self.name}: no such file; check the path") from None
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from None
-        self._check_head(head)
-        if not file.seekable():  # a named pipe
-            return self._open_stream(file, head)
+
+    def _open_file(self, file: IO[bytes], path: Path) -> _Source:
+        head = self._read_head(file)
         source = self._open_decoder(path)
         if source.total_samples == 0 and is_wav(head):  # perhaps a recorder never came back to set the length
             file.seek(0)
@@ -113,39 +138,55 @@ class AudioReader:
                 return unfinished
         return source
 
-    def _open_pipe(self, pipe: IO[bytes]) -> _Source:
-        head = pipe.read(12)
-        self._check_head(head)
-        return self._open_stream(pipe, head)
-
-    def _open_stream(self, pipe: IO[bytes], head: bytes) -> _Source:
+    def _open_stream(self, pipe: IO[bytes]) -> _Source:
         """Parse plain WAV as it comes; put anything else into a temporary file, which can seek."""
+        head = self._read_head(pipe)
         consumed = bytearray(head)
         if is_wav(head) and (source := WavSource.parse(pipe, consumed)):
+            self.tags = wav_tags(bytes(consumed))
             return source
         spool = self._resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         spool.write(consumed)
         shutil.copyfileobj(pipe, spool)
         spool.seek(0)
-        return self._open_decoder(spool)
+        return self._open_decoder(spool.fileno())
 
-    def _check_head(self, head: bytes) -> None:
+    def _open_raw(self, file: IO[bytes], raw: RawFormat) -> _Source:
+        total = None
+        if not self._piped:
+            size = os.fstat(file.fileno()).st_size
+            total, rest = divmod(size, raw.frame_bytes)
+            if rest:
+                raise InputError(
+                    f"{self.name}: {size} bytes are not a whole number of samples of {raw.frame_bytes} bytes "
+                    f"({raw.channels} channels of {raw.bits} bits); check --bits and --channels"
+                )
+        return WavSource(file, raw.sample_rate, raw.channels, PCM[raw.bits], total)
+
+    def _read_head(self, file: IO[bytes]) -> bytes:
+        head = file.read(12)
         if not head:
-            raise InputError(f"{self.name} is empty (0 bytes); pass an audio file")
+            raise InputError(self._empty())
         if head[1:8] == b"SWC\r\n\x1a\n":
             raise InputError(f"{self.name} is a .swc stream already; turn it into audio with swc decode")
+        return head
 
-    def _open_decoder(self, file: Path | IO[bytes]) -> _Source:
+    def _empty(self) -> str:
+        return f"{self.name} is empty (0 bytes); pass an audio file"
+
+    def _open_decoder(self, file: Path | int) -> _Source:
+        """Let libsndfile read a path or a descriptor; a file object would swallow an interrupt in its callbacks."""
         import soundfile as sf
 
         try:
-            sound = self._resources.enter_context(sf.SoundFile(file))
+            sound = self._resources.enter_context(sf.SoundFile(file, closefd=False))
         except (sf.SoundFileError, TypeError) as error:  # TypeError: headerless .raw, whose rate nobody knows
             reason = getattr(error, "error_string", "no header").strip().rstrip(".") or "unknown contents"
             raise InputError(
                 f"{self.name} is no audio that swc can read ({reason}); it reads {FORMATS}, "
                 "convert other kinds first: ffmpeg -i IN out.wav"
             ) from None
+        self.tags = read_tags(sound)
         return _SoundFileSource(sound, self.name)
 
 

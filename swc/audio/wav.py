@@ -1,22 +1,56 @@
 """WAV on a pipe, read and written strictly forwards, and PCM of every width to and from float32.
 
 libsndfile needs to seek; a pipe cannot, and its header often does not know the length.
+Raw PCM is the same without a header.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import IO, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from swc.audio.tags import info_chunk
 
 Audio = npt.NDArray[np.float32]
 """Shape (samples, channels), float32, full scale [-1, 1]."""
 
 Bits = Literal["16", "24", "float"]
 
+PCM = {"16": "i2", "24": "i3", "float": "f4"}
+"""Kinds of samples, by their bits: letter and bytes as numpy has them, little-endian."""
+
 _MAX_CHUNK = 16 * 2**20  # larger chunks ahead of the samples are left to libsndfile
+
+
+class BinaryOutput(Protocol):
+    """A file whose `write` takes all that it is given."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+@dataclass(frozen=True)
+class RawFormat:
+    """Layout of PCM without a header, little-endian, channels interleaved.
+
+    Attributes:
+        bits: of a sample; "float" are 32 bits.
+        sample_rate: in Hz.
+        channels: 1 to 8.
+    """
+
+    bits: Bits
+    sample_rate: int
+    channels: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every channel."""
+        return self.channels * int(PCM[self.bits][1:])
 
 
 def is_wav(head: bytes) -> bool:
@@ -25,7 +59,7 @@ def is_wav(head: bytes) -> bool:
 
 
 class WavSource:
-    """Samples of a WAV file read strictly forwards."""
+    """Samples of a WAV file, or of raw PCM, read strictly forwards; part of a sample at the end is dropped."""
 
     def __init__(self, fp: IO[bytes], sample_rate: int, channels: int, kind: str, total: int | None) -> None:
         self._fp = fp
@@ -118,30 +152,53 @@ def _from_pcm(raw: bytes, kind: str) -> Audio:
     return samples
 
 
-class WavSink:
+class PcmSink:
+    """Samples written strictly forwards, with nothing around them."""
+
+    def __init__(self, fp: BinaryOutput, bits: Bits) -> None:
+        self._fp = fp
+        self._kind = PCM[bits]
+
+    def write(self, block: Audio) -> None:
+        """Append samples, shape (samples, channels)."""
+        self._fp.write(_to_pcm(block, self._kind))
+
+    def finish(self) -> None:
+        """Nothing follows the samples."""
+
+
+class WavSink(PcmSink):
     """WAV written strictly forwards; unknown lengths are 0xFFFFFFFF, as ffmpeg writes them."""
 
-    def __init__(self, fp: IO[bytes], sample_rate: int, channels: int, bits: Bits, total_samples: int | None) -> None:
-        self._fp = fp
-        self._kind = {"16": "i2", "24": "i3", "float": "f4"}[bits]
+    def __init__(
+        self,
+        fp: BinaryOutput,
+        sample_rate: int,
+        channels: int,
+        bits: Bits,
+        total_samples: int | None,
+        tags: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(fp, bits)
         self._total = total_samples
         self._written = 0
         width = int(self._kind[1:])
         self._frame_bytes = width * channels
+        info = info_chunk(tags)
         size = 0xFFFFFFFF if total_samples is None else total_samples * self._frame_bytes
         code, data_size = (3 if bits == "float" else 1), min(size, 0xFFFFFFFF)
-        riff_size = min(36 + size + size % 2, 0xFFFFFFFF)
+        riff_size = min(36 + len(info) + size + size % 2, 0xFFFFFFFF)
         layout = (code, channels, sample_rate, sample_rate * self._frame_bytes, self._frame_bytes, 8 * width)
-        fp.write(struct.pack("<4sI8sIHHIIHH", b"RIFF", riff_size, b"WAVEfmt ", 16, *layout))
-        fp.write(struct.pack("<4sI", b"data", data_size))
+        head = struct.pack("<4sI8sIHHIIHH", b"RIFF", riff_size, b"WAVEfmt ", 16, *layout)
+        fp.write(head + info + struct.pack("<4sI", b"data", data_size))
 
     def write(self, block: Audio) -> None:
         """Append samples, shape (samples, channels)."""
         self._written += len(block)
-        self._fp.write(_to_pcm(block, self._kind))
+        super().write(block)
 
     def finish(self) -> None:
-        """Pad and flush.
+        """Pad.
 
         Raises:
             ValueError: not as many samples as announced.
@@ -151,7 +208,6 @@ class WavSink:
                 raise ValueError(f"announced {self._total} samples, wrote {self._written}")
             if self._total * self._frame_bytes % 2:
                 self._fp.write(b"\0")
-        self._fp.flush()
 
 
 def quantized(block: Audio, bits: int) -> npt.NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +11,14 @@ from typing import Protocol, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from swc.audio.files import is_special, replacing
+from swc.audio.files import Output, is_special, open_output, replacing
 from swc.audio.reader import FORMATS
-from swc.audio.wav import Audio, Bits, WavSink, quantized
+from swc.audio.tags import set_tags
+from swc.audio.wav import Audio, Bits, PcmSink, WavSink, quantized
 from swc.errors import InputError
 
 _WRITE_BLOCK = 2**16  # libsndfile's Vorbis encoder overflows its stack on much longer writes
+_PROBE = 2**16  # bytes
 _SUFFIX_FORMATS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV"}
 
 
@@ -33,8 +35,19 @@ class AudioWriter:
     [-1, 1] unless `bits` is "float". A pipe (`-`) gets a WAV header with the length if `total_samples`
     is known, else with 0xFFFFFFFF as its lengths.
 
+    Args:
+        path: of the output, or `-`.
+        sample_rate: in Hz.
+        channels: of every block.
+        bits: of a sample.
+        total_samples: per channel, where known.
+        tags: keys and values; written are those of the nine that libsndfile knows which the format can hold.
+        raw: PCM without a header, whatever the suffix.
+
     Raises:
-        InputError: an unknown suffix, or a format that cannot hold this rate, channel count or depth.
+        InputError: an unknown suffix, a format that cannot hold this rate, channel count or depth, or a file that
+            cannot be written.
+        OSError: a pipe or raw file that cannot be written.
     """
 
     def __init__(
@@ -45,18 +58,25 @@ class AudioWriter:
         *,
         bits: Bits = "16",
         total_samples: int | None = None,
+        tags: Iterable[tuple[str, str]] = (),
+        raw: bool = False,
     ) -> None:
         if bits not in get_args(Bits):
             raise InputError(f"{bits} bits: choose one of {', '.join(get_args(Bits))}")
         self.channels = channels
+        if total_samples == 0:
+            tags = ()  # libsndfile would give the file a wrong length
         with ExitStack() as opening:
-            if str(path) == "-" or is_special(path):
-                file = sys.stdout.buffer if str(path) == "-" else opening.enter_context(open(path, "wb"))
-                self._sink: _Sink = WavSink(file, sample_rate, channels, bits, total_samples)
+            if raw:
+                self._sink: _Sink = PcmSink(opening.enter_context(open_output(path)), bits)
+            elif str(path) == "-" or is_special(path):
+                output: Output = opening.enter_context(open_output(path))
+                self._sink = WavSink(output, sample_rate, channels, bits, total_samples, tags)
             else:
                 temporary = opening.enter_context(replacing(path))
                 self._sink = _FileSink(temporary, Path(path), sample_rate, channels, bits, total_samples)
                 opening.callback(self._sink.close)
+                set_tags(self._sink.sound, tags)
             self._resources = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -80,7 +100,11 @@ class AudioWriter:
 
 
 class _FileSink:
-    """Any format of libsndfile, at a path."""
+    """Any format of libsndfile, at a path.
+
+    Attributes:
+        sound: libsndfile's file.
+    """
 
     def __init__(
         self, file: Path, named: Path, sample_rate: int, channels: int, bits: Bits, total_samples: int | None
@@ -103,7 +127,7 @@ class _FileSink:
         self._kind = {"PCM_16": "i2", "PCM_24": "i3"}.get(subtype, "f4")
         self._clip = bits != "float"
         try:
-            self._sound = sf.SoundFile(file, "w", sample_rate, channels, subtype, format=container)
+            self.sound = sf.SoundFile(file, "w", sample_rate, channels, subtype, format=container)
         except sf.SoundFileError as error:
             raise InputError(f"{named}: cannot write {channels} x {sample_rate} Hz as {container}: {error}") from None
 
@@ -118,16 +142,34 @@ class _FileSink:
 
     def finish(self) -> None:
         self.close()
+        try:
+            self._probe()  # libsndfile keeps it to itself if the last bytes found no room
+        except OSError as error:
+            raise InputError(f"{self._name}: cannot be written: {error.strerror}") from None
         if not self._file.stat().st_size:
             raise InputError(f"{self._name}: this format cannot hold audio of 0 samples; use .wav")
 
     def close(self) -> None:
         self._call("close")
 
+    def _probe(self) -> None:
+        """Raise OSError where the file cannot grow, as on a full disk."""
+        with self._file.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                Output(file, str(self._name)).write(bytes(_PROBE))
+            finally:
+                file.truncate(size)
+
     def _call(self, method: str, *args: object) -> None:
         import soundfile as sf
 
         try:
-            getattr(self._sound, method)(*args)
+            getattr(self.sound, method)(*args)
         except sf.SoundFileError as error:
-            raise InputError(f"{self._name}: cannot be written: {error}") from None
+            reason = str(error)
+            try:
+                self._probe()  # libsndfile says "System error" and no more
+            except OSError as cause:
+                reason = cause.strerror or reason
+            raise InputError(f"{self._name}: cannot be written: {reason}") from None

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from swc.cli.cat import cat
+from swc.cli.cut import cut
 from swc.cli.decode import decode
 from swc.cli.demo import demo
 from swc.cli.encode import encode
@@ -17,6 +19,7 @@ from swc.cli.guard import DEBUG_VARIABLE, guarded
 from swc.cli.inspect import inspect
 from swc.cli.models import models
 from swc.cli.train import train
+from swc.cli.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -34,6 +37,9 @@ app = typer.Typer(
 app.command("encode")(guarded(encode))
 app.command("decode")(guarded(decode))
 app.command("inspect")(guarded(inspect))
+app.command("verify")(guarded(verify))
+app.command("cut")(guarded(cut))
+app.command("cat")(guarded(cat))
 app.command("models")(guarded(models))
 app.command("eval")(guarded(evaluate))
 app.command("train")(guarded(train))

@@ -5,27 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from swc.cli.files import PIPE, check_names, open_input, output_name
 from swc.cli.guard import say
-from swc.cli.options import Device, Force, Json, Quiet, time_text
+from swc.cli.options import Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from swc.bitstream import StreamReader
+    from swc.bitstream import StreamReader, Tags
     from swc.codec import Codec
-
-
-class Depth(StrEnum):
-    """Sample formats of the output."""
-
-    BITS_16 = "16"
-    BITS_24 = "24"
-    FLOAT = "float"
 
 
 def decode(
@@ -35,10 +26,21 @@ def decode(
         typer.Argument(
             metavar="OUT",
             help="Output, its suffix chooses the format (wav, flac, ogg, ...); - for WAV on stdout."
-            "  [default: IN with suffix .wav]",
+            "  [default: IN with suffix .wav, or .raw]",
         ),
     ] = None,
     bits: Annotated[Depth, typer.Option("--bits", help="Bits a sample; float is not clipped.")] = Depth.BITS_16,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="PCM without a header, little-endian, whatever the suffix of OUT.")
+    ] = False,
+    no_tags: Annotated[
+        bool,
+        typer.Option(
+            "--no-tags",
+            help="Leave the tags out. Else those that OUT can hold are written: TITLE, ARTIST, ALBUM, DATE, "
+            "TRACKNUMBER, GENRE, COMMENT, COPYRIGHT, LICENSE.",
+        ),
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +55,7 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Decode a .swc file to audio of the original length and rate."""
-    target = output_name(source, target, ".wav")
+    target = output_name(source, target, ".raw" if raw else ".wav")
     check_names(source, target, force)
     with open_input(source) as fp:
         from swc.bitstream import StreamReader
@@ -63,7 +65,7 @@ def decode(
 
         codec = Codec.load(model, device) if model else Codec.for_stream(reader.header, device)
         started = time.perf_counter()
-        samples = _decode(codec, reader, target, bits, quiet)
+        samples = _decode(codec, reader, target, bits, raw, () if no_tags else reader.header.tags, quiet)
         elapsed = time.perf_counter() - started
     summary: dict[str, Any] = {
         "input": source,
@@ -82,7 +84,7 @@ def decode(
         say(_line(summary))
 
 
-def _decode(codec: Codec, reader: StreamReader, target: str, bits: Depth, quiet: bool) -> int:
+def _decode(codec: Codec, reader: StreamReader, target: str, bits: Depth, raw: bool, tags: Tags, quiet: bool) -> int:
     """Write the audio, return its length in samples."""
     from swc.audio import AudioWriter
 
@@ -95,6 +97,8 @@ def _decode(codec: Codec, reader: StreamReader, target: str, bits: Depth, quiet:
             header.channels,
             bits=bits.value,
             total_samples=header.total_samples,
+            tags=tags,
+            raw=raw,
         ) as writer,
         progress_bar("decoding", quiet) as report,
     ):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO
 
 from swc.errors import InputError
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 PIPE = "-"
 
@@ -60,39 +56,3 @@ def open_input(source: str) -> Iterator[BinaryIO]:
         raise InputError(f"{source}: no such file; check the path") from None
     with file:
         yield file
-
-
-class CountedOutput(io.RawIOBase):
-    """A binary file that counts what is written to it.
-
-    Attributes:
-        size: bytes written so far.
-    """
-
-    def __init__(self, fp: BinaryIO) -> None:
-        self.size = 0
-        self._fp = fp
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        count = self._fp.write(data)
-        self.size += count
-        return count
-
-
-@contextmanager
-def open_output(target: str) -> Iterator[CountedOutput]:
-    """Stdout, a device, or a file that appears under its name only when the block ends well."""
-    from swc.audio import is_special, replacing
-
-    if target == PIPE:
-        yield CountedOutput(sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    elif is_special(target):
-        with open(target, "wb") as fp:
-            yield CountedOutput(fp)
-    else:
-        with replacing(target) as temporary, temporary.open("wb") as fp:
-            yield CountedOutput(cast(BinaryIO, fp))

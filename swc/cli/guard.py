@@ -10,6 +10,7 @@ from typing import ParamSpec
 
 import typer
 
+from swc.cli.options import printable
 from swc.errors import SwcError
 
 P = ParamSpec("P")
@@ -25,7 +26,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
             sys.stdout.flush()
-        except typer.Exit:
+        except (typer.Exit, typer.BadParameter):
             raise
         except KeyboardInterrupt:
             _fail("interrupted", 130)
@@ -41,12 +42,16 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def say(text: str = "") -> None:
-    """Print a message for people, on stderr."""
-    print(text, file=sys.stderr)
+    """Print a message for people, on stderr; it may name files, so control characters are escaped."""
+    print(printable(text), file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> None:
     say(f"swc: error: {' '.join(message.split())}")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _mute_stdout()
     raise typer.Exit(code) from None
 
 
@@ -59,5 +64,5 @@ def _describe(error: Exception) -> str:
 
 
 def _mute_stdout() -> None:
-    """Point stdout at nothing, lest the interpreter's last flush complain about the closed pipe."""
+    """Point stdout at nothing, lest the interpreter's last flush complain about a closed pipe or a full disk."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from swc.cli.files import open_input
-from swc.cli.options import size_text, time_text
+from swc.cli.options import printable, size_text, time_text
 
 if TYPE_CHECKING:
     from swc.bitstream import Stream
@@ -27,12 +28,16 @@ def inspect(
     if as_json:
         print(json.dumps({"file": source, **facts}))
         return
-    print("\n".join([*_overview(source, facts), "", *_rates(facts), "", *_routing(stream, facts)]))
+    print("\n".join([*map(_shown, _overview(source, facts)), "", *_rates(facts), "", *_routing(stream, facts)]))
 
 
 def describe(stream: Stream) -> dict[str, Any]:
     """The header and what was counted in the chunks, as plain data."""
+    from swc.bitstream import header_size
+    from swc.bitstream.tags import TAGS_TYPE
+
     header = stream.header
+    tag_bits = 8 * (header_size(header) - header_size(header.with_tags(())))
     masks = [window.experts for chunk in stream.chunks for channels in chunk.windows for window in channels]
     uses = [0] * header.n_routed
     for experts in masks:
@@ -56,12 +61,14 @@ def describe(stream: Stream) -> dict[str, Any]:
         "n_shared": header.n_shared,
         "n_routed": header.n_routed,
         "codebook_bits": header.codebook_bits,
-        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions],
+        "tags": header.tags,
+        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE],
         "chunks": len(stream.chunks),
         "windows": len(masks),
         "bytes": stream.n_bytes,
         "kbps": stream.kbps if seconds else None,
         "bits": bits,
+        "overhead": 100 * (1 - (tag_bits + bits["masks"] + bits["codes"]) / (8 * stream.n_bytes)),
         "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
         "experts_per_window": sum(map(len, masks)) / len(masks) if masks else None,
         "expert_usage": [count / len(masks) for count in uses] if masks else None,
@@ -83,9 +90,16 @@ def _overview(source: str, facts: dict[str, Any]) -> list[str]:
         f"  windows      {facts['windows']} of {facts['window']} latents ({seconds:.2f} s), "
         f"{facts['windows_per_chunk']} a chunk, {facts['chunks']} chunks",
     ]
-    for extension in facts["extensions"]:
-        lines.append(f"  extension    type {extension['type']}, {extension['bytes']} bytes")
+    lines += [f"  tag          {key}={value}" for key, value in facts["tags"]]
+    lines += [f"  extension    type {e['type']}, {e['bytes']} bytes" for e in facts["extensions"]]
+    lines.append(f"  overhead     {facts['overhead']:.2f}% of all bytes: header without tags, framing, padding")
     return lines
+
+
+def _shown(line: str) -> str:
+    """The line as this terminal can show it, and without what could steer it."""
+    encoding = sys.stdout.encoding or "ascii"
+    return printable(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _rates(facts: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
-"""Options that several commands share, and the units that they print."""
+"""Options that several commands share, and how they print things."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,6 +10,15 @@ import typer
 DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
 DEFAULT_EFFORT = 1
+
+
+class Depth(StrEnum):
+    """Sample formats of PCM."""
+
+    BITS_16 = "16"
+    BITS_24 = "24"
+    FLOAT = "float"
+
 
 Kbps = Annotated[
     float,
@@ -26,6 +36,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stder
 Json = Annotated[bool, typer.Option("--json", help="Summary as JSON, on stdout (on stderr if OUT is -).")]
 
 
+def printable(text: str) -> str:
+    """Text from a file, safe to print: what could steer a terminal, or turn the writing round, is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def size_text(count: int) -> str:
     """Bytes for people: 812 B, 20.1 KB, 3.4 MB."""
     if count < 1000:
@@ -35,6 +50,11 @@ def size_text(count: int) -> str:
         if value >= 1000:
             value, unit = value / 1000, larger
     return f"{value:.1f} {unit}"
+
+
+def counted(count: int, what: str) -> str:
+    """1 chunk, 2 chunks."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def time_text(seconds: float) -> str:

@@ -22,26 +22,6 @@ from swc.errors import InputError
 Pipe = Callable[[bytes], None]
 
 
-class OneWay(io.BytesIO):
-    """Standard input as a pipe: bytes that can only be read forwards."""
-
-    def seekable(self) -> bool:
-        return False
-
-    def seek(self, *args: int) -> int:
-        raise io.UnsupportedOperation("seek on a pipe")
-
-    tell = seek
-
-
-@pytest.fixture
-def pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
-    def feed(data: bytes) -> None:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(OneWay(data))))  # type: ignore[arg-type]
-
-    return feed
-
-
 def noise(samples: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(-(2**15), 2**15, (samples, channels)).astype(np.int16)
 

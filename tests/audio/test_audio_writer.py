@@ -6,6 +6,8 @@ import io
 import os
 import stat
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swc.audio import AudioReader, AudioWriter, Bits, replacing
+from swc.bitstream import Tags
 from swc.errors import InputError
 
 
@@ -22,8 +25,8 @@ def noise(samples: int, channels: int = 1) -> np.ndarray:
     return np.random.default_rng(1).uniform(-1, 1, (samples, channels)).astype(np.float32)
 
 
-def write(path: Path | str, audio: np.ndarray, bits: Bits = "16", total: int | None = None) -> None:
-    with AudioWriter(path, 16000, audio.shape[1], bits=bits, total_samples=total) as writer:
+def write(path: Path | str, audio: np.ndarray, bits: Bits = "16", total: int | None = None, tags: Tags = ()) -> None:
+    with AudioWriter(path, 16000, audio.shape[1], bits=bits, total_samples=total, tags=tags) as writer:
         for start in range(0, len(audio), 777):
             writer.write(audio[start : start + 777])
 
@@ -84,6 +87,29 @@ def test_pipe_equals_file(
     with sf.SoundFile(io.BytesIO(data)) as piped, sf.SoundFile(tmp_path / "a.wav") as filed:
         assert piped.subtype == filed.subtype == subtype
         np.testing.assert_array_equal(piped.read(dtype="float64"), filed.read(dtype="float64"))
+
+
+@pytest.mark.parametrize("bits", ["16", "24"])
+@pytest.mark.parametrize("samples", [1, 2, 3, 2001])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        (),
+        (("TITLE", "odd"), ("ARTIST", "even"), ("ALBUM", "\u00e9\u96ea\U0001f3b5"), ("TRACKNUMBER", "7")),
+        (("LICENSE", "no name in WAV"),),
+        (("X-OTHER", "no name in libsndfile"), ("COMMENT", ""), ("DATE", "2001")),
+        (("ARTIST", "one"), ("TITLE", "t"), ("ARTIST", "two"), ("COMMENT", "nul\0inside")),
+        (("COMMENT", "x" * 8192), ("COPYRIGHT", "y" * 4001), ("GENRE", "z")),
+    ],
+)
+def test_pipe_equals_file_byte_for_byte(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], bits: Bits, samples: int, channels: int, tags: Tags
+) -> None:
+    audio = noise(samples, channels)
+    write(tmp_path / "a.wav", audio, bits, samples, tags)
+    write("-", audio, bits, samples, tags)
+    assert capfdbinary.readouterr().out == (tmp_path / "a.wav").read_bytes()
 
 
 def test_odd_data_is_padded(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -189,6 +215,25 @@ def test_replacing_writes_through_a_link_and_keeps_default_permissions(tmp_path:
     assert (tmp_path / "folder" / "real").read_bytes() == b"new"
     (tmp_path / "plain").touch()
     assert stat.S_IMODE((tmp_path / "link").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.opus", "a.mp3", "a.raw"])
+def test_last_samples_that_find_no_room_are_noticed(tmp_path: Path, name: str) -> None:
+    """Encoders keep so few samples back until the file is closed, and libsndfile tells nobody of an error then."""
+    script = (
+        "import resource, sys\n"
+        "import numpy as np\n"
+        "from swc.audio import AudioWriter\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "with AudioWriter(sys.argv[1], 16000, 1, raw=sys.argv[1].endswith('raw')) as writer:\n"
+        "    writer.write(np.random.default_rng(0).uniform(-1, 1, (3000, 1)).astype(np.float32))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script, tmp_path / name], capture_output=True, text=True)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert "File too large" in last
+    assert name in last
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="no /dev/null here")

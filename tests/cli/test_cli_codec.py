@@ -1,6 +1,6 @@
 """swc encode, decode and models: what lies on the disk and in the pipes afterwards.
 
-The codec is a small one with random weights, in a bundle made here.
+The codec is a small one with random weights.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,36 +17,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from cli_commands import ONE_THREAD, command_line, piped
 from typer.testing import CliRunner, Result
 
 from swc.bitstream import Stream
 from swc.cli import app
-from swc.config import Config
-from swc.nn.model import CodecModel
-from swc.nn.weights import save_weights
 
 RATE, SAMPLES = 48000, 31001
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-CONFIG = """
-name = "swc-44k"
-[backbone]
-latent_dim = 8
-dim = 16
-encoder_blocks = 1
-decoder_blocks = 1
-iterations = 1
-"""
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of bundles, with one in it."""
-    bundle = tmp_path_factory.mktemp("models") / "swc-44k"
-    bundle.mkdir()
-    (bundle / "config.toml").write_text(CONFIG)
-    torch.manual_seed(0)
-    save_weights(bundle / "weights.safetensors", CodecModel(Config.from_toml(bundle / "config.toml")).state_dict())
-    return bundle.parent
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,12 +64,6 @@ def run(runner: CliRunner, *args: str | Path, code: int = 0) -> Result:
     result = runner.invoke(app, [str(arg) for arg in args])
     assert result.exit_code == code, result.stderr
     return result
-
-
-def piped(data: bytes, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "swc", *map(str, args)], input=data, capture_output=True, env=ONE_THREAD
-    )
 
 
 def test_there_and_back(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
@@ -195,8 +165,7 @@ def test_input_that_breaks_off_leaves_nothing(tmp_path: Path, runner: CliRunner)
 def test_interrupted_encoder_leaves_nothing(
     tmp_path: Path, wav: Path, models: Path, number: signal.Signals, code: int
 ) -> None:
-    command = [sys.executable, "-m", "swc", "encode", "-", str(tmp_path / "out.swc")]
-    command += ["--model", str(models / "swc-44k")]
+    command = command_line("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD) as process:
         assert process.stdin is not None
         process.stdin.write(wav.read_bytes()[:60000])

@@ -21,7 +21,7 @@ from swc.cli.guard import guarded
 from swc.cli.options import size_text, time_text
 from swc.errors import ChecksumError, InputError
 
-COMMANDS = ["encode", "decode", "inspect", "models", "eval", "train", "demo"]
+COMMANDS = ["encode", "decode", "inspect", "verify", "cut", "cat", "models", "eval", "train", "demo"]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 
 
@@ -158,7 +158,9 @@ def test_output_must_not_be_the_input(tmp_path: Path, runner: CliRunner, wav: Pa
     [
         (["encode", "a.wav", "-"], b"not writing binary data to a terminal"),
         (["decode", "a.wav", "-"], b"not writing binary data to a terminal"),
+        (["decode", "a.wav", "-", "--raw"], b"not writing binary data to a terminal"),
         (["encode", "-", "out.swc"], b"standard input is a terminal"),
+        (["encode", "-", "--raw", "--rate", "8000", "--channels", "1"], b"standard input is a terminal"),
     ],
 )
 def test_terminals_get_no_binary_data(wav: Path, args: list[str], message: bytes) -> None:

@@ -1,0 +1,41 @@
+"""Positions and durations on the command line: seconds, or [hours:]minutes:seconds."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+
+def parse_time(text: str) -> float:
+    """Seconds of "90", "1:30" or "0:01:30.0".
+
+    Raises:
+        typer.BadParameter: anything else, negative or not finite.
+    """
+    parts = str(text).split(":")  # a default comes as the number it is
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or not all(math.isfinite(n) and n >= 0 for n in numbers):
+        raise typer.BadParameter(f"{text!r} is no time; give seconds or [hours:]minutes:seconds, as 90 or 1:30.5")
+    return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
+
+
+def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, int | None]:
+    """First sample, and one more than the last (None: to the end), of a part of a recording."""
+    first = round(start * rate)
+    return first, None if duration is None else max(first + 1, round((start + duration) * rate))
+
+
+Start = Annotated[
+    float, typer.Option("--start", metavar="T", parser=parse_time, help="Where to begin: seconds, or 1:02:03.5.")
+]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        "--duration", metavar="D", parser=parse_time, help="How much: seconds, or 1:02:03.5.  [default: to the end]"
+    ),
+]

@@ -1,0 +1,292 @@
+"""Tags from audio to .swc and back, what they may cost, and how they are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from cli_streams import make_stream
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from swc import Codec
+from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Extension, Header, Stream, Tags, header_size, latents_for
+from swc.budget import SPREAD, Budget, allocate, fit_tags, least_kbps
+from swc.cli import app
+from swc.errors import BitrateError, InputError
+
+RATE = 44100
+
+
+@pytest.fixture(autouse=True)
+def installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swc.hub.models_folder", lambda: models)
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """Six seconds, with a title, an artist, and a comment."""
+    with sf.SoundFile(tmp_path / "a.wav", "w", RATE, 1) as file:
+        file.title, file.artist, file.comment = "Prelude", "Ann", "live"
+        file.write(0.2 * np.sin(np.arange(6 * RATE) * 0.05))
+    return tmp_path / "a.wav"
+
+
+def run(*args: str | Path, code: int = 0) -> Result:
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [str(arg) for arg in args])
+    assert result.exit_code == code, result.stderr
+    return result
+
+
+def encoded(wav: Path, *options: str) -> tuple[Tags, str]:
+    """The tags that end in the stream, and what was said."""
+    result = run("encode", wav, "--effort", "0", "--force", *options)
+    return Stream.load(wav.with_suffix(".swc")).header.tags, result.stderr
+
+
+COPIED = (("TITLE", "Prelude"), ("ARTIST", "Ann"), ("COMMENT", "live"))
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        ([], COPIED),
+        (["--no-tags"], ()),
+        (["--tag", "artist=Bob"], (COPIED[0], COPIED[2], ("ARTIST", "Bob"))),
+        (["--tag", "ARTIST=Bob", "--tag", "ARTIST=Cy"], (COPIED[0], COPIED[2], ("ARTIST", "Bob"), ("ARTIST", "Cy"))),
+        (["--tag", "ARTIST="], (COPIED[0], COPIED[2])),
+        (["--tag", "ARTIST=", "--tag", "Artist=Bob"], (COPIED[0], COPIED[2], ("ARTIST", "Bob"))),
+        (["--tag", "REPLAYGAIN_TRACK_GAIN=-3 dB = less"], (*COPIED, ("REPLAYGAIN_TRACK_GAIN", "-3 dB = less"))),
+        (["--no-tags", "--tag", "TITLE=\u96ea"], (("TITLE", "\u96ea"),)),
+    ],
+)
+def test_which_tags_are_kept(wav: Path, options: list[str], tags: Tags) -> None:
+    kept, said = encoded(wav, *options)
+    assert kept == tags
+    assert "left out" not in said
+
+
+@pytest.mark.parametrize(
+    "text", ["TITLE", "", "=x", "\u00c9=x", "TITLE=\udcff", "A~=x", "TITLE=" + 8193 * "x", 65 * "K" + "=x"]
+)
+def test_tags_that_nothing_can_hold(wav: Path, text: str) -> None:
+    result = run("encode", wav, "--tag", text, code=2)
+    assert "Usage:" in result.stderr
+    assert "--tag" in result.stderr
+    assert not wav.with_suffix(".swc").exists()
+
+
+@pytest.mark.parametrize("name", ["b.wav", "b.flac"])
+def test_decode_writes_them_back(wav: Path, tmp_path: Path, name: str) -> None:
+    encoded(wav, "--tag", "ARTIST=Bob", "--tag", "ARTIST=Cy", "--tag", "OTHER=x")
+    run("decode", tmp_path / "a.swc", tmp_path / name)
+    with sf.SoundFile(tmp_path / name) as file:
+        assert (file.title, file.artist, file.comment) == ("Prelude", "Bob; Cy", "live")
+    run("decode", tmp_path / "a.swc", tmp_path / name, "--no-tags", "--force")
+    with sf.SoundFile(tmp_path / name) as file:
+        assert (file.title, file.artist, file.comment) == ("", "", "")
+
+
+def test_copied_tags_take_a_twentieth_at_most(tmp_path: Path) -> None:
+    with sf.SoundFile(tmp_path / "a.flac", "w", RATE, 1) as file:
+        file.title, file.comment, file.license = "Prelude", "long " * 40, "longer " * 2000
+        file.write(0.2 * np.sin(np.arange(6 * RATE) * 0.05))
+    flac = tmp_path / "a.flac"
+    kept, said = encoded(flac)
+    assert kept == (("TITLE", "Prelude"),)
+    line = said.splitlines()[0]
+    assert "left out" in line
+    assert line.index("LICENSE (14.0 KB)") < line.index("COMMENT (200 B)") < line.index("--tag LICENSE=TEXT")
+    assert encoded(flac, "-q")[1] == ""
+    facts = json.loads(run("encode", flac, "--json", "-q", "--force").stdout)
+    assert facts["tags"] == [["TITLE", "Prelude"]]
+    assert [key for key, _ in facts["tags_left_out"]] == ["LICENSE", "COMMENT"]
+    kept, said = encoded(flac, "--tag", "COMMENT=" + "long " * 40, "--tag", "LICENSE=")
+    assert [key for key, _ in kept] == ["TITLE", "COMMENT"]
+    assert "left out" not in said
+    assert Stream.load(tmp_path / "a.swc").kbps <= 2.67
+
+
+def test_tags_that_the_rate_cannot_pay(wav: Path) -> None:
+    result = run("encode", wav, "--tag", "COMMENT=" + 3000 * "x", code=1)
+    assert "with these tags: ask for at least" in result.stderr
+    least = result.stderr.split()[-1]
+    kept, _ = encoded(wav, "--tag", "COMMENT=" + 3000 * "x", "--kbps", least)
+    assert len(kept[-1][1]) == 3000
+    assert Stream.load(wav.with_suffix(".swc")).kbps <= float(least)
+
+
+def test_tags_in_python(models: Path) -> None:
+    codec = Codec.load(models / "swc-44k")
+    audio = np.zeros(RATE, np.float32)
+    tags = (("TITLE", "x"), ("TITLE", "y"))
+    assert codec.encode(audio, RATE, tags=tags, effort=0).header.tags == tags
+    for bad in ([("title", "x")], [("A" * 65, "x")], [("TITLE", "\ud800")], [("A", "x" * 8000)] * 3):
+        with pytest.raises(InputError, match="these tags"):
+            codec.encode(audio, RATE, tags=bad)
+
+
+HEADER = Header(RATE, RATE, 1, 1024, 0, 43, 4, 1, 17, 10, bytes(8))
+
+
+def measured(header: Header, kbps: float, seconds: float) -> float:
+    """kbit/s of a stream whose every window takes all the experts that the budget grants."""
+    budget, samples = Budget(header, kbps), round(seconds * RATE)
+    left, latents, size = latents_for(samples, RATE, RATE, header.hop), 0, header_size(header) + END_SIZE
+    while left:
+        chunk = min(left, header.chunk_latents)
+        left, latents = left - chunk, latents + chunk
+        lengths = [min(header.window, chunk - at) for at in range(0, chunk, header.window)]
+        each = [n for n in lengths for _ in range(header.channels)]
+        granted = budget.grant(lengths, min(latents * header.hop / RATE, samples / RATE))
+        counts = allocate([True] * len(each), each, header.n_routed, granted, header.codebook_bits)
+        bits = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
+        budget.spend(lengths, bits)
+        fixed = sum(header.n_routed + n * header.n_shared * header.codebook_bits for n in each)
+        size += CHUNK_OVERHEAD + -(-(bits + fixed) // 8)
+    return size * 8 / seconds / 1000
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    tags=st.lists(st.tuples(st.sampled_from(["TITLE", "X"]), st.text("x", max_size=400)), max_size=3),
+    samples=st.integers(round(SPREAD * RATE) + 1, 60 * RATE),
+    kbps=st.floats(0.3, 8),
+    channels=st.integers(1, 2),
+    known=st.booleans(),
+)
+def test_the_rate_holds_with_tags(
+    tags: list[tuple[str, str]], samples: int, kbps: float, channels: int, known: bool
+) -> None:
+    header = dataclasses.replace(HEADER, channels=channels, total_samples=samples if known else None).with_tags(tags)
+    of_known_length = dataclasses.replace(header, total_samples=samples)
+    if kbps < least_kbps(header):
+        with pytest.raises(BitrateError, match="with these tags" if tags else "of this length"):
+            Budget(header, kbps)
+    elif known or kbps >= least_kbps(of_known_length):  # what nobody could know cannot be refused
+        assert measured(header, kbps, samples / RATE) <= kbps
+
+
+def test_tags_are_paid_by_the_whole_recording() -> None:
+    """The first chunks of a long recording are hardly poorer with tags than without."""
+    header = dataclasses.replace(HEADER, total_samples=600 * RATE)
+    chunk, seconds = [43] * 4, 172 * 1024 / RATE
+    without = Budget(header, 2.67).grant(chunk, seconds)
+    with_tags = Budget(header.with_tags([("COMMENT", "x" * 1000)]), 2.67).grant(chunk, seconds)
+    assert 0.99 * without < with_tags < without
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    copied=st.dictionaries(st.sampled_from("ABCDEFGHI"), st.text("x\u96ea", max_size=300), max_size=9),
+    own=st.sampled_from([(), (("TITLE", "x"),), (("COMMENT", "x" * 400),)]),
+    long=st.booleans(),
+    samples=st.none() | st.integers(0, 3600 * RATE),
+    kbps=st.floats(0.3, 8),
+)
+def test_copied_tags_fit(copied: dict[str, str], own: Tags, long: bool, samples: int | None, kbps: float) -> None:
+    header = dataclasses.replace(HEADER, total_samples=samples).with_tags(own)
+    tags = (*copied.items(), *([("LONG", "x" * 9000)] if long else []))
+    kept, left_out = fit_tags(header, kbps, tags)
+    assert sorted(kept + left_out) == sorted(tags)
+    assert kept == tuple(tag for tag in tags if tag in kept)
+    whole = header.with_tags(kept + own)
+    size = header_size(whole) - header_size(header)
+    assert header_size(whole) <= LIMITS["header_length"][1]
+    seconds = SPREAD if samples is None else max(SPREAD, samples / RATE)
+    assert size <= (256 if samples is None else kbps * 1000 * seconds / 20 / 8)
+    if kbps >= least_kbps(header) and kept:
+        assert kbps >= least_kbps(whole)  # copied tags are never why a rate cannot be met
+    if kept and left_out:
+        assert max(len(v.encode()) for _, v in kept) <= min(len(v.encode()) for _, v in left_out)
+
+
+EVIL = "a\x1b[31mred\x07\nb\u202ec\x9b"
+
+
+def test_inspect_shows_tags_and_no_control_characters(tmp_path: Path) -> None:
+    stream = make_stream(8)
+    header = dataclasses.replace(stream.header, extensions=(Extension(9, b"abc", critical=False),))
+    header = header.with_tags([("TITLE", EVIL), ("TITLE", "\u96ea")])
+    (tmp_path / "a.swc").write_bytes(dataclasses.replace(stream, header=header).to_bytes())
+    lines = run("inspect", tmp_path / "a.swc").stdout.splitlines()
+    shown = [line for line in lines if line.startswith(("  tag ", "  extension "))]
+    assert shown == [
+        r"  tag          TITLE=a\x1b[31mred\x07\nb\u202ec\x9b",
+        "  tag          TITLE=\u96ea",
+        "  extension    type 9, 3 bytes",
+    ]
+    facts = json.loads(run("inspect", "--json", tmp_path / "a.swc").stdout)
+    assert facts["tags"] == [["TITLE", EVIL], ["TITLE", "\u96ea"]]
+    assert facts["extensions"] == [{"type": 9, "bytes": 3}]
+
+
+def test_tags_on_a_terminal_without_their_letters(tmp_path: Path) -> None:
+    stream = make_stream(1)
+    header = stream.header.with_tags([("TITLE", "\u96ea")])
+    (tmp_path / "a.swc").write_bytes(dataclasses.replace(stream, header=header).to_bytes())
+    result = CliRunner(charset="ascii").invoke(app, ["inspect", str(tmp_path / "a.swc")])
+    assert result.exit_code == 0
+    assert r"TITLE=\u96ea" in result.stdout
+
+
+def test_messages_escape_what_files_are_called(tmp_path: Path) -> None:
+    result = run("inspect", tmp_path / "\x1b[31mred", code=1)
+    assert "\x1b" not in result.stderr
+    assert r"\x1b[31mred" in result.stderr
+
+
+@pytest.mark.parametrize("tags", [(), (("COMMENT", "x" * 5000),)])
+def test_overhead_is_what_is_no_mask_no_code_and_no_tag(tmp_path: Path, tags: Tags) -> None:
+    stream = make_stream(9)
+    data = dataclasses.replace(stream, header=stream.header.with_tags(tags)).to_bytes()
+    (tmp_path / "a.swc").write_bytes(data)
+    facts = json.loads(run("inspect", "--json", tmp_path / "a.swc").stdout)
+    bits = stream.breakdown()
+    expected = 100 * (bits["header"] + bits["framing"] + bits["padding"]) / (8 * len(data))
+    assert facts["overhead"] == pytest.approx(expected)
+    assert f"overhead     {expected:.2f}% of all bytes" in run("inspect", tmp_path / "a.swc").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--raw"], ["--rate", "--channels"]),
+        (["--raw", "--rate", "8000"], ["--channels"]),
+        (["--raw", "--channels", "1"], ["--rate"]),
+        (["--raw", "--rate", "0", "--channels", "1"], ["--rate"]),
+        (["--raw", "--rate", "8000", "--channels", "9"], ["--channels"]),
+        (["--rate", "8000"], ["--rate", "--raw"]),
+        (["--channels", "1", "--bits", "16"], ["--channels", "--bits", "--raw"]),
+    ],
+)
+def test_raw_needs_its_layout_and_nothing_else_does(wav: Path, options: list[str], words: list[str]) -> None:
+    result = run("encode", wav, *options, code=2)
+    assert "Usage:" in result.stderr
+    assert all(word in result.stderr for word in words)
+
+
+@pytest.mark.parametrize(("bits", "width"), [("16", 2), ("24", 3), ("float", 4)])
+def test_raw_gives_what_wav_gives(wav: Path, tmp_path: Path, bits: str, width: int) -> None:
+    encoded(wav, "--no-tags")
+    run("decode", tmp_path / "a.swc", "--raw", "--bits", bits)
+    run("decode", tmp_path / "a.swc", tmp_path / "b.wav", "--bits", bits, "--no-tags")
+    data = (tmp_path / "a.raw").read_bytes()
+    assert len(data) == 6 * RATE * width
+    assert data in (tmp_path / "b.wav").read_bytes()
+    layout = ("--raw", "--rate", str(RATE), "--channels", "1", "--bits", bits)
+    run("encode", tmp_path / "a.raw", tmp_path / "raw.swc", *layout)
+    run("encode", tmp_path / "b.wav", tmp_path / "wav.swc")
+    assert (tmp_path / "raw.swc").read_bytes() == (tmp_path / "wav.swc").read_bytes()
+
+
+def test_raw_file_of_another_layout(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(1001))
+    result = run("encode", tmp_path / "a.raw", "--raw", "--rate", "8000", "--channels", "2", code=1)
+    assert "not a whole number of samples of 4 bytes" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.raw"]
