@@ -19,7 +19,7 @@ from torch import Tensor
 from swc.audio import Audio, CheckedBlocks, Resampler
 from swc.bitstream import LIMITS, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window, header_size
 from swc.budget import Budget, allocate
-from swc.decoding import Decoding
+from swc.decoding import Decoding, behind_the_end
 from swc.device import find_device
 from swc.errors import FormatError, InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
@@ -206,6 +206,9 @@ class Codec:
         """
         if start < 0 or (stop is not None and stop <= start):
             raise InputError("nothing to decode: start at 0 or later, and stop behind it")
+        total = reader.header.total_samples
+        if start and total is not None and start >= total:
+            raise behind_the_end(reader.header, total)
         return self.decoding(reader.header).blocks(reader, start, stop)
 
     def decoding(self, header: Header) -> Decoding:

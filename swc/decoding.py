@@ -86,8 +86,7 @@ class Decoding:
                 return
         total = reader.total_samples
         if start and total is not None and start >= total:
-            seconds = total / self.header.source_rate
-            raise InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")
+            raise behind_the_end(self.header, total)
 
     def _resampled(self, blocks: Iterable[Audio], first: int) -> Iterator[tuple[int, Audio]]:
         """Each chunk at the source rate, and the sample it starts at.
@@ -186,6 +185,12 @@ class Decoding:
                 codes[channel, stages] = window.codes
             parts.append(self.model.quantizer.decode(torch.from_numpy(codes).to(self.device)))
         return torch.cat(parts, 1)
+
+
+def behind_the_end(header: Header, total_samples: int) -> InputError:
+    """What is wrong with a start at or behind the end."""
+    seconds = total_samples / header.source_rate
+    return InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")
 
 
 def _and(blocks: Iterable[Audio], last: Audio) -> Iterator[Audio]:

@@ -1,11 +1,10 @@
-"""Sound in and out: reading in blocks, writing to a temporary file first, resampling with exact lengths.
+"""Sound in and out: reading and writing in blocks, resampling with exact lengths.
 
 Arrays are float32 of shape (samples, channels), full scale is [-1, 1]. Nothing here holds more than a
 block of audio in memory, and nothing imports torch.
 """
 
 from swc.audio.blocks import CheckedBlocks
-from swc.audio.files import Output, is_special, open_output, replacing
 from swc.audio.reader import AudioReader
 from swc.audio.resample import Resampler, resample
 from swc.audio.wav import Audio, Bits, RawFormat
@@ -17,11 +16,7 @@ __all__ = [
     "AudioWriter",
     "Bits",
     "CheckedBlocks",
-    "Output",
     "RawFormat",
     "Resampler",
-    "is_special",
-    "open_output",
-    "replacing",
     "resample",
 ]

@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from swc.audio.blocks import MAX_CHANNELS
-from swc.audio.files import is_special
 from swc.audio.tags import read_tags, wav_tags
 from swc.audio.wav import PCM, Audio, RawFormat, WavSource, is_wav
 from swc.bitstream import Tags
 from swc.errors import InputError
+from swc.files import is_special
 
 if TYPE_CHECKING:
     import soundfile as sf

@@ -11,11 +11,11 @@ from typing import Protocol, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from swc.audio.files import Output, is_special, open_output, replacing
 from swc.audio.reader import FORMATS
 from swc.audio.tags import set_tags
 from swc.audio.wav import Audio, Bits, PcmSink, WavSink, quantized
 from swc.errors import InputError
+from swc.files import Output, is_special, open_output, replacing
 
 _WRITE_BLOCK = 2**16  # libsndfile's Vorbis encoder overflows its stack on much longer writes
 _PROBE = 2**16  # bytes

@@ -87,8 +87,12 @@ class StreamReader:
         if start == framing.END_SYNC:
             return None
         if len(start) < framing.SYNC_SIZE:
-            raise TruncatedError("the stream has no end chunk; get a complete copy", self._source.offset)
-        raise SyntaxFormatError("neither a chunk nor the end chunk starts here", offset)
+            raise TruncatedError(
+                "the stream has no end chunk; get a complete copy, or decode with --salvage", self._source.offset
+            )
+        raise SyntaxFormatError(
+            "neither a chunk nor the end chunk starts here; get a sound copy, or decode with --salvage", offset
+        )
 
     def _read_chunk(self, fields: bytes) -> Chunk:
         """Read what follows the fields of a chunk."""
@@ -99,7 +103,10 @@ class StreamReader:
         payload = rest[:size]
         if rest[size:] != self._ledger.chunk_crc(fields, payload):
             what = f"chunk {self._ledger.chunks}"
-            raise ChecksumError(f"the CRC of {what} does not match; it is damaged or out of place", offset)
+            raise ChecksumError(
+                f"the CRC of {what} does not match: damaged or out of place; get a sound copy or decode with --salvage",
+                offset,
+            )
         self._ledger.check_room(latents, offset + framing.SYNC_SIZE)
         chunk = unpack(self.header, latents, payload, payload_offset)
         self._ledger.add(latents, payload)
@@ -111,7 +118,10 @@ class StreamReader:
         fields = self._source.exactly(framing.END_FIELDS.size, "the end chunk")
         crc = self._source.exactly(framing.CRC.size, "the end chunk")
         if self._ledger.whole and crc != self._ledger.end_crc(fields):
-            raise ChecksumError("the CRC of the end chunk does not match; it or a chunk is damaged", offset)
+            raise ChecksumError(
+                "the CRC of the end chunk does not match: it or a chunk is damaged or another's; decode with --salvage",
+                offset,
+            )
         total_samples, n_chunks = framing.END_FIELDS.unpack(fields)
         if n_chunks != self._ledger.chunks:
             raise SyntaxFormatError(

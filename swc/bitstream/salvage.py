@@ -84,7 +84,7 @@ class SalvageReader:
         self._stated_chunks = None if header.total_samples is None else chunks_for(header, header.total_samples)
         self.losses: list[Loss] = []
         self.n_chunks = 0
-        self.cut_off = True
+        self.cut_off = False
         self.end_mismatch = False
         self._latents = 0
         self._damage: int | None = None  # where it began
@@ -111,9 +111,10 @@ class SalvageReader:
                 n_chunks, total = end
                 yield from self._gap(n_chunks)
                 self._drop(framing.END_SIZE)
-                self.total_samples, self.cut_off, ended = total, False, True
+                self.total_samples, ended = total, True
             else:
                 self._search_on()
+        self.cut_off = not ended
         self._finish()
 
     def _read_header(self) -> bytes:

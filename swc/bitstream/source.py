@@ -41,7 +41,9 @@ class Source:
         """Read `size` bytes; raise TruncatedError, naming `what` is cut off, where the file ends before."""
         data = self.up_to(size)
         if len(data) < size:
-            raise TruncatedError(f"the stream ends within {what}; get a complete copy", self.offset)
+            raise TruncatedError(
+                f"the stream ends within {what}; get a complete copy, or decode with --salvage", self.offset
+            )
         return data
 
     def skip(self, size: int) -> None:

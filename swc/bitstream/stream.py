@@ -16,6 +16,7 @@ from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.structure import Chunk, Header
 from swc.bitstream.writer import StreamWriter
+from swc.files import replacing
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,6 @@ class Stream:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the stream to a file, which is replaced when the new one is whole; raises as `write` does."""
-        from swc.audio import replacing
-
         with replacing(Path(path)) as temporary, temporary.open("wb") as fp:
             self.write(fp)
 
@@ -121,8 +120,14 @@ class Stream:
         """Bitrate in kbit/s, every byte of the stream counted; 0.0 for a stream of no samples."""
         return self.n_bytes * 8 / self.duration / 1000 if self.total_samples else 0.0
 
+    @property
+    def overhead(self) -> float:
+        """Share of the bytes, 0 to 1, that is neither masks nor codes nor tags."""
+        bits = self.breakdown()
+        return (bits["header"] + bits["framing"] + bits["padding"]) / sum(bits.values())
+
     def breakdown(self) -> dict[str, int]:
-        """Bits by kind: header, framing (chunk overhead and end chunk), masks, codes, padding."""
+        """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), masks, codes, padding."""
         masks = codes = padding = 0
         for chunk in self.chunks:
             chunk_bits = chunk_masks = 0
@@ -132,8 +137,10 @@ class Stream:
             masks += chunk_masks
             codes += chunk_bits - chunk_masks
             padding += -chunk_bits % 8
+        header = header_size(self.header.with_tags(()))
         return {
-            "header": header_size(self.header) * 8,
+            "header": header * 8,
+            "tags": (header_size(self.header) - header) * 8,
             "framing": (CHUNK_OVERHEAD * len(self.chunks) + END_SIZE) * 8,
             "masks": masks,
             "codes": codes,

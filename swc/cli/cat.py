@@ -30,8 +30,8 @@ def cat(
         raise typer.BadParameter("standard input can be read only once", param_hint="IN... OUT")
     for source in sources:
         check_names(source, target, force)
-    from swc.audio import open_output
     from swc.bitstream import StreamReader, join
+    from swc.files import open_output
 
     with ExitStack() as files:
         readers = [StreamReader(files.enter_context(open_input(source))) for source in sources]

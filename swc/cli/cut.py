@@ -25,9 +25,9 @@ def cut(
 ) -> None:
     """Copy a part of a .swc file, in whole chunks of about 4 s."""
     check_names(source, target, force)
-    from swc.audio import open_output
     from swc.bitstream import StreamReader
     from swc.bitstream import cut as cut_stream
+    from swc.files import open_output
 
     with open_input(source) as fp:
         reader = StreamReader(fp)

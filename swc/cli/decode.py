@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from swc.cli.damage import damage_facts, damage_lines
 from swc.cli.files import PIPE, check_names, open_input, output_name
 from swc.cli.guard import say
 from swc.cli.options import Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
+from swc.cli.times import Duration, Start, samples_of
 
 if TYPE_CHECKING:
-    from swc.bitstream import StreamReader, Tags
-    from swc.codec import Codec
+    from swc.bitstream import Header
 
 
 def decode(
@@ -32,6 +33,12 @@ def decode(
     bits: Annotated[Depth, typer.Option("--bits", help="Bits a sample; float is not clipped.")] = Depth.BITS_16,
     raw: Annotated[
         bool, typer.Option("--raw", help="PCM without a header, little-endian, whatever the suffix of OUT.")
+    ] = False,
+    start: Start = 0.0,
+    duration: Duration = None,
+    salvage: Annotated[
+        bool,
+        typer.Option("--salvage", help="Decode what is left of a damaged stream; what is lost fades to silence."),
     ] = False,
     no_tags: Annotated[
         bool,
@@ -58,55 +65,63 @@ def decode(
     target = output_name(source, target, ".raw" if raw else ".wav")
     check_names(source, target, force)
     with open_input(source) as fp:
-        from swc.bitstream import StreamReader
+        from swc.bitstream import SalvageReader, StreamReader
 
-        reader = StreamReader(fp)  # its header is read before torch is loaded
+        reader = SalvageReader(fp) if salvage else StreamReader(fp)  # its header is read before torch is loaded
+        header = reader.header
+        first, last = samples_of(start, duration, header.source_rate)
+        from swc.audio import AudioWriter
         from swc.codec import Codec
 
-        codec = Codec.load(model, device) if model else Codec.for_stream(reader.header, device)
+        codec = Codec.load(model, device) if model else Codec.for_stream(header, device)
         started = time.perf_counter()
-        samples = _decode(codec, reader, target, bits, raw, () if no_tags else reader.header.tags, quiet)
+        blocks = codec.decode_blocks(reader, start=first, stop=last)
+        total = None if salvage else _length(header, first, last)
+        with (
+            AudioWriter(
+                target,
+                header.source_rate,
+                header.channels,
+                bits=bits.value,
+                total_samples=total,
+                tags=() if no_tags else header.tags,
+                raw=raw,
+            ) as writer,
+            progress_bar("decoding", quiet) as report,
+        ):
+            samples = 0
+            for block in blocks:
+                writer.write(block)
+                samples += len(block)
+                report(samples, total)
         elapsed = time.perf_counter() - started
     summary: dict[str, Any] = {
         "input": source,
         "output": target,
         "model": codec.name,
         "samples": samples,
-        "sample_rate": reader.header.source_rate,
-        "channels": reader.header.channels,
-        "seconds": samples / reader.header.source_rate,
+        "sample_rate": header.source_rate,
+        "channels": header.channels,
+        "seconds": samples / header.source_rate,
         "elapsed_seconds": elapsed,
-        "speed": samples / reader.header.source_rate / elapsed,
+        "speed": samples / header.source_rate / elapsed,
     }
+    damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
     if as_json:
+        if damage:
+            summary["damage"] = damage
         print(json.dumps(summary), file=sys.stderr if target == PIPE else sys.stdout)
     elif not quiet:
         say(_line(summary))
+    for line in damage_lines(damage) if damage and not as_json else ():
+        say(f"  {line}")
 
 
-def _decode(codec: Codec, reader: StreamReader, target: str, bits: Depth, raw: bool, tags: Tags, quiet: bool) -> int:
-    """Write the audio, return its length in samples."""
-    from swc.audio import AudioWriter
-
-    header = reader.header
-    samples = 0
-    with (
-        AudioWriter(
-            target,
-            header.source_rate,
-            header.channels,
-            bits=bits.value,
-            total_samples=header.total_samples,
-            tags=tags,
-            raw=raw,
-        ) as writer,
-        progress_bar("decoding", quiet) as report,
-    ):
-        for block in codec.decode_blocks(reader):
-            writer.write(block)
-            samples += len(block)
-            report(samples, header.total_samples)
-    return samples
+def _length(header: Header, start: int, stop: int | None) -> int | None:
+    """Samples from `start` to `stop`, where the header tells."""
+    if header.total_samples is None:
+        return None
+    return (header.total_samples if stop is None else min(stop, header.total_samples)) - start
 
 
 def _line(summary: dict[str, Any]) -> str:

@@ -83,11 +83,12 @@ def encode(
     target = output_name(source, target, ".swc")
     check_names(source, target, force)
 
-    from swc.audio import AudioReader, open_output
+    from swc.audio import AudioReader
 
     with AudioReader(source, layout) as reader:
         from swc.budget import fit_tags
         from swc.codec import Codec
+        from swc.files import open_output
 
         codec = Codec.load(model, device)
         started = time.perf_counter()

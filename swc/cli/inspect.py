@@ -33,11 +33,9 @@ def inspect(
 
 def describe(stream: Stream) -> dict[str, Any]:
     """The header and what was counted in the chunks, as plain data."""
-    from swc.bitstream import header_size
     from swc.bitstream.tags import TAGS_TYPE
 
     header = stream.header
-    tag_bits = 8 * (header_size(header) - header_size(header.with_tags(())))
     masks = [window.experts for chunk in stream.chunks for channels in chunk.windows for window in channels]
     uses = [0] * header.n_routed
     for experts in masks:
@@ -68,7 +66,7 @@ def describe(stream: Stream) -> dict[str, Any]:
         "bytes": stream.n_bytes,
         "kbps": stream.kbps if seconds else None,
         "bits": bits,
-        "overhead": 100 * (1 - (tag_bits + bits["masks"] + bits["codes"]) / (8 * stream.n_bytes)),
+        "overhead": 100 * stream.overhead,
         "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
         "experts_per_window": sum(map(len, masks)) / len(masks) if masks else None,
         "expert_usage": [count / len(masks) for count in uses] if masks else None,

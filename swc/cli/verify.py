@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from swc.cli.damage import lost_lines, lost_ranges
+from swc.cli.damage import damage_facts, damage_lines
 from swc.cli.files import PIPE, open_input
 from swc.cli.guard import say
 from swc.cli.options import counted, printable, time_text
@@ -28,7 +28,7 @@ def verify(
             print(json.dumps(facts))
         elif facts["error"]:
             say(f"{source}: {facts['error']}")
-            for line in lost_lines(facts["lost"], facts["cut_off"]):
+            for line in damage_lines(facts["damage"]) if facts["damage"] else ():
                 say(f"  {line}")
         elif not quiet:
             print(f"{printable(source)}: whole, {time_text(facts['seconds'])}, {counted(facts['chunks'], 'chunk')}")
@@ -40,14 +40,14 @@ def _check(source: str) -> tuple[dict[str, Any], int]:
     """What is right or wrong with a stream, and the exit code for it; no fault is an exception."""
     from swc.bitstream import StreamReader
 
-    facts: dict[str, Any] = {"file": source, "error": None, "lost": [], "cut_off": False}
+    facts: dict[str, Any] = {"file": source, "error": None, "damage": None}
     try:
         with open_input(source) as fp:
             reader = StreamReader(fp)
             for _ in reader:
                 pass
     except FormatError as error:
-        return facts | {"error": str(error)} | ({} if source == PIPE else _damage(source)), error.exit_code
+        return facts | {"error": str(error), "damage": None if source == PIPE else _damage(source)}, error.exit_code
     except InputError as error:
         return facts | {"error": str(error).removeprefix(f"{source}: ")}, error.exit_code
     except OSError as error:
@@ -56,15 +56,15 @@ def _check(source: str) -> tuple[dict[str, Any], int]:
     return facts | {"seconds": (reader.total_samples or 0) / rate, "chunks": reader.n_chunks}, 0
 
 
-def _damage(source: str) -> dict[str, Any]:
-    """What `swc decode --salvage` would miss."""
+def _damage(source: str) -> dict[str, Any] | None:
+    """What `swc decode --salvage` would find, None where it could do nothing."""
     from swc.bitstream import SalvageReader
 
     with open_input(source) as fp:
         try:
             reader = SalvageReader(fp)
         except FormatError:
-            return {}
+            return None
         for _ in reader:
             pass
-    return {"lost": lost_ranges(reader), "cut_off": reader.cut_off}
+    return damage_facts(reader)

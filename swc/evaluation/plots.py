@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from swc.audio import replacing
 from swc.errors import InputError
 from swc.evaluation._extras import contained, load_extra
 from swc.evaluation.metrics import METRICS, Audio
 from swc.evaluation.report import Summary, summarise
 from swc.evaluation.results import Results
 from swc.evaluation.spectra import Array, stft_magnitudes
+from swc.files import replacing
 
 _RANGE_DB = 80.0
 _LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all the others

@@ -16,9 +16,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from swc.audio import replacing
 from swc.evaluation.metrics import METRICS
 from swc.evaluation.results import COLUMNS, Results, Row
+from swc.files import replacing
 
 PACKAGES = ("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python")
 """Packages whose versions a report states, where installed."""

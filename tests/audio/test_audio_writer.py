@@ -16,9 +16,10 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swc.audio import AudioReader, AudioWriter, Bits, replacing
+from swc.audio import AudioReader, AudioWriter, Bits
 from swc.bitstream import Tags
 from swc.errors import InputError
+from swc.files import replacing
 
 
 def noise(samples: int, channels: int = 1) -> np.ndarray:

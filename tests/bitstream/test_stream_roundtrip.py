@@ -77,7 +77,7 @@ def test_measures(stream: Stream, tags: tuple[Extension, ...], minor: int) -> No
     data = stream.to_bytes()
     assert Stream.from_bytes(data) == stream
     bits = stream.breakdown()
-    assert list(bits) == ["header", "framing", "masks", "codes", "padding"]
+    assert list(bits) == ["header", "tags", "framing", "masks", "codes", "padding"]
     assert sum(bits.values()) == len(data) * 8 == stream.n_bytes * 8
     assert bits["header"] == header_size(stream.header) * 8
     assert bits["framing"] == (len(stream.chunks) * CHUNK_OVERHEAD + END_SIZE) * 8
@@ -170,3 +170,12 @@ def test_import_brings_no_torch() -> None:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=False)
     assert done.returncode == 0
+
+
+def test_bits_of_tags_are_listed_apart_and_are_no_overhead() -> None:
+    plain = random_stream(make_header(total_samples=259), 259, 33, seed=1)
+    tagged = replace(plain, header=plain.header.with_tags([("TITLE", "a title")]))
+    assert tagged.breakdown() == plain.breakdown() | {"tags": 8 * (4 + 1 + 5 + 2 + 7)}
+    bits = plain.breakdown()
+    assert plain.overhead == pytest.approx(1 - (bits["masks"] + bits["codes"]) / sum(bits.values()))
+    assert tagged.overhead < plain.overhead

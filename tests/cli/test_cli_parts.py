@@ -56,10 +56,11 @@ def test_verify_tells_what_is_wrong_and_where(files: dict[str, Path], runner: Cl
 def test_verify_as_json_and_quiet(files: dict[str, Path], runner: CliRunner) -> None:
     result = runner.invoke(app, ["verify", str(files["whole"]), str(files["damaged"]), "--json"])
     whole, damaged = map(json.loads, result.stdout.splitlines())
-    assert (whole["error"], whole["chunks"], whole["lost"]) == (None, 10, [])
-    assert [loss["chunks"] for loss in damaged["lost"]] == [1, 1]
-    assert damaged["lost"][0]["start"] == pytest.approx(2 * CHUNK)
-    assert not damaged["cut_off"]
+    assert (whole["error"], whole["chunks"], whole["damage"]) == (None, 10, None)
+    lost = damaged["damage"]["lost"]
+    assert [loss["chunks"] for loss in lost] == [1, 1]
+    assert lost[0]["start"] == pytest.approx(2 * CHUNK)
+    assert not damaged["damage"]["cut_off"]
     result = runner.invoke(app, ["verify", "-q", str(files["whole"])])
     assert (result.exit_code, result.output) == (0, "")
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from swc.audio import open_output
 from swc.cli.evaluate import selection
 from swc.cli.progress import progress_bar
 from swc.cli.train import printer
 from swc.errors import InputError
 from swc.evaluation.clips import find_clips
+from swc.files import open_output
 from swc.training import Progress
 
 
