@@ -1,8 +1,4 @@
-"""The codec: audio <-> Stream, in chunks whose results equal those of the whole recording.
-
-Encoding and decoding work on one chunk of latents at a time, with as much context on either side as the networks
-reach; at the ends of the recording the context stops, as it would in one pass over everything.
-"""
+"""The codec: audio <-> Stream."""
 
 from __future__ import annotations
 
@@ -12,24 +8,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from swc.audio import Audio, CheckedBlocks, Resampler
-from swc.bitstream import LIMITS, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window, header_size
-from swc.budget import Budget, allocate
+from swc.audio import Audio, CheckedBlocks
+from swc.bitstream import LIMITS, Header, SalvageReader, Stream, StreamReader, StreamWriter, header_size
+from swc.budget import Budget
 from swc.decoding import Decoding, behind_the_end
 from swc.device import find_device
+from swc.encoding import Encoding
 from swc.errors import FormatError, InputError, ModelError
 from swc.hub import Bundle, bundle_for, find_bundle
-from swc.level import factor, gain_q8, loud_level_db
+from swc.level import gain_q8, loud_level_db
 from swc.nn.model import CodecModel
-from swc.nn.search import DEFAULT_EFFORT, EFFORTS, search
+from swc.nn.search import DEFAULT_EFFORT, EFFORTS
 from swc.nn.weights import load_weights
-from swc.segments import segments
 
-SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
 BLOCK = 1 << 16  # samples
 
 
@@ -176,12 +169,10 @@ class Codec:
             self.config.level,
         )
         header = self.header(sample_rate, channels, gain, total_samples, tags)
-        budget, writer = Budget(header, kbps), StreamWriter(fp, header)
-        latents = 0
-        for z, heard in self._latents(self._resampled(source, sample_rate, factor(gain)), header):
-            latents += z.shape[1]
-            seconds = min(latents * header.hop / header.model_rate, source.samples / sample_rate)
-            writer.write_chunk(self._quantize(z, heard, header, budget, seconds, effort))
+        encoding = Encoding(self.model, self.config, header, Budget(header, kbps), EFFORTS[effort])
+        writer = StreamWriter(fp, header)
+        for chunk in encoding.chunks(source):
+            writer.write_chunk(chunk)
         if total_samples is not None and source.samples != total_samples:
             raise InputError(
                 f"the input has {source.samples} samples, not the {total_samples} it announced; is it cut off?"
@@ -257,60 +248,6 @@ class Codec:
             raise InputError(f"these tags make a header of {size} bytes, {most} are allowed; shorten them")
         return header
 
-    def _resampled(self, source: CheckedBlocks, sample_rate: int, gain: float) -> Iterator[Tensor]:
-        """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
-        resampler = Resampler(sample_rate, self.sample_rate, source.channels)
-        samples = 0
-        for block in source:
-            out = resampler.process(block)
-            samples += len(out)
-            yield self._tensor(out * np.float32(gain))
-        rest = resampler.flush() * np.float32(gain)
-        silence = np.zeros((-(samples + len(rest)) % self.config.hop, source.channels), np.float32)
-        yield self._tensor(np.concatenate((rest, silence)))
-
-    def _tensor(self, audio: Audio) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.device)
-
-    @torch.inference_mode()
-    def _latents(self, audio: Iterable[Tensor], header: Header) -> Iterator[tuple[Tensor, list[bool]]]:
-        """Latents (channels, L, D) of each chunk, and which of its windows are not silent, channels innermost."""
-        hop = header.hop
-        reach = -(-self.model.encoder.reach // self.config.backbone.frames_per_latent)
-        for signal, before, length in segments(audio, header.chunk_latents * hop, reach * hop):
-            z = self.model.encoder(signal)[:, before // hop : (before + length) // hop]
-            windows = torch.split(signal[:, before : before + length], header.window * hop, 1)
-            yield z, [h for w in windows for h in _heard(w)]
-
-    @torch.inference_mode()
-    def _quantize(
-        self, z: Tensor, heard: list[bool], header: Header, budget: Budget, seconds: float, effort: int
-    ) -> Chunk:
-        """Choose experts and codes for the latents of a chunk (channels, L, D) within the budget."""
-        channels, latents, _ = z.shape
-        windows = [z[:, s : s + header.window] for s in range(0, latents, header.window)]
-        lengths = [w.shape[1] for w in windows]
-        each = [n for n in lengths for _ in range(channels)]
-        counts = allocate(heard, each, header.n_routed, budget.grant(lengths, seconds), header.codebook_bits)
-        spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
-        budget.spend(lengths, spent)
-        coded: list[Window] = []
-        full = sum(n == header.window for n in lengths)  # all at once; the last of the stream may be shorter
-        for some in (windows[:full], windows[full:]):
-            if some:
-                experts = torch.tensor(counts[len(coded) : len(coded) + len(some) * channels], device=z.device)
-                coded += self._codes(torch.cat(some), experts, effort)
-        rows = range(0, len(coded), channels)
-        return Chunk(latents, tuple(tuple(coded[r : r + channels]) for r in rows))
-
-    def _codes(self, z: Tensor, experts: Tensor, effort: int) -> list[Window]:
-        """Codes of windows (B, T, D) with k_r of each (B,)."""
-        mask, codes = search(self.model.quantizer, z, experts, EFFORTS[effort])
-        return [
-            Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
-            for on, c in zip(mask.cpu().numpy(), codes.cpu().numpy(), strict=True)
-        ]
-
     def _check(self, header: Header) -> None:
         if header.fingerprint != self.fingerprint:
             raise ModelError(
@@ -324,9 +261,3 @@ class Codec:
             raise ModelError(
                 f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
             )
-
-
-def _heard(window: Tensor) -> list[bool]:
-    """Which channels of a window (channels, samples) are more than silence."""
-    heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
-    return heard

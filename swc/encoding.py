@@ -1,0 +1,110 @@
+"""From audio to chunks of codes, one after the other, in bits that a budget grants.
+
+Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
+over the whole recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swc.audio import Audio, CheckedBlocks, Resampler
+from swc.bitstream import Chunk, Header, Window
+from swc.budget import Budget, allocate
+from swc.config import Config
+from swc.level import factor
+from swc.nn.model import CodecModel
+from swc.nn.search import Effort, search
+from swc.segments import segments
+
+SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
+
+
+class Encoding:
+    """Encodes one recording.
+
+    Args:
+        model: on its device.
+        config: of the model.
+        header: of the stream to be.
+        budget: of the stream; is spent.
+        effort: of the search for experts and codes.
+    """
+
+    def __init__(self, model: CodecModel, config: Config, header: Header, budget: Budget, effort: Effort) -> None:
+        self.model, self.config, self.header = model, config, header
+        self.budget, self.effort = budget, effort
+        self.device = next(model.parameters()).device
+
+    def chunks(self, source: CheckedBlocks) -> Iterator[Chunk]:
+        """The chunks of audio at the header's source rate, each as soon as its audio and context have come."""
+        header, latents = self.header, 0
+        for z, heard in self._latents(self._resampled(source)):
+            latents += z.shape[1]
+            seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
+            yield self._quantize(z, heard, seconds)
+
+    def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
+        """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
+        header = self.header
+        gain = np.float32(factor(header.gain_q8))
+        resampler = Resampler(header.source_rate, header.model_rate, header.channels)
+        samples = 0
+        for block in source:
+            out = resampler.process(block)
+            samples += len(out)
+            yield self._tensor(out * gain)
+        rest = resampler.flush() * gain
+        silence = np.zeros((-(samples + len(rest)) % header.hop, header.channels), np.float32)
+        yield self._tensor(np.concatenate((rest, silence)))
+
+    def _tensor(self, audio: Audio) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.device)
+
+    @torch.inference_mode()
+    def _latents(self, audio: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[bool]]]:
+        """Latents (channels, L, D) of each chunk, and which of its windows are not silent, channels innermost."""
+        hop, encoder = self.header.hop, self.model.encoder
+        reach = -(-encoder.reach // self.config.backbone.frames_per_latent)
+        for signal, before, length in segments(audio, self.header.chunk_latents * hop, reach * hop):
+            z = encoder(signal)[:, before // hop : (before + length) // hop]
+            windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
+            yield z, [h for w in windows for h in _heard(w)]
+
+    @torch.inference_mode()
+    def _quantize(self, z: Tensor, heard: list[bool], seconds: float) -> Chunk:
+        """Choose experts and codes for the latents of a chunk (channels, L, D) that ends after `seconds`."""
+        header, budget = self.header, self.budget
+        channels, latents, _ = z.shape
+        windows = [z[:, s : s + header.window] for s in range(0, latents, header.window)]
+        lengths = [w.shape[1] for w in windows]
+        each = [n for n in lengths for _ in range(channels)]
+        counts = allocate(heard, each, header.n_routed, budget.grant(lengths, seconds), header.codebook_bits)
+        spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
+        budget.spend(lengths, spent)
+        coded: list[Window] = []
+        full = sum(n == header.window for n in lengths)  # all at once; the last of the stream may be shorter
+        for some in (windows[:full], windows[full:]):
+            if some:
+                experts = torch.tensor(counts[len(coded) : len(coded) + len(some) * channels], device=z.device)
+                coded += self._codes(torch.cat(some), experts)
+        rows = range(0, len(coded), channels)
+        return Chunk(latents, tuple(tuple(coded[r : r + channels]) for r in rows))
+
+    def _codes(self, z: Tensor, experts: Tensor) -> list[Window]:
+        """Codes of windows (B, T, D) with k_r of each (B,)."""
+        mask, codes = search(self.model.quantizer, z, experts, self.effort)
+        return [
+            Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
+            for on, c in zip(mask.cpu().numpy(), codes.cpu().numpy(), strict=True)
+        ]
+
+
+def _heard(window: Tensor) -> list[bool]:
+    """Which channels of a window (channels, samples) are more than silence."""
+    heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
+    return heard
