@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from swc.audio import Audio, CheckedBlocks
 from swc.bitstream import LIMITS, Header, SalvageReader, Stream, StreamReader, StreamWriter, header_size
+from swc.bitstream.limits import check_header
 from swc.budget import Budget
 from swc.decoding import Decoding, behind_the_end
 from swc.device import find_device
@@ -223,6 +224,7 @@ class Codec:
 
         Raises:
             InputError: tags that it cannot hold.
+            ModelError: the model's windows and codebooks, in so many channels, are beyond the limits of the format.
         """
         q = self.config.quantizer
         header = Header(
@@ -239,6 +241,10 @@ class Codec:
             fingerprint=self.fingerprint,
             total_samples=total_samples,
         )
+        try:
+            check_header(header)
+        except FormatError as error:
+            raise ModelError(f"{self.name} with {channels} channels is beyond a limit of the format: {error}") from None
         try:
             header = header.with_tags(tags)
         except FormatError as error:

@@ -223,6 +223,14 @@ def test_another_models_stream_is_refused(codec: Codec, tiny_bundle: Path, tmp_p
     assert other.fingerprint.hex() in str(e.value)
 
 
+def test_models_whose_windows_the_format_cannot_hold(tiny_bundle: Path, tmp_path: Path) -> None:
+    text = (tiny_bundle / "config.toml").read_text().replace("window = 20", "window = 1")
+    (tmp_path / "config.toml").write_text(text.replace("windows_per_chunk = 2", "windows_per_chunk = 9"))
+    (tmp_path / "weights.safetensors").symlink_to(tiny_bundle / "weights.safetensors")
+    with pytest.raises(ModelError, match="bare_windows"):
+        Codec.load(tmp_path).encode(tones(1.0, RATE), RATE, kbps=8)
+
+
 def test_effort_buys_quality_at_the_same_rate(codec: Codec) -> None:
     audio = tones(6.0, RATE)
     plain, searched = (codec.encode(audio, RATE, kbps=2, effort=e) for e in (0, 1))
