@@ -1,4 +1,4 @@
-"""The figures of docs/reliability.md that need no model: python benchmarks/reliability.py [--quick]
+"""The figures of docs/reliability.md that need no model: python benchmarks/reliability.py [--quick] [--hostile]
 
 Every vector and a long made-up stream are damaged in every way; hostile streams of a megabyte are read with the memory
 and the time measured in a process of their own.
@@ -226,12 +226,20 @@ def measured(path: Path, way: str) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a hundredth of the random damage")
+    parser.add_argument("--hostile", action="store_true", help="only what hostile streams cost")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         measure(*args.measure)
         return
-    count, rng = (2_000, random.Random(1)) if args.quick else (200_000, random.Random(1))
+    if not args.hostile:
+        damage(2_000 if args.quick else 200_000)
+    costs()
+
+
+def damage(count: int) -> None:
+    """Refusals and agreement, with so many random corruptions."""
+    rng = random.Random(1)
     print("refused, of")
     print("  truncations        {:>8} {:>8}".format(*truncations()))
     print("  header bit flips   {:>8} {:>8}".format(*header_flips()))
@@ -239,6 +247,10 @@ def main() -> None:
     print("  chunks rearranged  {:>8} {:>8}".format(*rearrangements(rng, count // 40)))
     tried, valid = agreement(rng, count // 4)
     print(f"both readers agree on {tried} mutants, {valid} of them valid")
+
+
+def costs() -> None:
+    """Memory and time of hostile streams; nothing else should run meanwhile."""
     print(f"a megabyte of        {' '.join(f'{way:>20}' for way in WAYS)}")
     with tempfile.NamedTemporaryFile() as file:
         for name, data in hostile().items():

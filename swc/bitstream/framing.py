@@ -39,14 +39,13 @@ class Ledger:
         self.latents = 0
         self.whole = True
         self._header = header
-        self._seed = header_bytes[-CRC.size :]
-        self._running_crc = zlib.crc32(self._seed)
+        self._seed_crc = self._running_crc = zlib.crc32(header_bytes[-CRC.size :])
         self._partial = False
 
     def chunk_crc(self, fields: bytes, payload: bytes) -> bytes:
         """CRC of the next chunk, tied to this stream and to the chunk's place in it."""
-        seed = self._seed + CRC.pack(self.chunks)
-        return CRC.pack(zlib.crc32(payload, zlib.crc32(seed + CHUNK_SYNC + fields)))
+        start = zlib.crc32(CRC.pack(self.chunks) + CHUNK_SYNC + fields, self._seed_crc)
+        return CRC.pack(zlib.crc32(payload, start))
 
     def end_crc(self, fields: bytes) -> bytes:
         """CRC of the end chunk and of every payload before it."""

@@ -59,47 +59,49 @@ def unpack(header: Header, latents: int, payload: bytes, offset: int = 0) -> Chu
     Raises:
         SyntaxFormatError: a payload longer or shorter than its masks imply, or padding that isn't zero.
     """
-    bits = np.unpackbits(np.frombuffer(payload, np.uint8))
-    raw = bits.tobytes()  # slices of bytes cost less than slices of arrays, and there may be a mask every other byte
+    digits = bin(int.from_bytes(b"\1" + payload, "big"))[3:]  # as text: "0b1" aside, a digit a bit
+    channels, shared = header.channels, header.n_shared
     routed, width = header.n_routed, header.codebook_bits
-    lengths = [n for n in window_lengths(header, latents) for _ in range(header.channels)]
-    is_code = bytearray(b"\1") * len(raw)
-    masks: list[tuple[int, ...]] = []
+    shapes: list[tuple[tuple[int, ...], int, int]] = []  # experts, rows, latents
+    coded: list[str] = []
     cursor = 0
-    for length in lengths:
-        end = cursor + routed
-        experts = _experts(raw[cursor:end])
-        is_code[cursor:end] = bytes(routed)
-        end += (header.n_shared + len(experts)) * length * width
-        if end > len(raw):
-            raise SyntaxFormatError("the payload is shorter than its masks imply", offset + cursor // 8)
-        masks.append(experts)
-        cursor = end
+    for length in window_lengths(header, latents):
+        for _ in range(channels):
+            begin = cursor + routed
+            experts = _experts(digits[cursor:begin])
+            rows = shared + len(experts)
+            end = begin + rows * length * width
+            if end > len(digits):
+                raise SyntaxFormatError("the payload is shorter than its masks imply", offset + cursor // 8)
+            coded.append(digits[begin:end])
+            shapes.append((experts, rows, length))
+            cursor = end
     used = (cursor + 7) // 8
     if used < len(payload):
         raise SyntaxFormatError("the payload is longer than its masks imply", offset + used)
-    if b"\1" in raw[cursor:]:
+    if "1" in digits[cursor:]:
         raise SyntaxFormatError("the padding of the payload is not zero", offset + cursor // 8)
-    chosen = bits[:cursor][np.frombuffer(is_code, np.bool_)[:cursor]] if routed else bits[:cursor]
-    codes = _codes(chosen, width)
+    codes = _codes("".join(coded), width)
     windows: list[Window] = []
     cursor = 0
-    for experts, length in zip(masks, lengths, strict=True):
-        rows = header.n_shared + len(experts)
+    for experts, rows, length in shapes:
         windows.append(Window(experts, codes[cursor : cursor + rows * length].reshape(rows, length)))
         cursor += rows * length
-    starts = range(0, len(windows), header.channels)
-    return Chunk(latents, tuple(tuple(windows[i : i + header.channels]) for i in starts))
+    starts = range(0, len(windows), channels)
+    return Chunk(latents, tuple([tuple(windows[i : i + channels]) for i in starts]))
 
 
 @lru_cache(maxsize=4096)
-def _experts(mask: bytes) -> tuple[int, ...]:
+def _experts(mask: str) -> tuple[int, ...]:
     """Indices of the ones."""
-    return tuple(index for index, bit in enumerate(mask) if bit)
+    return tuple(index for index, bit in enumerate(mask) if bit == "1")
 
 
-def _codes(bits: NDArray[np.uint8], width: int) -> NDArray[np.uint16]:
+def _codes(digits: str, width: int) -> NDArray[np.uint16]:
     """Numbers of `width` bits each."""
+    if len(digits) < 128:  # arrays would take longer, and a hostile stream may have a chunk every 11 bytes
+        return np.array([int(digits[at : at + width], 2) for at in range(0, len(digits), width)], np.uint16)
+    bits = np.frombuffer(digits.encode("ascii"), np.uint8) & 1
     octets = np.packbits(bits.reshape(-1, width), axis=1)  # (codes, 1 or 2), the last octet filled up with zeros
     if width <= 8:
         return octets[:, 0].astype(np.uint16) >> np.uint16(8 - width)

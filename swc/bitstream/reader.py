@@ -12,6 +12,8 @@ from swc.bitstream.source import Source
 from swc.bitstream.structure import Chunk, Header
 from swc.errors import ChecksumError, NotSwcError, SyntaxFormatError, TruncatedError
 
+_CHUNK_START = framing.SYNC_SIZE + framing.CHUNK_FIELDS.size
+
 
 class StreamReader:
     """Iterates over the chunks of a stream; holds one chunk at a time, and seeks only where `skip_to` can.
@@ -38,6 +40,7 @@ class StreamReader:
         self.header, header_bytes = read_header(self._source)
         self.total_samples = self.header.total_samples
         self._ledger = framing.Ledger(self.header, header_bytes)
+        self._end_fields = b""
         self._ended = False
 
     def skip_to(self, index: int) -> None:
@@ -79,17 +82,18 @@ class StreamReader:
                 yield self._read_chunk(fields)
 
     def _next_fields(self) -> bytes | None:
-        """Read the sync bytes and what is between them and the payload of a chunk; of the end chunk the sync alone."""
+        """Read the sync bytes and what is between them and the payload of a chunk; None at the end chunk."""
         offset = self._source.offset
-        start = self._source.up_to(framing.SYNC_SIZE)
-        if start == framing.CHUNK_SYNC:
-            return self._source.exactly(framing.CHUNK_FIELDS.size, "a chunk")
-        if start == framing.END_SYNC:
+        start = self._source.up_to(_CHUNK_START)  # the end chunk is longer
+        if start.startswith(framing.END_SYNC):
+            self._end_fields = start[framing.SYNC_SIZE :]
             return None
-        if len(start) < framing.SYNC_SIZE:
+        if len(start) < framing.SYNC_SIZE or (start.startswith(framing.CHUNK_SYNC) and len(start) < _CHUNK_START):
             raise TruncatedError(
                 "the stream has no end chunk; get a complete copy, or decode with --salvage", self._source.offset
             )
+        if start.startswith(framing.CHUNK_SYNC):
+            return start[framing.SYNC_SIZE :]
         raise SyntaxFormatError(
             "neither a chunk nor the end chunk starts here; get a sound copy, or decode with --salvage", offset
         )
@@ -113,9 +117,10 @@ class StreamReader:
         return chunk
 
     def _read_end(self) -> None:
-        """Read the end chunk whose sync bytes were read before."""
-        offset = self._source.offset - framing.SYNC_SIZE
-        fields = self._source.exactly(framing.END_FIELDS.size, "the end chunk")
+        """Read what follows `_end_fields`, the beginning of the end chunk."""
+        offset = self._source.offset - framing.SYNC_SIZE - len(self._end_fields)
+        rest = framing.END_FIELDS.size - len(self._end_fields)
+        fields = self._end_fields + self._source.exactly(rest, "the end chunk")
         crc = self._source.exactly(framing.CRC.size, "the end chunk")
         if self._ledger.whole and crc != self._ledger.end_crc(fields):
             raise ChecksumError(

@@ -136,7 +136,8 @@ class Chunk:
 
 def window_lengths(header: Header, latents: int) -> list[int]:
     """Latents of each window of a chunk of `latents` latents."""
-    return [min(header.window, latents - start) for start in range(0, latents, header.window)]
+    full, rest = divmod(latents, header.window)
+    return [header.window] * full + ([rest] if rest else [])
 
 
 def latents_for(total_samples: int, source_rate: int, model_rate: int, hop: int) -> int:
