@@ -65,12 +65,13 @@ def cut(reader: StreamReader, fp: BinaryIO, start: int = 0, stop: int | None = N
     return Piece(range(first, reader.n_chunks), range(begin, begin + total))
 
 
-def join(readers: Sequence[StreamReader], fp: BinaryIO) -> int:
+def join(readers: Sequence[StreamReader], fp: BinaryIO, names: Sequence[str] = ()) -> int:
     """Write the chunks of several streams as one; extensions (tags) are those of the first.
 
     Args:
         readers: each at the start of its stream.
         fp: is written to.
+        names: of the streams, for messages.
 
     Returns:
         Samples per channel.
@@ -84,17 +85,18 @@ def join(readers: Sequence[StreamReader], fp: BinaryIO) -> int:
         raise InputError("nothing to join: give at least one stream")
     header = readers[0].header
     _check_hop(header)
-    for number, reader in enumerate(readers[1:], 2):
-        _check_alike(header, reader.header, number)
+    names = names or [f"stream {number}" for number in range(1, len(readers) + 1)]
+    for name, reader in zip(names[1:], readers[1:], strict=True):
+        _check_alike(header, names[0], reader.header, name)
     writer = StreamWriter(
         fp, replace(header, total_samples=_joined_samples([r.header.total_samples for r in readers], header))
     )
     latents = samples = 0
-    for number, reader in enumerate(readers, 1):
+    for number, reader in enumerate(readers):
         samples = samples_for(header, latents)
         if latents % header.chunk_latents:
             raise InputError(
-                f"stream {number - 1} ends within a chunk, so nothing can follow it without encoding again; "
+                f"{names[number - 1]} ends within a chunk, so nothing can follow it without encoding again; "
                 "only pieces that `swc cut` ended between chunks can be joined, and any stream as the last"
             )
         for chunk in reader:
@@ -152,12 +154,12 @@ def _check_hop(header: Header) -> None:
         raise InputError("a latent of this stream is shorter than a sample: it cannot be cut or joined")
 
 
-def _check_alike(one: Header, other: Header, number: int) -> None:
+def _check_alike(one: Header, first: str, other: Header, name: str) -> None:
     plain = {"total_samples": None, "extensions": (), "minor": 0}
     one, other = replace(one, **plain), replace(other, **plain)  # type: ignore[arg-type]
     differing = [name for name in vars(one) if getattr(one, name) != getattr(other, name)]
     if differing:
         raise InputError(
-            f"stream {number} cannot follow stream 1: they differ in {', '.join(differing)}; "
+            f"{name} cannot follow {first}: they differ in {', '.join(differing)}; "
             "only pieces of one recording, or of recordings with the same header, can be joined"
         )

@@ -36,7 +36,7 @@ def cat(
     with ExitStack() as files:
         readers = [StreamReader(files.enter_context(open_input(source))) for source in sources]
         with open_output(target) as output:
-            samples = join(readers, cast(BinaryIO, output))
+            samples = join(readers, cast(BinaryIO, output), sources)
         seconds = samples / readers[0].header.source_rate
     if as_json:
         facts = {"inputs": sources, "output": target, "bytes": output.size, "seconds": seconds}
