@@ -54,12 +54,12 @@ class Decoding:
     def overlap(self) -> tuple[float, float]:
         """Seconds before and behind a chunk in which the audio depends on it."""
         b, decoder = self.config.backbone, self.model.decoder
-        networks, synthesis = decoder.reach * b.frame_hop, decoder.phase_reach * b.frame_hop
-        # behind it, phases that started in the reach of the networks go on to the end of the window
-        window = self.header.window * self.header.hop
-        behind = -(-networks // window) * window
-        rate = self.header.model_rate
-        return (networks + synthesis + self._reach) / rate, (behind + synthesis + self._reach) / rate
+        # behind it, phases go on from the reach of the networks to the first pause that is wholly out of reach
+        window = self.header.window * b.frames_per_latent
+        windows = 1 + max(0, -(-(decoder.reach - window // 2) // window))
+        edge = decoder.phase_reach * b.frame_hop + self._reach
+        before, behind = (frames * b.frame_hop + edge for frames in (decoder.reach, windows * window))
+        return before / self.header.model_rate, behind / self.header.model_rate
 
     def blocks(self, reader: StreamReader | SalvageReader, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
         """Samples `start` to `stop` (None: to the end) at the source rate, float32 (n, channels).
@@ -142,11 +142,11 @@ class Decoding:
         return gain
 
     def _spectra(self, latents: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Spectra (channels, frames, bins) of latents, a chunk at a time; phases begin anew with each window."""
+        """Spectra (channels, frames, bins) of latents, a chunk at a time; phases begin anew in each window."""
         decoder, per = self.model.decoder, self.config.backbone.frames_per_latent
         for z, before, length in segments(latents, self.header.chunk_latents, -(-decoder.reach // per)):
             compressed = decoder.compressed(z)[:, before * per : (before + length) * per]
-            yield decoder.spectrum(compressed, restart=self.header.window * per)
+            yield decoder.spectrum(compressed, pause=self.header.window * per)
 
     def _latents(self, chunks: Iterable[Chunk | None], lost: deque[bool]) -> Iterator[Tensor]:
         """Latents (channels, L, D) of each chunk; a lost one goes on with those before it, then with those behind.

@@ -24,7 +24,9 @@ TINY = 1e-8
 
 
 @torch.no_grad()
-def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, restart: int | None = None) -> Tensor:
+def integrate_phase(
+    magnitude: Tensor, n_fft: int, hop: int, restart: int | None = None, pause: int | None = None
+) -> Tensor:
     """Phases that fit magnitudes of an STFT with a Hann window.
 
     Args:
@@ -32,6 +34,8 @@ def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, restart: int | None
         n_fft: window length in samples; bins = n_fft // 2 + 1.
         hop: samples a frame.
         restart: begin anew every so many frames, so that the frames of a chunk depend on no other chunk.
+        pause: begin anew too at the quietest frame in the second half of every so many frames, where it is least heard,
+            so that a frame depends on little before it.
 
     Returns:
         Complex unit vectors (B, T, bins).
@@ -40,7 +44,7 @@ def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, restart: int | None
     restart = restart or max(T, 1)
     if restart < T:
         parts = torch.split(magnitude, restart, 1)
-        return torch.cat([integrate_phase(part, n_fft, hop) for part in parts], 1)
+        return torch.cat([integrate_phase(part, n_fft, hop, pause=pause) for part in parts], 1)
     log = (magnitude + TINY).log()
     bin_index = torch.arange(bins, device=magnitude.device)
     # what the phase gains from frame to frame: the bin's own frequency, and its distance to the peak it belongs to
@@ -53,13 +57,27 @@ def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, restart: int | None
     peak = _peaks(log)
     locked = across - across.gather(-1, peak)
     # as low a crest as a start can have (Schroeder 1970): equal phases would make each restart a click
-    phase, phases = (math.pi * bin_index.square() / (2 * bins)).expand(B, bins), []
+    start = (math.pi * bin_index.square() / (2 * bins)).expand(B, bins)
+    anew = _quietest(magnitude.sum(-1), pause)[..., None]
+    phase, phases = start, []
     for t in range(T):
+        phase = torch.where(anew[:, t], start, phase)
         phase = (phase + advance[:, t]).gather(-1, peak[:, t]) + locked[:, t]
         phases.append(phase)
     # phases so far refer to the middle of the window, those of the FFT to its start
     angle = torch.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
     return torch.polar(torch.ones_like(angle), angle)
+
+
+def _quietest(level: Tensor, pause: int | None) -> Tensor:
+    """Of levels (B, T), which is the least in the second half of each `pause` of them; bool."""
+    found = torch.zeros_like(level, dtype=torch.bool)
+    if pause is None:
+        return found
+    for begin in range(pause // 2, level.shape[1], pause):
+        part = level[:, begin : begin + pause - pause // 2]
+        found[:, begin : begin + part.shape[1]].scatter_(1, part.argmin(1, keepdim=True), True)
+    return found
 
 
 def _slope(x: Tensor) -> Tensor:

@@ -123,18 +123,18 @@ class SpectralDecoder(nn.Module):
             start: Tensor = self.linear(z.float())
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
 
-    def forward(self, z: Tensor, restart: int | None = None) -> Tensor:
-        """Audio (B, L * hop), float32; phases begin anew every `restart` frames."""
-        return self.render(self.spectrum(self.compressed(z), restart))
+    def forward(self, z: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
+        """Audio (B, L * hop), float32; phases begin anew as `integrate_phase` has it."""
+        return self.render(self.spectrum(self.compressed(z), restart, pause))
 
-    def spectrum(self, c: Tensor, restart: int | None = None) -> Tensor:
+    def spectrum(self, c: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
         """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
 
         Gradients reach the magnitudes alone.
         """
         p = self.config.exponent
         magnitude = c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
-        return magnitude * integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, restart)
+        return magnitude * integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, restart, pause)
 
     def render(self, spectrum: Tensor) -> Tensor:
         """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""

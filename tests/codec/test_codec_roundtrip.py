@@ -74,7 +74,10 @@ def test_chunked_equals_whole(codec: Codec) -> None:
                     assert np.array_equal(used, window.codes)
                 decoded.append(model.quantizer.decode(codes))
                 position += length
-        whole = model.decoder(torch.cat(decoded, 1), stream.header.window * b.frames_per_latent)
+        whole = model.decoder(
+            torch.cat(decoded, 1),
+            *(n * b.frames_per_latent for n in (stream.header.chunk_latents, stream.header.window)),
+        )
     whole = whole.numpy().T[: len(audio)] / 10 ** (stream.header.gain_db / 20)
     assert np.abs(codec.decode(stream) - whole).max() < 1e-4
 

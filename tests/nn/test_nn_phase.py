@@ -97,3 +97,21 @@ def test_every_bin_climbs_to_a_local_maximum() -> None:
     peak = _peaks(y)
     assert torch.equal(peak.gather(-1, peak), peak)
     assert bool((y.gather(-1, peak) >= y).all())
+
+
+def test_phases_forget_at_the_quietest_frame_of_each_window() -> None:
+    torch.manual_seed(0)
+    one = 0.1 + torch.rand(2, 100, N // 2 + 1)
+    quiet = torch.tensor([[27, 70], [39, 79]])  # in the second half of windows of 40 frames
+    for channel, frames in enumerate(quiet):
+        one[channel, frames] *= 0.01
+    other = one.clone()
+    other[:, :10] = torch.rand(2, 10, N // 2 + 1)
+    a, b = (integrate_phase(magnitude, N, HOP, pause=40) for magnitude in (one, other))
+    for channel, (first, _) in enumerate(quiet.tolist()):
+        assert torch.equal(a[channel, first:], b[channel, first:])
+        assert not torch.equal(a[channel, first - 1], b[channel, first - 1])
+    c, d = (integrate_phase(magnitude, N, HOP) for magnitude in (one, other))
+    assert not torch.equal(c[:, -1], d[:, -1])
+    short = one[:, :20]  # half a window has no pause
+    assert torch.equal(integrate_phase(short, N, HOP, pause=40), integrate_phase(short, N, HOP))
