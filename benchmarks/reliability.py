@@ -27,7 +27,7 @@ import naive_writer
 import reference_reader
 from mutants import mutants
 
-from swc.bitstream import MAGIC, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window, samples_for
+from swc.bitstream import MAGIC, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window
 from swc.cli.inspect import describe
 from swc.errors import FormatError
 
@@ -168,7 +168,7 @@ def filled(latents: int, payload: bytes, **fields: int) -> bytes:
     header = StreamWriter(fp, Header(**(TINY | fields))).header
     count = (MEGABYTE - len(fp.getvalue()) - 18) // (len(payload) + 10)
     parts = [(latents, payload)] * count
-    return bytes(naive_writer.Parts(fp.getvalue(), parts, samples_for(header, latents * count)))
+    return bytes(naive_writer.Parts(fp.getvalue(), parts, header.samples_for(latents * count)))
 
 
 def hostile() -> dict[str, bytes]:

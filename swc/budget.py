@@ -13,7 +13,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Header, Tags, header_size, latents_for, window_bits
+from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Header, Tags, header_size, window_bits
 from swc.errors import BitrateError
 
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
@@ -72,7 +72,7 @@ def least_kbps(header: Header) -> float:
         rate += _tag_bits(header) / SPREAD
     elif header.total_samples >= SPREAD * header.source_rate:
         seconds = header.total_samples / header.source_rate
-        latents = latents_for(header.total_samples, header.source_rate, header.model_rate, header.hop)
+        latents = header.latents_for(header.total_samples)
         chunks, windows = -(-latents // chunk), -(-latents // header.window)
         masks = header.channels * windows * header.n_routed
         shared = header.channels * latents * header.n_shared * header.codebook_bits

@@ -157,19 +157,19 @@ class Decoding:
         """
         full, dim = self.header.chunk_latents, self.config.backbone.latent_dim
         edge = torch.zeros(self.header.channels, 1, dim, device=self.device)
-        waiting = 0  # lost chunks whose successor isn't known yet
+        waiting = False  # for what follows a lost chunk
         for chunk in chunks:
             lost.append(chunk is None)
             if chunk is None:
                 if waiting:
                     yield edge.expand(-1, full, -1)
-                waiting = 1
+                waiting = True
                 continue
             z = self._dequantized(chunk)
             if waiting:
                 half = full // 2
                 yield torch.cat((edge.expand(-1, full - half, -1), z[:, :1].expand(-1, half, -1)), 1)
-                waiting = 0
+                waiting = False
             yield z
             edge = z[:, -1:]
         if waiting:

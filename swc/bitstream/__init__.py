@@ -11,7 +11,7 @@ from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.salvage import Loss, SalvageReader
 from swc.bitstream.stream import Stream
-from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for, samples_for
+from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for
 from swc.bitstream.tags import Tags
 from swc.bitstream.writer import StreamWriter
 
@@ -37,6 +37,5 @@ __all__ = [
     "header_size",
     "join",
     "latents_for",
-    "samples_for",
     "window_bits",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from swc.bitstream.reader import StreamReader
-from swc.bitstream.structure import Header, chunks_for, latents_for, samples_for
+from swc.bitstream.structure import Header
 from swc.bitstream.writer import StreamWriter
 from swc.errors import InputError
 
@@ -58,10 +58,10 @@ def cut(reader: StreamReader, fp: BinaryIO, start: int = 0, stop: int | None = N
     if total is None:  # the header did not know, the end chunk does where it was read
         whole = reader.total_samples
         total = _piece_samples(
-            header, first, last, samples_for(header, first * full + latents) if whole is None else whole
+            header, first, last, header.samples_for(first * full + latents) if whole is None else whole
         )
     writer.finish(total)
-    begin = samples_for(header, first * full)
+    begin = header.samples_for(first * full)
     return Piece(range(first, reader.n_chunks), range(begin, begin + total))
 
 
@@ -93,7 +93,7 @@ def join(readers: Sequence[StreamReader], fp: BinaryIO, names: Sequence[str] = (
     )
     latents = samples = 0
     for number, reader in enumerate(readers):
-        samples = samples_for(header, latents)
+        samples = header.samples_for(latents)
         if latents % header.chunk_latents:
             raise InputError(
                 f"{names[number - 1]} ends within a chunk, so nothing can follow it without encoding again; "
@@ -110,20 +110,20 @@ def join(readers: Sequence[StreamReader], fp: BinaryIO, names: Sequence[str] = (
 
 def chunk_at(header: Header, sample: int) -> int:
     """Index of the chunk that holds a sample at the source rate."""
-    latent = max(0, latents_for(sample + 1, header.source_rate, header.model_rate, header.hop) - 1)
+    latent = max(0, header.latents_for(sample + 1) - 1)
     return latent // header.chunk_latents
 
 
 def _piece_samples(header: Header, first: int, last: int | None, total: int) -> int:
     """Samples of the chunks from `first` up to `last` of a stream of `total`; 0 where it has none of them."""
     full = header.chunk_latents
-    if last is None or last >= chunks_for(header, total):
-        end, latents = total, latents_for(total, header.source_rate, header.model_rate, header.hop)
+    if last is None or last >= header.chunks_for(total):
+        end, latents = total, header.latents_for(total)
     else:
-        end, latents = samples_for(header, last * full), last * full
+        end, latents = header.samples_for(last * full), last * full
     if latents <= first * full:
         return 0
-    return _fitting(header, end - samples_for(header, first * full), latents - first * full)
+    return _fitting(header, end - header.samples_for(first * full), latents - first * full)
 
 
 def _joined_samples(totals: Iterable[int | None], header: Header) -> int | None:
@@ -132,15 +132,15 @@ def _joined_samples(totals: Iterable[int | None], header: Header) -> int | None:
     for total in totals:
         if total is None:
             return None
-        samples = samples_for(header, latents) + total
-        latents += latents_for(total, header.source_rate, header.model_rate, header.hop)
+        samples = header.samples_for(latents) + total
+        latents += header.latents_for(total)
     return _fitting(header, samples, latents)
 
 
 def _fitting(header: Header, samples: int, latents: int) -> int:
     """The number of samples next to `samples` that takes this many latents: rounding at a cut moves it by one."""
-    least = samples_for(header, latents - 1) + 1 if latents else 0
-    return min(max(samples, least), samples_for(header, latents))
+    least = header.samples_for(latents - 1) + 1 if latents else 0
+    return min(max(samples, least), header.samples_for(latents))
 
 
 def _behind(header: Header, total: int) -> InputError:

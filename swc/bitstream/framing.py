@@ -6,7 +6,7 @@ import struct
 import zlib
 
 from swc.bitstream.limits import check_limit
-from swc.bitstream.structure import Header, latents_for
+from swc.bitstream.structure import Header
 from swc.errors import SyntaxFormatError
 
 CHUNK_SYNC = b"\xc5\x5c"
@@ -77,7 +77,7 @@ class Ledger:
         claim = header.total_samples
         if claim not in (None, total_samples):
             raise SyntaxFormatError(f"{total_samples} samples at the end, {claim} in the header", offset)
-        expected = latents_for(total_samples, header.source_rate, header.model_rate, header.hop)
+        expected = header.latents_for(total_samples)
         if self.latents != expected:
             raise SyntaxFormatError(
                 f"{total_samples} samples take {expected} latents, the stream has {self.latents}", offset

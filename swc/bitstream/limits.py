@@ -75,10 +75,8 @@ def check_header(header: Header, offsets: Mapping[str, int] | None = None) -> No
     codebooks = header.n_shared + header.n_routed
     check_limit("codebooks", codebooks, offsets.get("n_shared"))
     check_limit("chunk_latents", header.chunk_latents, offsets.get("window"))
-    codes = header.chunk_latents * codebooks
-    masks = header.windows_per_chunk * header.n_routed
-    bits = header.channels * (masks + codes * header.codebook_bits)
-    check_limit("payload_length", (bits + 7) // 8, offsets.get("window"))
-    bare_bits = header.channels * (masks + header.chunk_latents * header.n_shared * header.codebook_bits)
-    bare_windows = header.windows_per_chunk * header.channels - (bare_bits + 7) // 8 // 8
-    check_limit("bare_windows", bare_windows, offsets.get("windows_per_chunk"))
+    least, most = header.payload_bounds(header.chunk_latents)
+    check_limit("payload_length", most, offsets.get("window"))
+    check_limit(
+        "bare_windows", header.windows_per_chunk * header.channels - least // 8, offsets.get("windows_per_chunk")
+    )

@@ -17,14 +17,6 @@ def window_bits(header: Header, latents: int, n_experts: int) -> int:
     return header.n_routed + (header.n_shared + n_experts) * latents * header.codebook_bits
 
 
-def payload_bounds(header: Header, latents: int) -> tuple[int, int]:
-    """Least and greatest number of bytes that a payload of `latents` latents can have."""
-    windows = -(-latents // header.window)
-    least = header.channels * (windows * header.n_routed + latents * header.n_shared * header.codebook_bits)
-    most = least + header.channels * latents * header.n_routed * header.codebook_bits
-    return (least + 7) // 8, (most + 7) // 8
-
-
 def pack(header: Header, chunk: Chunk) -> bytes:
     """The payload of a chunk, padded with zero bits to a byte.
 

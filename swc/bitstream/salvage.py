@@ -16,10 +16,10 @@ from swc.bitstream import framing
 from swc.bitstream.crc import solve_word, unwind
 from swc.bitstream.header import MAGIC
 from swc.bitstream.limits import LIMITS
-from swc.bitstream.payload import payload_bounds, unpack
+from swc.bitstream.payload import unpack
 from swc.bitstream.reader import read_header
 from swc.bitstream.source import Source
-from swc.bitstream.structure import Chunk, chunks_for, latents_for, samples_for
+from swc.bitstream.structure import Chunk
 from swc.errors import FormatError
 
 _HEAD = framing.SYNC_SIZE + framing.CHUNK_FIELDS.size
@@ -81,7 +81,7 @@ class SalvageReader:
         self._running_crc = zlib.crc32(self._seed)
         header = self.header
         self.total_samples = header.total_samples
-        self._stated_chunks = None if header.total_samples is None else chunks_for(header, header.total_samples)
+        self._stated_chunks = None if header.total_samples is None else header.chunks_for(header.total_samples)
         self.losses: list[Loss] = []
         self.n_chunks = 0
         self.cut_off = False
@@ -154,13 +154,13 @@ class SalvageReader:
         latents, size = framing.CHUNK_FIELDS.unpack_from(self._buffer, framing.SYNC_SIZE)
         if not 1 <= latents <= self.header.chunk_latents:
             return None
-        least, most = payload_bounds(self.header, latents)
+        least, most = self.header.payload_bounds(latents)
         if not least <= size <= most or not self._fill(_HEAD + size + framing.CRC.size):
             return None
         body = bytes(self._buffer[: _HEAD + size])
         (crc,) = framing.CRC.unpack_from(self._buffer, len(body))
         index = self._index_of(body, crc)
-        if index is not None and self._may_stand(index, latents):
+        if self._may_stand(index, latents):
             try:
                 return index, unpack(self.header, latents, body[_HEAD:]), body[_HEAD:]
             except FormatError:
@@ -168,7 +168,8 @@ class SalvageReader:
         self._tried += _TRY + size
         return None
 
-    def _index_of(self, body: bytes, crc: int) -> int | None:
+    def _index_of(self, body: bytes, crc: int) -> int:
+        """The index under which a chunk has this CRC."""
         seed = zlib.crc32(self._seed)
         if zlib.crc32(body, zlib.crc32(framing.CRC.pack(self.n_chunks), seed)) == crc:
             return self.n_chunks
@@ -181,12 +182,12 @@ class SalvageReader:
             return False
         if self.header.total_samples is None:
             return True
-        return latents == min(full, _latents(self, self.header.total_samples) - index * full)
+        return latents == min(full, self.header.latents_for(self.header.total_samples) - index * full)
 
     def _most_chunks(self) -> int:
         """Chunks that the stream may have up to here: a hostile stream must not claim that years are missing."""
         header = self.header
-        least = framing.CHUNK_OVERHEAD + payload_bounds(header, header.chunk_latents)[0]
+        least = framing.CHUNK_OVERHEAD + header.payload_bounds(header.chunk_latents)[0]
         free = _FREE_GAP * header.model_rate / (header.chunk_latents * header.hop)
         lost = self._lost_bytes + (0 if self._damage is None else self._position - self._damage)
         most = self.n_chunks + 1 + int(free) + 4 * self._found + lost // least - self._missing
@@ -208,9 +209,9 @@ class SalvageReader:
         stated = self.header.total_samples
         if total > LIMITS["total_samples"][1] or (stated is not None and total != stated):
             return None
-        if n_chunks != chunks_for(self.header, total) or not self.n_chunks <= n_chunks <= self._most_chunks():
+        if n_chunks != self.header.chunks_for(total) or not self.n_chunks <= n_chunks <= self._most_chunks():
             return None
-        if n_chunks == self.n_chunks and self._latents != _latents(self, total):
+        if n_chunks == self.n_chunks and self._latents != self.header.latents_for(total):
             return None
         if not self._missing and n_chunks == self.n_chunks:
             body = bytes(self._buffer[: framing.END_SIZE - framing.CRC.size])
@@ -261,11 +262,6 @@ class SalvageReader:
 
     def _end_samples(self) -> None:
         """Without an end chunk, the stream ends with the last chunk that was found."""
-        most = samples_for(self.header, self._latents)
+        most = self.header.samples_for(self._latents)
         stated = self.header.total_samples
         self.total_samples = most if stated is None else min(most, stated)
-
-
-def _latents(reader: SalvageReader, total_samples: int) -> int:
-    header = reader.header
-    return latents_for(total_samples, header.source_rate, header.model_rate, header.hop)

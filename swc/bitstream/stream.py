@@ -37,7 +37,7 @@ class Stream:
     def read(cls, fp: BinaryIO) -> Stream:
         """Read a stream to its end, which must be the end of `fp`.
 
-        All windows are held: 2 bytes a code and some 250 a window. StreamReader holds a chunk at a time.
+        All windows are held: 2 bytes a code and some 300 a window. StreamReader holds a chunk at a time.
 
         Raises:
             FormatError: one of its subclasses, for bytes that aren't a stream.

@@ -99,6 +99,24 @@ class Header:
         """Latents of every chunk but the last, per channel."""
         return self.window * self.windows_per_chunk
 
+    def latents_for(self, total_samples: int) -> int:
+        """Latents per channel of `total_samples` samples at the source rate."""
+        return latents_for(total_samples, self.source_rate, self.model_rate, self.hop)
+
+    def chunks_for(self, total_samples: int) -> int:
+        """Chunks of a stream of `total_samples` samples at the source rate."""
+        return -(-self.latents_for(total_samples) // self.chunk_latents)
+
+    def samples_for(self, latents: int) -> int:
+        """The most samples at the source rate that `latents` latents can stand for, in exact integers."""
+        return latents * self.hop * self.source_rate // self.model_rate
+
+    def payload_bounds(self, latents: int) -> tuple[int, int]:
+        """Least and greatest number of bytes of a payload of `latents` latents: no experts at all, and all of them."""
+        masks = -(-latents // self.window) * self.n_routed
+        least, most = (n * latents * self.codebook_bits for n in (self.n_shared, self.n_shared + self.n_routed))
+        return -(-self.channels * (masks + least) // 8), -(-self.channels * (masks + most) // 8)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Window:
@@ -144,14 +162,3 @@ def latents_for(total_samples: int, source_rate: int, model_rate: int, hop: int)
     """Latents per channel of `total_samples` samples at `source_rate` Hz, in exact integers."""
     model_samples = -(-total_samples * model_rate // source_rate)
     return -(-model_samples // hop)
-
-
-def chunks_for(header: Header, total_samples: int) -> int:
-    """Chunks of a stream of `total_samples` samples at the source rate."""
-    latents = latents_for(total_samples, header.source_rate, header.model_rate, header.hop)
-    return -(-latents // header.chunk_latents)
-
-
-def samples_for(header: Header, latents: int) -> int:
-    """The most samples at the source rate that `latents` latents can stand for, in exact integers."""
-    return latents * header.hop * header.source_rate // header.model_rate

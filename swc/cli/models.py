@@ -59,9 +59,9 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
 def _latency(config: Config) -> float:
     """Seconds of audio that must have gone in before a sample comes out, at the most.
 
-    The level is decided on the first seconds. After that a sample waits for its chunk and three more: the decoder's
-    networks reach into the next one, the overlap of its windows into the one after, and the last must show that the
-    stream goes on.
+    The level is decided on the first seconds (fewer with --lookahead). After that a sample waits for its chunk and
+    three more: the decoder's networks reach into the next one, the overlap of its windows into the one after, and where
+    rates differ the filter that resamples into the last.
     """
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate

@@ -12,7 +12,7 @@ from bitstream_samples import Trickle, make_header, random_stream
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from swc.bitstream import Stream, StreamReader, chunk_at, cut, join, latents_for, samples_for
+from swc.bitstream import Stream, StreamReader, chunk_at, cut, join, latents_for
 from swc.errors import FormatError, InputError, SyntaxFormatError, TruncatedError
 
 
@@ -39,7 +39,7 @@ def test_pieces_hold_what_was_asked_for(
     assert part.chunks == stream.chunks[piece.chunks.start : piece.chunks.stop]
     assert piece.samples.start <= start
     assert piece.samples.stop >= min(total, start + length) - 1  # a cut between samples rounds down
-    chunk = samples_for(header, header.chunk_latents) + 2
+    chunk = header.samples_for(header.chunk_latents) + 2
     assert start - piece.samples.start < chunk
     assert piece.samples.stop - min(total, start + length) < chunk
     assert part.total_samples == len(piece.samples)
@@ -57,8 +57,8 @@ def test_joined_pieces_are_the_stream(rate: tuple[int, int], total: int, at: lis
     parts = []
     for low, high in pairwise(bounds):
         fp = io.BytesIO()
-        first = samples_for(stream.header, low * size) + 1
-        stop = None if high == count else samples_for(stream.header, high * size)
+        first = stream.header.samples_for(low * size) + 1
+        stop = None if high == count else stream.header.samples_for(high * size)
         assume(first < total)
         cut(StreamReader(io.BytesIO(data)), fp, first, stop)
         parts.append(fp.getvalue())
@@ -77,7 +77,7 @@ def test_chunk_of_a_sample(rate: tuple[int, int], sample: int) -> None:
     header = make_header(hop=8, model_rate=rate[0], source_rate=rate[1])
     index = chunk_at(header, sample)
     size = header.chunk_latents
-    assert samples_for(header, index * size) - 1 <= sample < samples_for(header, (index + 1) * size) + 1
+    assert header.samples_for(index * size) - 1 <= sample < header.samples_for((index + 1) * size) + 1
 
 
 def test_slices_by_seconds() -> None:

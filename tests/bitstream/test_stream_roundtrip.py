@@ -49,7 +49,7 @@ def streams(draw) -> Stream:
     header = make_header(**(fields | changes))  # either way the limit of bare_windows is kept
     wanted = draw(st.integers(0, 60))
     total = wanted * header.hop * header.source_rate // header.model_rate
-    latents = latents_for(total, header.source_rate, header.model_rate, header.hop)
+    latents = header.latents_for(total)
     if draw(st.booleans()):
         header = replace(header, total_samples=total)
     return random_stream(header, total, latents, draw(st.integers(0, 2**32)))

@@ -13,7 +13,7 @@ from tiny import tones
 
 from swc import Codec, Stream
 from swc.audio import Audio
-from swc.bitstream import CHUNK_OVERHEAD, SalvageReader, StreamReader, samples_for
+from swc.bitstream import CHUNK_OVERHEAD, SalvageReader, StreamReader
 from swc.errors import InputError
 
 CHUNK = 40 * 256 / 16000  # seconds of the tiny model's chunks
@@ -66,7 +66,7 @@ def test_any_part_equals_the_whole(codec: Codec, coded: Coded, start: float, len
 def test_parts_on_the_edges_of_chunks(codec: Codec, coded: Coded) -> None:
     header = Stream.from_bytes(coded.data).header
     for index in (1, 5, 9):
-        edge = samples_for(header, index * header.chunk_latents)
+        edge = header.samples_for(index * header.chunk_latents)
         for start, stop in ((edge - 1, edge + 1), (edge, edge + 1), (edge - 1, edge)):
             assert np.array_equal(part(codec, coded.data, start, stop), coded.whole[start:stop])
 
@@ -144,7 +144,7 @@ def test_streams_that_were_cut_off(codec: Codec, known: bool) -> None:
     for end in (4, 7):
         cut = coded.chunk_bytes()[end].stop - 3
         reader, audio = salvaged(codec, coded.data[:cut])
-        samples = samples_for(reader.header, end * 40)
+        samples = reader.header.samples_for(end * 40)
         assert len(audio) == samples
         before, _ = codec.decoding(reader.header).overlap
         sure = samples - round(before * 44100) - 1
