@@ -63,9 +63,9 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def replace_dead(self, z: Tensor, weight: Tensor, share: float, generator: torch.Generator) -> int:
-        """Put vectors of the batch in place of codes used less than `share` of their fair share; how many."""
+        """Put vectors z (n, dim), drawn by weight (n,), where codes are used less than `share` of the mean."""
         dead = (self.count < share * self.count.mean()).nonzero().flatten()
-        if len(dead) == 0 or float(weight.sum()) < 1:
+        if len(dead) == 0 or not bool((weight > 0).any()):
             return 0
         pick = torch.multinomial(weight.cpu(), len(dead), replacement=True, generator=generator)
         vectors, fair = z[pick.to(z.device)], 0.5 * self.count.mean()

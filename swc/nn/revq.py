@@ -16,6 +16,8 @@ from swc.config import RevqConfig
 from swc.nn.codebook import Codebook
 from swc.nn.search import greedy_mask
 
+RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
+
 
 @dataclass
 class Quantized:
@@ -34,6 +36,16 @@ class Quantized:
     commitment: Tensor
     imitation: Tensor
     error: Tensor
+
+
+@dataclass
+class _Stage:
+    """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves (B,)."""
+
+    index: int
+    codes: Tensor
+    quantized: Tensor
+    weight: Tensor
 
 
 class Revq(nn.Module):
@@ -92,9 +104,12 @@ class Revq(nn.Module):
                 imitation = self._imitation(z[searched].detach(), mask[searched].float())
             mask = mask.float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
+            chosen: list[_Stage] = []
             books, after_shared = self.books(), quantized
             for index, weight in self._sequence(mask, scores.detach()):
-                q = self._stage(index, books[index], target - quantized, weight)
+                codes = books[index].nearest(target - quantized)
+                q = books[index].code[codes] * weight[:, None, None]
+                chosen.append(_Stage(index, codes, q, weight))
                 if index >= len(self.shared) and searched is None:
                     s = scores[:, index - len(self.shared), None, None]
                     gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
@@ -102,6 +117,7 @@ class Revq(nn.Module):
                 if index == len(self.shared) - 1:
                     after_shared = quantized
             if self.training:
+                self._learn(chosen, target - quantized)
                 self.load += mask.sum(0)
                 self.windows += len(mask)
             shared_commitment = (z - after_shared).square().mean()
@@ -127,15 +143,19 @@ class Revq(nn.Module):
         odds = (chosen + 0.5) / (mask.shape[1] - chosen + 0.5)
         return F.binary_cross_entropy_with_logits(self.router(z).mean(1) + odds.log(), mask)
 
-    def _stage(self, index: int, book: Codebook, residual: Tensor, weight: Tensor) -> Tensor:
-        chosen = book.nearest(residual)
-        q = book.code[chosen] * weight[:, None, None]
-        if self.training:
-            flat = residual.reshape(-1, residual.shape[-1])
-            rows = weight.repeat_interleave(residual.shape[1])
-            book.update(flat, chosen.flatten(), rows, self.horizon)
-            self._seen[index] = (flat, rows)
-        return q
+    @torch.no_grad()
+    def _learn(self, chosen: list[_Stage], residual: Tensor) -> None:
+        """Each codebook moves to what all the others leave it: (B, T, D), the residual after the last stage.
+
+        That is one small step down the least squares of `swc.training.refit`. A codebook that learns what the stages
+        before it leave, as in plain RVQ, averages over far larger vectors and knows nothing of those behind it.
+        """
+        energy = residual.square().sum(-1).flatten() + 1e-12
+        for stage in chosen:
+            flat = (stage.quantized + residual).flatten(0, 1)
+            rows = stage.weight.repeat_interleave(residual.shape[1])
+            self.books()[stage.index].update(flat, stage.codes.flatten(), rows, self.horizon)
+            self._seen[stage.index] = (flat, rows * energy)
 
     @torch.no_grad()
     def encode(self, z: Tensor, mask: Tensor) -> Tensor:
@@ -208,7 +228,7 @@ class Revq(nn.Module):
         self.load.zero_()
         self.windows.zero_()
         return sum(
-            book.replace_dead(*self._seen[index], 0.02, generator)
+            book.replace_dead(*self._seen[index], RARE, generator)
             for index, book in enumerate(self.books())
             if index in self._seen
         )

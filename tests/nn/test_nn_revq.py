@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -92,6 +94,24 @@ def test_kmeans_start_leaves_less_residual_with_every_stage(quantizer: Revq) -> 
     errors = [float(quantizer(z, torch.full((400,), k)).error) for k in (0, 2, 4, 6)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.5 * errors[0]
+
+
+def test_a_codebook_learns_what_all_others_leave_it(quantizer: Revq) -> None:
+    z, k = latents(30), torch.full((30,), 3)
+    mask = quantizer.top(quantizer.scores(z), k)
+    codes = quantizer.encode(z, mask)
+    residual = z - quantizer.decode(codes)
+    quantizer.restart_averages(20.0)
+    expected = copy.deepcopy(quantizer).books()
+    for stage, book in enumerate(expected):
+        on = codes[:, stage] >= 0
+        chosen = codes[:, stage].clamp_min(0)
+        target = residual + torch.where(on[..., None], book.code[chosen], 0.0)
+        book.update(target.flatten(0, 1), chosen.flatten(), on.float().flatten(), 20.0)
+    quantizer.train()
+    quantizer(z, k)
+    for book, wanted in zip(quantizer.books(), expected, strict=True):
+        assert torch.allclose(book.code, wanted.code, atol=1e-5)
 
 
 def test_codebook_average_moves_to_the_mean_of_its_vectors() -> None:
