@@ -121,6 +121,7 @@ class StageConfig:
     batch: int = 14
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
+    hold: float = 0.0  # share of the stage before the learning rate begins to fall
     trains: str = "all"  # "decoder": encoder and codebooks are frozen, so that the fingerprint stays
     magnitude_weight: float = 40.0  # of the loss of stage 1a, in every stage
 
@@ -128,7 +129,8 @@ class StageConfig:
         require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
         require(self.kind != "codebooks" or (self.steps > 0 and not self.minutes), 'kind "codebooks" needs steps alone')
-        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "magnitude_weight")
+        at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "magnitude_weight", "hold")
+        require(self.hold <= 1, "hold must be at most 1")
         at_least(self, 1, "batch")
 
 

@@ -74,7 +74,8 @@ def train(
         compiled=compiled,
         report=printer(quiet),
     )
-    print(weights)
+    if weights is not None:
+        print(weights)
 
 
 def printer(quiet: bool) -> Callable[[Progress], None]:

@@ -20,6 +20,7 @@ from swc.device import find_device
 from swc.errors import InputError
 from swc.nn.weights import load_weights, save_weights
 from swc.training.corpus import Corpus, load_corpus
+from swc.training.team import Team
 from swc.training.trainer import Trainer
 from swc.training.validation import Score, ValidationSet, load_validation, validate
 
@@ -90,9 +91,9 @@ def train(
     seed: int = 0,
     cache: Path | None = None,
     compiled: bool = False,
-    report: Report = lambda _: None,
-) -> Path:
-    """Train a model.
+    report: Report | None = None,
+) -> Path | None:
+    """Train a model, together with the other processes if torchrun has started several.
 
     Args:
         config: the model and its recipe; stages are scaled to `max_minutes` or `max_steps` in all.
@@ -106,7 +107,7 @@ def train(
         report: called with every line of progress.
 
     Returns:
-        The path of the final weights.
+        The path of the final weights; None in a process that does not lead its team.
 
     Raises:
         InputError: unusable data or config.
@@ -114,12 +115,19 @@ def train(
     """
     if resume is not None and init is not None:
         raise InputError("--resume continues a run and --init starts one: give one of them")
+    report = report or _silent
     torch.manual_seed(seed)
     config = scaled(config, max_minutes, max_steps)
-    run = Trainer(config, find_device(device), seed)
+    where = find_device(device)
+    team = Team(where)
+    if not team.leads:
+        report = _silent
+    run = Trainer(config, where, seed, team)
     if resume is not None:
         run.load(resume)
     clips = None if val is None else load_validation(val, config)
+    if not team.leads and cache is not None:
+        team.wait()  # for the leader, who may have to make the cache
     report(Progress("decoding the corpus"))
     corpus = load_corpus(
         data,
@@ -128,6 +136,8 @@ def train(
         cache=cache,
         progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
     )
+    if team.leads and cache is not None:
+        team.wait()
     if corpus.samples.nbytes < 0.5 * _free_bytes(run.device):
         corpus = corpus.to(run.device)
     report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
@@ -144,6 +154,10 @@ def train(
     return _Loop(run, corpus, clips, out, report).run_stages()
 
 
+def _silent(_: Progress) -> None:
+    """Report to no one."""
+
+
 def _free_bytes(device: torch.device) -> float:
     return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else math.inf
 
@@ -155,7 +169,7 @@ class _Loop:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
         self.smooth: dict[str, float] = {}
 
-    def run_stages(self) -> Path:
+    def run_stages(self) -> Path | None:
         run = self.run
         try:
             while run.stage_index < len(run.config.training.stages):
@@ -164,14 +178,20 @@ class _Loop:
                 else:
                     self._run_stage()
                 run.next_stage()
-                run.save(self.out / "last")
+                self._save()
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM as the command line takes it
-            run.save(self.out / "last")
+            self._save()
             self.report(Progress(f"interrupted; continue with --resume {self.out / 'last'}"))
             raise
+        if not run.team.leads:
+            return None
         weights = self.out / "weights.safetensors"
         save_weights(weights, run.averaged_state())
         return weights
+
+    def _save(self) -> None:
+        if self.run.team.leads:
+            self.run.save(self.out / "last")
 
     def _run_stage(self) -> None:
         run, t = self.run, self.run.config.training
@@ -181,11 +201,12 @@ class _Loop:
             if run.step % LOG_EVERY == 0 or run.fraction >= 1:
                 self._log_losses(losses)
             if time.monotonic() - saved > 60 * t.checkpoint_every:
-                run.save(self.out / "last")
+                self._save()
                 saved = time.monotonic()
             if self.clips is not None and time.monotonic() - validated > 60 * t.validate_every:
                 self._validate(self.clips)
                 validated = time.monotonic()
+        run.meet()
         if self.clips is not None:
             self._validate(self.clips)
 
@@ -223,6 +244,8 @@ class _Loop:
 
     def _validate(self, clips: ValidationSet) -> None:
         run = self.run
+        if not run.team.leads:
+            return
         scores = validate(run.averaged_model(), clips, run.loss)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
@@ -241,6 +264,8 @@ class _Loop:
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run
+        if not run.team.leads:
+            return
         head = {
             "stage": run.stage.kind,
             "step": run.step,

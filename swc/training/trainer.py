@@ -24,10 +24,12 @@ from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
 from swc.training.refit import Round, latents_of, refit
+from swc.training.team import Team
 
 BETAS = (0.8, 0.99)
 NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
+MEET_EVERY = 10  # steps that the processes of a team take alone
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
 
@@ -52,16 +54,23 @@ def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False)
     ]
 
 
-def schedule(fraction: float, step: int, warmup: int) -> float:
-    """Learning-rate factor: linear warm-up over steps, then a cosine over the stage down to 3 %."""
-    return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction))) + 0.03)
+def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> float:
+    """Learning-rate factor: linear warm-up over steps, 1 for a share `hold` of the stage, then a cosine to 3 %.
+
+    Warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395): a run that holds its rate can be drawn out, or ended
+    early, without having been a different run until then.
+    """
+    falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
+    return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
 
 
 class Trainer:
     """State of a run: model, average, optimizer, position in the stages."""
 
-    def __init__(self, config: Config, device: torch.device, seed: int) -> None:
+    def __init__(self, config: Config, device: torch.device, seed: int, team: Team | None = None) -> None:
         self.config, self.device, self.seed = config, device, seed
+        self.team = team or Team(device)
+        self.elapsed = 0.0  # seconds since the team has met
         self.model = CodecModel(config).to(device)
         self.average: dict[str, Tensor] = {}
         self.loss = ReconstructionLoss(config).to(device)
@@ -86,8 +95,9 @@ class Trainer:
         return max(by_step, by_time)
 
     def generator(self, purpose: int = 0) -> torch.Generator:
-        """Random numbers of this step: the same whenever it is run."""
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + self.step) * 16 + purpose)
+        """Random numbers of this step: the same whenever it is run, others in each process of a team."""
+        seed = self.seed + 7919 * self.team.rank
+        return torch.Generator().manual_seed((seed * 1_000_003 + self.step) * 16 + purpose)
 
     @property
     def frozen(self) -> bool:
@@ -126,6 +136,25 @@ class Trainer:
         """Averages of codebooks and weights, from the weights as they are."""
         self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
+        self.team.follow(self._learned())
+
+    def _learned(self) -> list[Tensor]:
+        """All that this stage changes and a team shares; not the optimizers' moments, which stay with their process."""
+        part: nn.Module = self.model.decoder if self.frozen else self.model
+        average = [v for n, v in self.average.items() if n.startswith("decoder.") or not self.frozen]
+        judges = [] if self.adversary is None else [*self.adversary.judges.parameters()]
+        return [*part.parameters(), *part.buffers(), *average, *judges]
+
+    def meet(self) -> None:
+        """Take the mean of what the team has learned, and the leader's time."""
+        began = time.perf_counter()
+        if self.team.size > 1:
+            self.team.average(self._learned())
+            clock = torch.tensor([self.elapsed + time.perf_counter() - began], device=self.device)
+            self.team.follow([clock])
+            self.elapsed = float(clock)
+        self.stage_seconds, self.seconds = self.stage_seconds + self.elapsed, self.seconds + self.elapsed
+        self.elapsed = 0.0
 
     def next_stage(self) -> None:
         """Go on to the next stage with fresh optimizers."""
@@ -156,9 +185,15 @@ class Trainer:
         return torch.where(nominal, t.nominal_experts, any_rate)
 
     def refit(self, corpus: Corpus) -> Iterator[Round]:
-        """The stage "codebooks": solve for them on the latents of the averaged encoder."""
+        """The stage "codebooks": the leader solves for them on the latents of the averaged encoder."""
         began, generator = time.perf_counter(), self.generator()
         self.model.load_state_dict(self.averaged_state())
+        if self.team.leads:
+            yield from self._solve(corpus, generator, began)
+        self.team.follow(self._learned())
+        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
+
+    def _solve(self, corpus: Corpus, generator: torch.Generator, began: float) -> Iterator[Round]:
         self.model.eval()
         windows = latents_of(self.model, corpus, self.config, generator)
         experts = self._rates(len(windows), generator).to(windows.device)
@@ -168,7 +203,6 @@ class Trainer:
             began = now
             self.stage_step += 1
             yield outcome
-        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
@@ -187,15 +221,17 @@ class Trainer:
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not self.frozen:
             self.replaced = self.model.quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-        self.audio_seconds += audio.numel() / self.config.sample_rate
-        spent = time.perf_counter() - began
-        self.stage_seconds, self.seconds = self.stage_seconds + spent, self.seconds + spent
+            self.team.follow(self.model.quantizer.buffers())  # each has put others of its own vectors into dead codes
+        self.audio_seconds += self.team.size * audio.numel() / self.config.sample_rate
+        self.elapsed += time.perf_counter() - began
+        if self.team.size == 1 or self.step % MEET_EVERY == 0:
+            self.meet()
         return {name: value.detach() for name, value in losses.items()}
 
     def _descend(self, total: Tensor) -> None:
         """One step of the optimizer down the gradient of the loss."""
         warm = self.config.training.discriminators.warmup_steps if self.adversary is not None else 0
-        factor = schedule(self.fraction, self.stage_step - warm, self.stage.warmup)
+        factor = schedule(self.fraction, self.stage_step - warm, self.stage.warmup, self.stage.hold)
         for group in self.optimizer.param_groups:
             group["lr"] = self.stage.learning_rate * group["scale"] * factor
         self.optimizer.zero_grad(set_to_none=True)
@@ -247,7 +283,7 @@ class Trainer:
             if t.envelope_weight:
                 losses["envelope"] = self.auditory.envelope(audio, wave)
             if self.adversary is not None:
-                factor = schedule(self.fraction, self.stage_step, 0)
+                factor = schedule(self.fraction, self.stage_step, 0, self.stage.hold)
                 losses["discriminator"] = self.adversary.learn(audio, wave, factor)
                 losses["adversarial"], losses["features"] = self.adversary.judge(audio, wave)
         terms = [weights[name] * value for name, value in losses.items() if name in weights]

@@ -144,6 +144,28 @@ def test_schedule_warms_up_and_decays() -> None:
     assert schedule(0.0, 99, 100) == pytest.approx(1.0)
     assert schedule(0.5, 500, 100) == pytest.approx(0.515)
     assert schedule(1.0, 999, 100) == pytest.approx(0.03)
+    # a stage that holds its rate for 80 % falls over the rest
+    assert [schedule(f, 999, 100, hold=0.8) for f in (0.1, 0.8)] == [pytest.approx(1.0)] * 2
+    assert schedule(0.9, 999, 100, hold=0.8) == pytest.approx(0.515)
+    assert schedule(1.0, 999, 100, hold=1.0) == pytest.approx(1.0)
+
+
+def test_a_held_run_can_be_ended_early_where_it_is(config: Config, corpus: Corpus, tmp_path: Path) -> None:
+    def drawn_out(steps: int, hold: float) -> Config:
+        stage = dataclasses.replace(config.training.stages[0], steps=steps, hold=hold, warmup=1)
+        return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
+
+    run = trainer(drawn_out(100, 1.0), corpus)
+    for _ in range(4):
+        run.train_step(corpus)
+    run.save(tmp_path / "last")
+    ending = Trainer(drawn_out(6, 4 / 6), torch.device("cpu"), seed=0)
+    ending.load(tmp_path / "last")
+    rates = []
+    while ending.fraction < 1:
+        ending.train_step(corpus)
+        rates.append(ending.optimizer.param_groups[-1]["lr"] / ending.stage.learning_rate)
+    assert rates == [pytest.approx(1.0), pytest.approx(0.515)]
 
 
 def test_limits_scale_stages_in_proportion(config: Config) -> None:

@@ -1,0 +1,70 @@
+"""Several processes that train one model (local SGD, Stich 2019, arXiv 1805.09767).
+
+Each works on its own crops, and every few steps all take the mean of what they have learned. Two processes of one
+thread get through half as much again as one of two threads. Started with
+`torchrun --nproc-per-node N -m swc train ...`; a process by itself is a team of one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+LONGEST = timedelta(days=1)  # that one waits for another: while the leader validates, or solves for the codebooks
+
+
+class Team:
+    """The processes of a run, as torchrun has started them.
+
+    Attributes:
+        rank: this one's number. Number 0 keeps time, logs, validates and writes.
+        size: how many there are.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        if "TORCHELASTIC_RUN_ID" in os.environ and not dist.is_initialized():
+            if device.type == "cuda":
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST)
+        joined = dist.is_available() and dist.is_initialized()
+        self.rank, self.size = (dist.get_rank(), dist.get_world_size()) if joined else (0, 1)
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    @torch.no_grad()
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Put the mean over the team into floating-point tensors; all must call this with the same shapes."""
+        if self.size == 1:
+            return
+        tensors = [t for t in tensors if t.is_floating_point()]
+        flat = torch.cat([t.detach().flatten() for t in tensors])
+        dist.all_reduce(flat)
+        flat /= self.size
+        self._spread(flat, tensors)
+
+    @torch.no_grad()
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Put the leader's values into floating-point tensors."""
+        if self.size == 1:
+            return
+        tensors = [t for t in tensors if t.is_floating_point()]
+        flat = torch.cat([t.detach().flatten() for t in tensors])
+        dist.broadcast(flat, 0)
+        self._spread(flat, tensors)
+
+    @staticmethod
+    def _spread(flat: Tensor, tensors: list[Tensor]) -> None:
+        for tensor, part in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
+            tensor.copy_(part.reshape(tensor.shape))
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.size > 1:
+            dist.barrier()
