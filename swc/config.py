@@ -78,6 +78,7 @@ class RevqConfig:
     window: int = 43  # latents a routing window at inference
     windows_per_chunk: int = 4
     order: str = "index"  # in which chosen experts see the residual; the paper's is "index", "score" is for comparison
+    predictive: bool = False  # codes say what a latent differs by from what the one before it lets expect
 
     def __post_init__(self) -> None:
         at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
@@ -86,6 +87,7 @@ class RevqConfig:
             self.shared + self.routed <= 255 and self.windows_per_chunk <= 255,
             "at most 255 codebooks and windows a chunk",
         )
+        require(self.order == "index" or not self.predictive, 'a predictive quantizer needs order = "index"')
         require(2 <= self.codebook_bits <= 16, "codebook_bits must be 2 to 16")
 
     @property
@@ -159,7 +161,8 @@ class TrainingConfig:
 
     stages: tuple[StageConfig, ...] = ()
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    crop_latents: int = 32
+    crop_latents: int = 32  # of a routing window in training
+    crop_windows: int = 1  # routing windows of a crop
     validate_every: float = 10.0  # minutes
     checkpoint_every: float = 2.0  # minutes
     ema_decay: float = 0.998
@@ -184,7 +187,7 @@ class TrainingConfig:
     drps_dead: float = 0.1  # dead threshold, as a share of the mean load
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "crop_latents", "drps_every")
+        at_least(self, 1, "crop_latents", "crop_windows", "drps_every")
         at_least(
             self, 0, "init_seconds", "refit_hours", "nominal_experts", "narrow_weight", "ema_decay", "nominal_share"
         )
@@ -213,6 +216,11 @@ class Config:
         return self.backbone.frame_hop * self.backbone.frames_per_latent
 
     @property
+    def crop(self) -> int:
+        """Samples of a training crop."""
+        return self.training.crop_latents * self.training.crop_windows * self.hop
+
+    @property
     def latent_rate(self) -> float:
         """Latents a second."""
         return self.sample_rate / self.hop
@@ -233,6 +241,8 @@ class Config:
             "routed": self.quantizer.routed,
             "codebook_bits": self.quantizer.codebook_bits,
         }
+        if self.quantizer.predictive:
+            parts["predictive"] = True
         return json.dumps(parts, sort_keys=True).encode()
 
     @classmethod

@@ -184,7 +184,7 @@ class Decoding:
                 stages = [*range(header.n_shared), *(header.n_shared + e for e in window.experts)]
                 codes[channel, stages] = window.codes
             parts.append(self.model.quantizer.decode(torch.from_numpy(codes).to(self.device)))
-        return torch.cat(parts, 1)
+        return self.model.quantizer.latents(torch.cat(parts, 1))
 
 
 def behind_the_end(header: Header, total_samples: int) -> InputError:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
@@ -80,28 +81,27 @@ class Encoding:
         """Choose experts and codes for the latents of a chunk (channels, L, D) that ends after `seconds`."""
         header, budget = self.header, self.budget
         channels, latents, _ = z.shape
-        windows = [z[:, s : s + header.window] for s in range(0, latents, header.window)]
-        lengths = [w.shape[1] for w in windows]
+        starts = range(0, latents, header.window)
+        lengths = [min(header.window, latents - s) for s in starts]
         each = [n for n in lengths for _ in range(channels)]
         counts = allocate(heard, each, header.n_routed, budget.grant(lengths, seconds), header.codebook_bits)
         spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
         budget.spend(lengths, spent)
-        coded: list[Window] = []
-        full = sum(n == header.window for n in lengths)  # all at once; the last of the stream may be shorter
-        for some in (windows[:full], windows[full:]):
-            if some:
-                experts = torch.tensor(counts[len(coded) : len(coded) + len(some) * channels], device=z.device)
-                coded += self._codes(torch.cat(some), experts)
-        rows = range(0, len(coded), channels)
-        return Chunk(latents, tuple(tuple(coded[r : r + channels]) for r in rows))
+        experts = torch.tensor(counts, device=z.device).reshape(-1, channels).t()
+        mask, codes = search(self.model.quantizer, z, experts, header.window, self.effort)
+        masks, said = mask.cpu().numpy(), codes.cpu().numpy()
+        return Chunk(
+            latents,
+            tuple(
+                tuple(_window(masks[c, i], said[c, :, s : s + header.window]) for c in range(channels))
+                for i, s in enumerate(starts)
+            ),
+        )
 
-    def _codes(self, z: Tensor, experts: Tensor) -> list[Window]:
-        """Codes of windows (B, T, D) with k_r of each (B,)."""
-        mask, codes = search(self.model.quantizer, z, experts, self.effort)
-        return [
-            Window(tuple(np.flatnonzero(on).tolist()), c[c[:, 0] >= 0].astype(np.uint16))
-            for on, c in zip(mask.cpu().numpy(), codes.cpu().numpy(), strict=True)
-        ]
+
+def _window(mask: NDArray[np.bool_], codes: NDArray[np.int64]) -> Window:
+    """A window of its mask (N_r,) and codes (stages, T), -1 where an expert is not chosen."""
+    return Window(tuple(np.flatnonzero(mask).tolist()), codes[codes[:, 0] >= 0].astype(np.uint16))
 
 
 def _heard(window: Tensor) -> list[bool]:

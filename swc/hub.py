@@ -1,7 +1,8 @@
 """Model bundles: where they are, and the fingerprint of what their codes mean. Imports no torch.
 
 A bundle is a folder with `config.toml` and `weights.safetensors` (and a model card). The fingerprint covers the
-config's code semantics and the codebooks, so a decoder may be improved without invalidating a single file.
+config's code semantics, the codebooks and the predictor, so a decoder may be improved without invalidating a single
+file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from swc.config import Config
 from swc.errors import ModelError
 
-CODEBOOKS = ("quantizer.shared.", "quantizer.experts.")
+SEMANTICS = ("quantizer.shared.", "quantizer.experts.", "quantizer.predictor.")  # weights that say what a code means
 MAX_HEADER = 16 * 2**20
 
 
@@ -42,7 +43,7 @@ class Bundle:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """First 8 bytes of SHA-256 over the config's code semantics and the codebooks as stored.
+        """First 8 bytes of SHA-256 over the config's code semantics, the codebooks and the predictor as stored.
 
         Raises:
             ModelError: no readable weights.
@@ -50,7 +51,7 @@ class Bundle:
         digest = hashlib.sha256(self.config.code_semantics())
         with _TensorFile(self.weights) as tensors:
             for name in sorted(tensors.table):
-                if name.startswith(CODEBOOKS):
+                if name.startswith(SEMANTICS):
                     entry = tensors.table[name]
                     digest.update(f"{name} {entry['dtype']} {entry['shape']}\n".encode())
                     digest.update(tensors.read(name))

@@ -23,6 +23,7 @@ routed = 5
 codebook_bits = 6
 window = 20
 windows_per_chunk = 2
+predictive = true
 
 [training]
 crop_latents = 16

@@ -2,6 +2,10 @@
 
 One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. The chosen
 experts run on the residual in index order, whatever their scores. Equation numbers are the paper's.
+
+With `predictive`, all this happens to innovations: what a latent differs by from a linear prediction out of the one
+before it as the decoder has it (predictive vector quantization, Cuperman & Gersho 1985). The decoder adds up. A run of
+latents that is decoded by itself, such as a chunk, starts from zero.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ class Quantized:
     """What the quantizer returns in training.
 
     Attributes:
-        latents: quantized latents (B, T, D), with straight-through gradients to the encoder and the router.
+        latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
         shared_commitment: scalar, mean squared error of the latents after the shared stage.
         commitment: scalar, mean squared error of the latents at the end.
         imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
@@ -62,6 +66,7 @@ class Revq(nn.Module):
         self.shared = nn.ModuleList(Codebook(config.codebook_size, dim) for _ in range(config.shared))
         self.experts = nn.ModuleList(Codebook(config.codebook_size, dim) for _ in range(config.routed))
         self.router = nn.Linear(dim, config.routed, bias=False)
+        self.predictor = nn.Linear(dim, dim, bias=False) if config.predictive else None
         self.register_buffer("bias", torch.zeros(config.routed))
         self.register_buffer("load", torch.zeros(config.routed), persistent=False)
         self.register_buffer("windows", torch.zeros(()), persistent=False)
@@ -84,24 +89,54 @@ class Revq(nn.Module):
         rank = scores.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
         return rank < experts[:, None]
 
+    def innovations(self, z: Tensor, error: Tensor | float = 0.0) -> Tensor:
+        """What the codes of runs of latents (B, L, D) have to say, if quantizing them leaves `error`: (B, L, D)."""
+        if self.predictor is None:
+            return z
+        return z - F.pad(self.predict((z - error)[:, :-1]), (0, 0, 1, 0))
+
+    def predict(self, z: Tensor) -> Tensor:
+        """What decoded latents (..., D) let expect of the ones behind them."""
+        if self.predictor is None:
+            return torch.zeros_like(z)
+        expected: Tensor = self.predictor(z)
+        return expected
+
+    def latents(self, innovations: Tensor) -> Tensor:
+        """Runs of latents of what their codes say, as the decoder has it: (B, L, D) -> (B, L, D)."""
+        if self.predictor is None:
+            return innovations
+        z, found = torch.zeros_like(innovations[:, 0]), []
+        for innovation in innovations.unbind(1):
+            z = self.predict(z) + innovation
+            found.append(z)
+        return torch.stack(found, 1)
+
     def forward(self, z: Tensor, experts: Tensor, searched: Tensor | None = None) -> Quantized:
         """Route, quantize and, in training mode, learn the codebooks.
 
         Args:
-            z: latents (B, T, D), each row a window.
-            experts: k_r of each window (B,).
-            searched: windows whose experts are searched for instead of routed (B,), bool. If given, the router learns
-                by imitating what is found there, and no longer by eq. (3).
+            z: runs of latents (B, W * T, D), each of W windows.
+            experts: k_r of each window (B * W,).
+            searched: windows whose experts are searched for instead of routed (B * W,), bool. If given, the router
+                learns by imitating what is found there, and no longer by eq. (3).
         """
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
+            runs, z_runs = z.shape, z
+            z = z.reshape(len(experts), -1, z.shape[-1])
+            target = self.innovations(z_runs.detach()).reshape(z.shape)
             scores = self.scores(z)
             mask = self.top(scores.detach(), experts)
             imitation = z.new_zeros(())
             if searched is not None and bool(searched.any()):
                 # every other latent is enough to tell which experts help
-                mask[searched] = greedy_mask(self, z[searched, ::2].detach(), experts[searched])
+                mask[searched] = greedy_mask(self, target[searched, ::2], experts[searched])
                 imitation = self._imitation(z[searched].detach(), mask[searched].float())
+            if self.predictor is not None:
+                # a decoder predicts from latents with errors; these ones are like them, and found without a loop
+                error = target - self.decode(self.encode(target, mask))
+                z = self.innovations(z_runs, error.reshape(runs)).reshape(z.shape)
             mask = mask.float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
             chosen: list[_Stage] = []
@@ -123,7 +158,8 @@ class Revq(nn.Module):
             shared_commitment = (z - after_shared).square().mean()
             commitment = (z - quantized).square().mean()
             error = (target - quantized).square().mean()
-            return Quantized(z + (quantized - target) + gate, shared_commitment, commitment, imitation, error)
+            latents = z_runs + (quantized - target + gate).reshape(runs)
+            return Quantized(latents, shared_commitment, commitment, imitation, error)
 
     def _sequence(self, mask: Tensor, scores: Tensor) -> list[tuple[int, Tensor]]:
         """Codebooks in the order in which the residual passes them, with the windows (B,) that each one serves."""
@@ -159,10 +195,10 @@ class Revq(nn.Module):
 
     @torch.no_grad()
     def encode(self, z: Tensor, mask: Tensor) -> Tensor:
-        """Codes of windows of latents.
+        """Nearest codes of each stage, of windows of latents or, if predictive, of innovations.
 
         Args:
-            z: latents (B, T, D).
+            z: windows (B, T, D).
             mask: chosen experts (B, N_r), bool.
 
         Returns:
@@ -179,7 +215,7 @@ class Revq(nn.Module):
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Latents of codes as `encode` gives them: (B, stages, T) -> (B, T, D)."""
+        """What codes say, of whatever `encode` was given: (B, stages, T) -> (B, T, D)."""
         total = torch.zeros((), device=codes.device)
         for index, book in enumerate(self.books()):
             q = book.code[codes[:, index].clamp_min(0)]
@@ -187,8 +223,17 @@ class Revq(nn.Module):
         return total
 
     @torch.no_grad()
+    def fit_predictor(self, z: Tensor, decoded: Tensor) -> None:
+        """Least squares of latents on those before them as the decoder has them: runs (B, L, D)."""
+        if self.predictor is not None:
+            before, after = decoded[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1)
+            normal = before.t() @ before
+            normal.diagonal().add_(1e-4 * normal.diagonal().mean() + 1e-12)
+            self.predictor.weight.copy_(torch.linalg.solve(normal, before.t() @ after).t())
+
+    @torch.no_grad()
     def fit(self, z: Tensor, generator: torch.Generator, iterations: int = 10) -> None:
-        """k-means of each codebook on the residual that reaches it: windows (B, T, D)."""
+        """k-means of each codebook on the residual that reaches it: windows of latents or innovations (B, T, D)."""
         n, residual = self.config.routed, z
         for book in self.shared:
             residual = self._fit_stage(book, residual, torch.ones(len(z), dtype=torch.bool), generator, iterations)

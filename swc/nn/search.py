@@ -36,23 +36,57 @@ DEFAULT_EFFORT = 1
 
 
 @torch.no_grad()
-def search(quantizer: Revq, z: Tensor, experts: Tensor, effort: Effort) -> tuple[Tensor, Tensor]:
-    """Masks and codes of windows of latents.
+def search(quantizer: Revq, z: Tensor, experts: Tensor, window: int, effort: Effort) -> tuple[Tensor, Tensor]:
+    """Masks and codes of runs of latents, each of which is decoded by itself.
 
     Args:
-        quantizer: with its codebooks and router.
-        z: windows of latents (B, T, D).
-        experts: k_r of each window (B,).
+        quantizer: with its codebooks, router and predictor.
+        z: runs of latents (B, L, D).
+        experts: k_r of their windows (B, W), W = ceil(L / window).
+        window: latents a window; the last one may be shorter.
         effort: how hard to search.
 
     Returns:
-        bool (B, N_r) with k_r set in each row, int64 (B, stages, T) as `Revq.encode` gives them.
+        bool (B, W, N_r) with k_r set in each row, int64 (B, stages, L) with -1 where an expert is not chosen.
     """
-    if effort.stride:
-        mask = greedy_mask(quantizer, z[:, :: effort.stride], experts)
-    else:
-        mask = quantizer.top(quantizer.scores(z), experts)
-    return mask, beam_codes(quantizer, z, mask, effort.beam)
+    masks, codes = [], []
+    full = z.shape[1] // window * window
+    said = quantizer.innovations(z)  # as if quantizing left no error: enough to choose experts by
+    for part, target, k, length in (
+        (z[:, :full], said[:, :full], experts[:, : full // window], window),
+        (z[:, full:], said[:, full:], experts[:, full // window :], z.shape[1] - full),
+    ):
+        if part.shape[1] > 0:
+            mask = _mask(quantizer, _windows(part, length), _windows(target, length), k.flatten(), effort.stride)
+            masks.append(mask.reshape(*k.shape, -1))
+            if quantizer.predictor is None:
+                found = beam_codes(quantizer, _windows(part, length), mask, effort.beam)
+                codes.append(found.reshape(*k.shape, -1, length).transpose(1, 2).flatten(2))
+    mask = torch.cat(masks, 1)
+    return mask, torch.cat(codes, 2) if codes else _codes_in_turn(quantizer, z, mask, window, effort.beam)
+
+
+def _windows(x: Tensor, length: int) -> Tensor:
+    """(B, W * length, D) -> (B * W, length, D)."""
+    return x.reshape(-1, length, x.shape[-1])
+
+
+def _mask(quantizer: Revq, z: Tensor, target: Tensor, experts: Tensor, stride: int) -> Tensor:
+    """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
+    return (
+        greedy_mask(quantizer, target[:, ::stride], experts) if stride else quantizer.top(quantizer.scores(z), experts)
+    )
+
+
+def _codes_in_turn(quantizer: Revq, z: Tensor, mask: Tensor, window: int, width: int) -> Tensor:
+    """Codes (B, stages, L) of runs (B, L, D), each latent's after those that it is predicted from."""
+    codes, before = [], None
+    for t in range(z.shape[1]):
+        target = z[:, t : t + 1]
+        expected = torch.zeros_like(target) if before is None else quantizer.predict(before)
+        codes.append(beam_codes(quantizer, target - expected, mask[:, t // window], width))
+        before = expected + quantizer.decode(codes[-1])
+    return torch.cat(codes, 2)
 
 
 @torch.no_grad()

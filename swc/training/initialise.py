@@ -15,6 +15,7 @@ from swc.training.losses import band_centres, emphasis
 
 BATCH = 16
 SECONDS = 1.5
+NOISE = 0.3  # what quantization will add to latents of mean square 1 that others are predicted from
 
 
 @torch.no_grad()
@@ -35,6 +36,9 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     model.encoder.power.copy_(power)
     latents = (latents - mean) * power.rsqrt()
     window = min(t.crop_latents, latents.shape[1])
+    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    model.quantizer.fit_predictor(latents, latents + NOISE * noise)
+    latents = model.quantizer.innovations(latents)
     windows = latents[:, : latents.shape[1] // window * window].reshape(-1, window, latents.shape[-1])
     model.quantizer.fit(windows, generator)
 

@@ -43,12 +43,12 @@ class Round:
 
 @torch.no_grad()
 def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> Tensor:
-    """Windows of latents (B, T, D), float16, of whole recordings in random order, up to `refit_hours` of audio.
+    """Runs of latents (B, L, D), float16, as long as training crops, from up to `refit_hours` of whole recordings.
 
-    The random gain and the rarity of narrow recordings are those of training.
+    They come in random order. The random gain and the rarity of narrow recordings are those of training.
     """
     t = config.training
-    length = t.crop_latents * config.hop
+    length = config.crop
     limit = t.refit_hours * 3600 * config.sample_rate
     windows, done = [], 0
     for index in torch.randperm(len(corpus.lengths), generator=generator).tolist():
@@ -62,7 +62,7 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
         audio = corpus.recording(index, t.gain_db[0] + gain * (t.gain_db[1] - t.gain_db[0]))[None, : whole * length]
         with torch.autocast(audio.device.type, torch.bfloat16):
             z = model.encoder(audio)
-        windows.append(z.reshape(whole, t.crop_latents, -1).half())
+        windows.append(z.reshape(whole, length // config.hop, -1).half())
         done += whole * length
     if not windows:  # nothing but recordings shorter than a window
         audio = corpus.crops(PART, length, generator, gain_db=t.gain_db)
@@ -72,40 +72,54 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
 
 @torch.no_grad()
 def refit(
-    quantizer: Revq, windows: Tensor, experts: Tensor, generator: torch.Generator, *, rounds: int
+    quantizer: Revq, runs: Tensor, experts: Tensor, generator: torch.Generator, *, rounds: int
 ) -> Iterator[Round]:
     """Search for masks once, then alternate between the search for codes and the least squares for all codebooks.
 
+    What a predictive quantizer codes depends on the errors of the latents before: those of the round before stand for
+    them.
+
     Args:
-        quantizer: its codebooks are changed.
-        windows: latents (B, T, D).
-        experts: k_r of each window (B,).
+        quantizer: its codebooks and its predictor are changed.
+        runs: latents (B, W * T, D).
+        experts: k_r of their windows (B * W,).
         generator: on the CPU, for what takes the place of rare codes.
         rounds: how often.
 
     Yields:
         What each round did.
     """
+
+    def windows(error: Tensor | float = 0.0) -> Tensor:
+        return quantizer.innovations(runs.float(), error).reshape(len(experts), -1, runs.shape[-1])
+
+    said = windows()
     mask = torch.cat(
         [
-            greedy_mask(quantizer, z[:, ::STRIDE].float(), k)
-            for z, k in zip(torch.split(windows, PART), torch.split(experts, PART), strict=True)
+            greedy_mask(quantizer, z[:, ::STRIDE], k)
+            for z, k in zip(torch.split(said, PART), torch.split(experts, PART), strict=True)
         ]
     )
+    if quantizer.predictor is not None:
+        said = windows(_search(quantizer, said, mask, beam=1)[1].reshape(runs.shape))
     for index in range(rounds):
-        codes, residual = _search(quantizer, windows, mask)
+        codes, residual = _search(quantizer, said, mask)
         found = float(residual.square().mean())
         residual = _solve(quantizer, residual, codes)
         replaced = _replace_rare(quantizer, residual, codes, generator) if index < rounds - 1 else 0
         yield Round(found, float(residual.square().mean()), replaced)
+        if quantizer.predictor is not None and index < rounds - 1:
+            error = residual.reshape(runs.shape)
+            quantizer.fit_predictor(runs.float(), runs.float() - error)
+            said = windows(error)
 
 
-def _search(q: Revq, windows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+def _search(q: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:
     """Codes (B, stages, T) and the residual (B, T, D)."""
     codes, residual = [], []
     for z, on in zip(torch.split(windows, PART), torch.split(mask, PART), strict=True):
-        codes.append(beam_codes(q, z.float(), on, BEAM))
-        residual.append(z.float() - q.decode(codes[-1]))
+        codes.append(beam_codes(q, z, on, beam))
+        residual.append(z - q.decode(codes[-1]))
     return torch.cat(codes), torch.cat(residual)
 
 

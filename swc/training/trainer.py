@@ -40,7 +40,9 @@ def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False)
     So does the router, unless it is `imitating` a search: then it has a target of its own.
     """
     slow = ("encoder.linear.", "decoder.linear.")
-    careful = ("encoder.project.", "decoder.project.", "decoder.split.", *(() if imitating else ("quantizer.router.",)))
+    careful: tuple[str, ...] = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.predictor.")
+    if not imitating:
+        careful += ("quantizer.router.",)
     groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -166,15 +168,13 @@ class Trainer:
             self._prepare_stage()
 
     def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Crops (B, samples), the k_r of each (B,), and whether its experts are searched for (B,), if any are."""
+        """Crops (B, samples), the k_r of each of their windows (B * W,), and whether experts are searched for there."""
         t, n = self.config.training, self.stage.batch
         generator = self.generator()
-        audio = corpus.crops(
-            n, t.crop_latents * self.config.hop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight
-        )
-        experts = self._rates(n, generator)
+        audio = corpus.crops(n, self.config.crop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
+        experts = self._rates(n * t.crop_windows, generator)
         # with many experts the choice matters little, and searching for them takes long
-        searched = (torch.rand(n, generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
+        searched = (torch.rand(len(experts), generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
         return audio.to(self.device), experts.to(self.device), searched.to(self.device) if t.mask_search else None
 
     def _rates(self, n: int, generator: torch.Generator) -> Tensor:
@@ -195,9 +195,9 @@ class Trainer:
 
     def _solve(self, corpus: Corpus, generator: torch.Generator, began: float) -> Iterator[Round]:
         self.model.eval()
-        windows = latents_of(self.model, corpus, self.config, generator)
-        experts = self._rates(len(windows), generator).to(windows.device)
-        for outcome in refit(self.model.quantizer, windows, experts, generator, rounds=self.stage.steps):
+        runs = latents_of(self.model, corpus, self.config, generator)
+        experts = self._rates(len(runs) * self.config.training.crop_windows, generator).to(runs.device)
+        for outcome in refit(self.model.quantizer, runs, experts, generator, rounds=self.stage.steps):
             now = time.perf_counter()
             self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
             began = now

@@ -77,11 +77,10 @@ def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
 @torch.no_grad()
 def quantize_windows(model: CodecModel, z: Tensor, experts: int) -> Tensor:
     """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, searched as by default."""
-    B, L, D = z.shape
     window, q = model.config.quantizer.window, model.quantizer
-    padded = torch.nn.functional.pad(z, (0, 0, 0, -L % window)).reshape(-1, window, D)
-    _, codes = search(q, padded, torch.full((len(padded),), experts, device=z.device), EFFORTS[DEFAULT_EFFORT])
-    return q.decode(codes).reshape(B, -1, D)[:, :L]
+    counts = torch.full((len(z), -(-z.shape[1] // window)), experts, device=z.device)
+    _, codes = search(q, z, counts, window, EFFORTS[DEFAULT_EFFORT])
+    return q.latents(q.decode(codes))
 
 
 @torch.no_grad()

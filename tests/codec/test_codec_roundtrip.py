@@ -15,7 +15,7 @@ from tiny import tones
 from swc.bitstream import Stream, StreamReader
 from swc.codec import Codec
 from swc.errors import BitrateError, InputError, ModelError
-from swc.nn.search import EFFORTS, beam_codes
+from swc.nn.search import EFFORTS, search
 
 RATE = 16000
 CHUNK = 40 * 256  # samples of the tiny model's chunk
@@ -63,17 +63,14 @@ def test_chunked_equals_whole(codec: Codec) -> None:
         z = model.encoder(padded)
         decoded, position = [], 0
         for chunk in stream.chunks:
-            for row in chunk.windows:
-                length = row[0].codes.shape[1]
-                mask = torch.zeros(2, 5, dtype=torch.bool)
+            experts = torch.tensor([[len(window.experts) for window in row] for row in chunk.windows]).t()
+            part = z[:, position : position + chunk.latents]
+            _, codes = search(model.quantizer, part, experts, stream.header.window, EFFORTS[1])
+            for row, said in zip(chunk.windows, codes.split(stream.header.window, 2), strict=True):
                 for channel, window in enumerate(row):
-                    mask[channel, list(window.experts)] = True
-                codes = beam_codes(model.quantizer, z[:, position : position + length], mask, EFFORTS[1].beam)
-                for channel, window in enumerate(row):
-                    used = codes[channel][codes[channel, :, 0] >= 0].numpy()
-                    assert np.array_equal(used, window.codes)
-                decoded.append(model.quantizer.decode(codes))
-                position += length
+                    assert np.array_equal(said[channel][said[channel, :, 0] >= 0].numpy(), window.codes)
+            decoded.append(model.quantizer.latents(model.quantizer.decode(codes)))
+            position += chunk.latents
         whole = model.decoder(
             torch.cat(decoded, 1),
             *(n * b.frames_per_latent for n in (stream.header.chunk_latents, stream.header.window)),

@@ -82,11 +82,12 @@ def test_greedy_masks_leave_less_than_random_ones(quantizer: Revq) -> None:
 
 def test_efforts_are_the_router_then_some_latents_then_all(quantizer: Revq) -> None:
     z, experts = latents(40), torch.full((40,), 2)
-    masks = {level: search(quantizer, z, experts, effort) for level, effort in EFFORTS.items()}
-    assert torch.equal(masks[0][0], quantizer.top(quantizer.scores(z), experts))
-    assert torch.equal(masks[0][1], quantizer.encode(z, masks[0][0]))
-    assert torch.equal(masks[1][0], greedy_mask(quantizer, z[:, ::3], experts))
-    assert torch.equal(masks[2][0], greedy_mask(quantizer, z, experts))
-    left = [float(errors(quantizer, z, codes).sum()) for _, codes in masks.values()]
+    found = {level: search(quantizer, z, experts[:, None], z.shape[1], effort) for level, effort in EFFORTS.items()}
+    masks = {level: mask[:, 0] for level, (mask, _) in found.items()}
+    assert torch.equal(masks[0], quantizer.top(quantizer.scores(z), experts))
+    assert torch.equal(found[0][1], quantizer.encode(z, masks[0]))
+    assert torch.equal(masks[1], greedy_mask(quantizer, z[:, ::3], experts))
+    assert torch.equal(masks[2], greedy_mask(quantizer, z, experts))
+    left = [float(errors(quantizer, z, codes).sum()) for _, codes in found.values()]
     assert left == sorted(left, reverse=True)
     assert left[2] < left[0]

@@ -58,11 +58,12 @@ def test_a_flipped_bit_of_the_table_is_an_error_or_harmless(bundle: Path) -> Non
         assert all(torch.equal(loaded[name], tensor) for name, tensor in sound.items())
 
 
-def test_changed_codebooks_have_another_fingerprint(bundle: Path) -> None:
+@pytest.mark.parametrize("part", ["quantizer.shared.", "quantizer.experts.", "quantizer.predictor."])
+def test_what_changes_the_meaning_of_codes_changes_the_fingerprint(bundle: Path, part: str) -> None:
     weights = bundle / "weights.safetensors"
     before = find_bundle(bundle).fingerprint
     tensors = load_file(weights)
-    name = next(n for n in tensors if n.startswith("quantizer.shared.") and tensors[n].ndim == 2)
+    name = next(n for n in tensors if n.startswith(part) and tensors[n].ndim == 2)
     tensors[name][0, 0] += 1
     save_weights(weights, tensors)
     assert find_bundle(bundle).fingerprint != before

@@ -33,6 +33,7 @@ def latents(windows: int, seed: int) -> torch.Tensor:
 
 @pytest.fixture
 def quantizer() -> Revq:
+    torch.manual_seed(0)
     q = Revq(CONFIG, D)
     q.fit(latents(60, 1), torch.Generator().manual_seed(0), iterations=2)
     return q
