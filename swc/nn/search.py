@@ -8,7 +8,7 @@ Greedy choice of experts stands in for the router's top-k, and a beam over the s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,14 +79,15 @@ def _mask(quantizer: Revq, z: Tensor, target: Tensor, experts: Tensor, stride: i
 
 
 def _codes_in_turn(quantizer: Revq, z: Tensor, mask: Tensor, window: int, width: int) -> Tensor:
-    """Codes (B, stages, L) of runs (B, L, D), each latent's after those that it is predicted from."""
-    codes, before = [], None
-    for t in range(z.shape[1]):
-        target = z[:, t : t + 1]
-        expected = torch.zeros_like(target) if before is None else quantizer.predict(before)
-        codes.append(beam_codes(quantizer, target - expected, mask[:, t // window], width))
-        before = expected + quantizer.decode(codes[-1])
-    return torch.cat(codes, 2)
+    """Codes (B, stages, L) of runs (B, L, D), each latent's after those of the one that it is predicted from."""
+    codes, before = [], torch.zeros_like(z[:, 0])
+    for t, latent in enumerate(z.unbind(1)):
+        if t % window == 0:
+            stages = _stages(quantizer, mask[:, t // window], 1)
+        found, residual = _beam(stages, latent - quantizer.predict(before), width)
+        codes.append(found)
+        before = latent - residual
+    return torch.stack(codes, 2)
 
 
 @torch.no_grad()
@@ -140,28 +141,64 @@ def beam_codes(quantizer: Revq, z: Tensor, mask: Tensor, width: int) -> Tensor:
         int64 (B, stages, T) as `Revq.encode` gives them, -1 where an expert is not chosen.
     """
     B, T, D = z.shape
-    books, shared = quantizer.books(), len(quantizer.shared)
-    width = min(width, books[0].size)
-    every = torch.arange(B, device=z.device)
-    paths = torch.full((B, T, width, len(books)), -1, dtype=torch.int64, device=z.device)
-    residual = z[:, :, None].repeat(1, 1, width, 1)
-    alive = torch.full((width,), torch.inf, device=z.device)
-    alive[0] = 0.0  # all paths start as one
-    handicap = alive.expand(B, T, width).clone()
-    for stage, book in enumerate(books):
-        rows = every if stage < shared else mask[:, stage - shared].nonzero().flatten()
-        if len(rows) == 0:
+    codes, _ = _beam(_stages(quantizer, mask, T), z.reshape(-1, D), width)
+    return codes.reshape(B, T, -1).transpose(1, 2)
+
+
+class _Stage(NamedTuple):
+    """A codebook with the vectors that it serves; no `rows` stand for all of them."""
+
+    code: Tensor  # (size, D)
+    energy: Tensor  # (size,)
+    rows: Tensor | None  # (n,)
+
+
+def _stages(quantizer: Revq, mask: Tensor, length: int) -> list[_Stage | None]:
+    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents in order; None if no window has it."""
+    stages: list[_Stage | None] = []
+    shared, time = len(quantizer.shared), torch.arange(length, device=mask.device)
+    for stage, book in enumerate(quantizer.books()):
+        on = mask[:, stage - shared] if stage >= shared else torch.ones_like(mask[:, 0])
+        windows = on.nonzero().flatten()
+        rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
+        stages.append(_Stage(book.code, book.code.square().sum(1), rows) if len(windows) else None)
+    return stages
+
+
+def _beam(stages: list[_Stage | None], z: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The best of `width` paths for vectors (n, D): codes (n, stages), -1 where not chosen, and residual (n, D)."""
+    first = stages[0]
+    if first is None or first.rows is not None:
+        raise ValueError("the first stage serves every vector")
+    n, D = z.shape
+    width = min(width, len(first.energy))
+    code = torch.addmm(first.energy, z, first.code.t(), alpha=-2).topk(width, largest=False).indices
+    residual = z[:, None] - first.code[code]
+    # of each stage: its vectors, and for each path parent and code
+    steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
+    for index, stage in enumerate(stages[1:], 1):
+        if stage is None:
             continue
-        r = residual[rows]
-        distance = torch.addmm(book.code.square().sum(1), r.reshape(-1, D), book.code.t(), alpha=-2)
-        energy = r.square().sum(-1) + handicap[rows]
-        distance = distance.reshape(len(rows), T, width, -1).add_(energy[..., None])
-        best, which = distance.flatten(2).topk(width, largest=False)
-        parent, code = which // book.size, which % book.size
-        chosen = r.gather(2, parent[..., None].expand(-1, -1, -1, D)) - book.code[code]
-        history = paths[rows].gather(2, parent[..., None].expand(-1, -1, -1, len(books)))
-        history[..., stage] = code
-        residual[rows], paths[rows] = chosen, history
-        handicap[rows] = torch.where(best.isinf(), torch.inf, 0.0)
-    best = (residual.square().sum(-1) + handicap).argmin(-1)
-    return paths.gather(2, best[..., None, None].expand(-1, -1, 1, len(books)))[:, :, 0].transpose(1, 2)
+        r = residual if stage.rows is None else residual[stage.rows]
+        distance = torch.addmm(stage.energy, r.reshape(-1, D), stage.code.t(), alpha=-2).reshape(*r.shape[:2], -1)
+        distance += r.square().sum(-1, keepdim=True)
+        best = distance.flatten(1).topk(width, largest=False).indices
+        parent = best // len(stage.energy)
+        code = best - parent * len(stage.energy)
+        r = r.gather(1, parent[..., None].expand(-1, -1, D)) - stage.code[code]
+        if stage.rows is None:
+            residual = r
+        else:
+            residual[stage.rows] = r
+        steps.append((index, stage.rows, parent, code))
+    path = residual.square().sum(-1).argmin(1)
+    residual = residual[torch.arange(n, device=z.device), path]
+    codes = torch.full((n, len(stages)), -1, device=z.device)
+    for index, rows, parent, code in reversed(steps):
+        here = (path if rows is None else path[rows])[:, None]
+        said, before = code.gather(1, here)[:, 0], parent.gather(1, here)[:, 0]
+        if rows is None:
+            codes[:, index], path = said, before
+        else:
+            codes[rows, index], path[rows] = said, before
+    return codes, residual
