@@ -154,7 +154,7 @@ class _Stage(NamedTuple):
 
 
 def _stages(quantizer: Revq, mask: Tensor, length: int) -> list[_Stage | None]:
-    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents in order; None if no window has it."""
+    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents; None where no window has it."""
     stages: list[_Stage | None] = []
     shared, time = len(quantizer.shared), torch.arange(length, device=mask.device)
     for stage, book in enumerate(quantizer.books()):
