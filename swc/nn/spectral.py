@@ -17,6 +17,7 @@ from swc.nn.stft import analyse, mel_filterbank
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
 CEILING = 2e4  # +32 dB re a full-scale sine: no recording comes near, a runaway network stops there
+MOMENTUM = 0.01  # of the running statistics of latents: some hundred steps
 START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
 
 
@@ -63,9 +64,12 @@ class SpectralEncoder(nn.Module):
         return self.from_features(mel, c)
 
     def from_features(self, mel: Tensor, c: Tensor) -> Tensor:
-        """Latents of zero mean and unit mean square, from what `features` returns.
+        """Latents of about zero mean and unit mean square, from what `features` returns.
 
         Both matter in training: errors are relative to the latents' power, and a constant would be a cheap way to it.
+        A few crops have a mean and a power of their own, which says much of what they sound like. So values are those
+        of the running statistics, as at inference, while gradients are those of the batch's (batch renormalization,
+        Ioffe 2017, arXiv 1702.03275).
         """
         B, T, _ = c.shape
         latents = T // self.config.frames_per_latent
@@ -74,11 +78,15 @@ class SpectralEncoder(nn.Module):
             z: Tensor = correction + self.linear(mel.reshape(B, latents, -1))
             if not self.training:
                 return (z - self.mean) * self.power.rsqrt()
-            self.mean.lerp_(z.detach().mean((0, 1)), 0.05)
-            z = z - self.mean
-            power = z.square().mean()
-            self.power.lerp_(power.detach(), 0.05)
-            return z * power.rsqrt()
+            mean = z.mean((0, 1))
+            power = (z - mean).square().mean()
+            normalised = (z - mean) * power.rsqrt()
+            with torch.no_grad():
+                self.mean.lerp_(mean, MOMENTUM)
+                self.power.lerp_((z - self.mean).square().mean(), MOMENTUM)
+                scale = (power / self.power).sqrt()
+                offset = (mean - self.mean) * self.power.rsqrt()
+            return normalised * scale + offset
 
 
 class SpectralDecoder(nn.Module):
