@@ -7,24 +7,29 @@ import math
 import torch
 from torch import Tensor, nn
 
+RECENT = 15.0  # vectors a code in which a code must have been chosen now and then
+
 
 class Codebook(nn.Module):
     """`size` code vectors of `dim` numbers. Everything here is float32, with autocast off.
 
     `count` and `total` are moving averages of the number and the sum of the vectors that chose each code. They forget
     by vectors seen, not by steps (`horizon` vectors a code), so that an expert that few windows choose, or a small
-    batch, averages over as many vectors as any other.
+    batch, averages over as many vectors as any other. `recent` is a count of shorter memory that soon shows which codes
+    have fallen out of use.
     """
 
     code: Tensor
     count: Tensor
     total: Tensor
+    recent: Tensor
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("code", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros(size), persistent=False)
         self.register_buffer("total", torch.zeros(size, dim), persistent=False)
+        self.register_buffer("recent", torch.zeros(size), persistent=False)
 
     @property
     def size(self) -> int:
@@ -49,6 +54,8 @@ class Codebook(nn.Module):
         scale = (1 - keep) * horizon * self.size / weight.sum().clamp_min(1)
         count = torch.zeros_like(self.count).index_add_(0, chosen, weight)
         total = torch.zeros_like(self.total).index_add_(0, chosen, z * weight[:, None])
+        forget = torch.exp(-weight.sum() / (RECENT * self.size))
+        self.recent.mul_(forget).add_(count * (1 - forget) * RECENT * self.size / weight.sum().clamp_min(1))
         self.count.mul_(keep).add_(count * scale)
         self.total.mul_(keep).add_(total * scale)
         self.code.copy_(
@@ -59,17 +66,19 @@ class Codebook(nn.Module):
     def restart_averages(self, horizon: float) -> None:
         """Averages as if every code had been chosen equally often: after loading weights."""
         self.count.fill_(horizon)
+        self.recent.fill_(RECENT)
         self.total.copy_(self.code * horizon)
 
     @torch.no_grad()
     def replace_dead(self, z: Tensor, weight: Tensor, share: float, generator: torch.Generator) -> int:
         """Put vectors z (n, dim), drawn by weight (n,), where codes are used less than `share` of the mean."""
-        dead = (self.count < share * self.count.mean()).nonzero().flatten()
+        dead = (self.recent < share * self.recent.mean()).nonzero().flatten()
         if len(dead) == 0 or not bool((weight > 0).any()):
             return 0
         pick = torch.multinomial(weight.cpu(), len(dead), replacement=True, generator=generator)
         vectors, fair = z[pick.to(z.device)], 0.5 * self.count.mean()
         self.code[dead], self.count[dead], self.total[dead] = vectors, fair, vectors * fair
+        self.recent[dead] = RECENT
         return len(dead)
 
     @torch.no_grad()

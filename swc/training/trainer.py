@@ -31,6 +31,7 @@ NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
 MEET_EVERY = 10  # steps that the processes of a team take alone
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
+AVERAGES = ("count", "total", "recent")  # of each codebook
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
 
 
@@ -313,7 +314,7 @@ class Trainer:
         tensors = {f"model.{n}": v for n, v in self.model.state_dict().items()}
         tensors |= {f"average.{n}": v for n, v in self.average.items()}
         for i, book in enumerate(self.model.quantizer.books()):
-            tensors |= {f"book.{i}.count": book.count, f"book.{i}.total": book.total}
+            tensors |= {f"book.{i}.{name}": getattr(book, name) for name in AVERAGES}
         tensors |= {name: getattr(self.model.quantizer, name) for name in ROUTING}
         tensors |= optimizer_tensors(self.optimizer, "optimizer")
         if self.adversary is not None:
@@ -345,8 +346,8 @@ class Trainer:
         self.average = part("average.")
         self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
         for i, book in enumerate(self.model.quantizer.books()):
-            book.count.copy_(tensors[f"book.{i}.count"])
-            book.total.copy_(tensors[f"book.{i}.total"])
+            for name in AVERAGES:
+                getattr(book, name).copy_(tensors[f"book.{i}.{name}"])
         for name in ROUTING:
             getattr(self.model.quantizer, name).copy_(tensors[name])
         if self.stage_index >= len(self.config.training.stages):
@@ -362,7 +363,7 @@ class Trainer:
         q = self.model.quantizer
         return {
             "perplexity": [round(b.perplexity(), 1) for b in q.books()],
-            "dead": [int((b.count < 0.02 * b.count.mean()).sum()) for b in q.books()],
+            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in q.books()],
             "replaced": self.replaced,
             "expert_load": [round(float(x), 3) for x in q.usage],
         }

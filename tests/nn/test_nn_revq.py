@@ -156,6 +156,20 @@ def test_dead_codes_are_replaced_by_vectors_of_the_batch() -> None:
     assert float(book.code.max()) <= 1
 
 
+def test_codes_that_fall_out_of_use_are_noticed_before_their_average_fades() -> None:
+    book = Codebook(4, 1)
+    book.code.copy_(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
+    book.restart_averages(300.0)
+    z = torch.tensor([[0.0], [1.0]]).repeat(60, 1)
+    book.update(z, book.nearest(z), torch.ones(120), 300.0)
+    assert float(book.count.min()) > 0.8 * float(book.count.mean())  # nothing to see here yet
+    for _ in range(2):
+        book.update(z, book.nearest(z), torch.ones(120), 300.0)
+    assert book.replace_dead(z, torch.ones(120), 0.05, torch.Generator().manual_seed(0)) == 2
+    assert float(book.code.max()) <= 1
+    assert book.replace_dead(z, torch.ones(120), 0.05, torch.Generator().manual_seed(0)) == 0  # they get their chance
+
+
 def test_perplexity() -> None:
     book = Codebook(8, 1)
     book.restart_averages(3.0)
