@@ -151,7 +151,9 @@ def train(
     if compiled:
         run.compile()
     out.mkdir(parents=True, exist_ok=True)
-    return _Loop(run, corpus, clips, out, report).run_stages()
+    weights = _Loop(run, corpus, clips, out, report).run_stages()
+    team.leave()
+    return weights
 
 
 def _silent(_: Progress) -> None:
@@ -224,7 +226,7 @@ class _Loop:
             number = float(value)
             self.smooth[name] = 0.7 * self.smooth.get(name, number) + 0.3 * number
         health = run.health()
-        speed = run.audio_seconds / max(run.seconds, 1e-9)
+        speed = run.audio_seconds / max(run.seconds + run.elapsed, 1e-9)
         text = (
             f"stage {run.stage_index + 1} ({run.stage.kind}) step {run.stage_step}: "
             + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())

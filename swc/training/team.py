@@ -68,3 +68,9 @@ class Team:
         """Until all are here."""
         if self.size > 1:
             dist.barrier()
+
+    def leave(self) -> None:
+        """Part when all are done; whoever goes before may take the others' connections along."""
+        self.wait()
+        if self.size > 1:
+            dist.destroy_process_group()

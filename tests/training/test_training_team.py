@@ -43,6 +43,7 @@ run.train_step(corpus)
 together = {"together." + n: t.clone() for n, t in run.averaged_state().items()}
 clock = torch.tensor([run.seconds, run.audio_seconds], dtype=torch.float64)
 save_file(apart | together | {"crops": crops, "clock": clock}, out / f"{run.team.rank}.safetensors")
+run.team.leave()
 """
 
 
