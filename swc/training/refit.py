@@ -1,8 +1,8 @@
 """Codebooks refitted together, with the encoder at rest.
 
-While encoder and codebooks learn side by side, each code trails its vectors, and each codebook knows its own stage
-alone. Afterwards the codes that a search finds for many latents are taken as given, and all codebooks are solved for at
-once: the least squares of additive quantization (Babenko & Lempitsky 2014; Martinez et al. 2018), over and over.
+While encoder and codebooks learn side by side, each code trails its vectors, and has seen few of them. Afterwards the
+codes that a search finds for many latents are taken as given, and all codebooks are solved for at once: the least
+squares of additive quantization (Babenko & Lempitsky 2014; Martinez et al. 2018), over and over.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ thread get through half as much again as one of two threads. Started with
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import torch
@@ -41,26 +41,20 @@ class Team:
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Put the mean over the team into floating-point tensors; all must call this with the same shapes."""
-        if self.size == 1:
-            return
-        tensors = [t for t in tensors if t.is_floating_point()]
-        flat = torch.cat([t.detach().flatten() for t in tensors])
-        dist.all_reduce(flat)
-        flat /= self.size
-        self._spread(flat, tensors)
+        self._exchange(tensors, lambda flat: dist.all_reduce(flat.div_(self.size)))
 
     @torch.no_grad()
     def follow(self, tensors: Iterable[Tensor]) -> None:
-        """Put the leader's values into floating-point tensors."""
+        """Put the leader's values into floating-point tensors; all must call this with the same shapes."""
+        self._exchange(tensors, lambda flat: dist.broadcast(flat, 0))
+
+    def _exchange(self, tensors: Iterable[Tensor], collective: Callable[[Tensor], object]) -> None:
+        """Change tensors by an operation of the team on all their numbers in one piece."""
         if self.size == 1:
             return
         tensors = [t for t in tensors if t.is_floating_point()]
         flat = torch.cat([t.detach().flatten() for t in tensors])
-        dist.broadcast(flat, 0)
-        self._spread(flat, tensors)
-
-    @staticmethod
-    def _spread(flat: Tensor, tensors: list[Tensor]) -> None:
+        collective(flat)
         for tensor, part in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
             tensor.copy_(part.reshape(tensor.shape))
 

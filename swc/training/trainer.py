@@ -1,6 +1,7 @@
 """The trainer: the state of a run and its steps, with a moving average of the weights.
 
-Every random draw of a step comes from (seed, step), so that a resumed run equals a straight one.
+Every random draw of a step comes from (seed, step), so that a resumed run equals a straight one. In a team, a resumed
+run has the leader's optimizer in all processes, and equals a straight one only nearly.
 """
 
 from __future__ import annotations
