@@ -1,4 +1,4 @@
-"""Speed of encoding and decoding 10 s of audio, model loaded: the median of several runs, in x real time.
+"""Speed of encoding and decoding 10 s and 60 s of audio, model loaded: the median of several runs, in x real time.
 
 python benchmarks/speed.py [MODEL]
 """
@@ -16,7 +16,7 @@ import torch
 
 from swc import Codec
 
-SECONDS, RUNS = 10, 9
+SECONDS, RUNS = (10, 60), 9
 
 
 def median(work: Callable[[], object]) -> float:
@@ -33,15 +33,16 @@ def median(work: Callable[[], object]) -> float:
 def main() -> None:
     with resources.as_file(resources.files("swc") / "data" / "demo.flac") as path:
         recording, rate = soundfile.read(path, dtype="float32")
-    audio = np.resize(recording, SECONDS * rate)
     codec = Codec.load(*sys.argv[1:2])
-    stream = codec.encode(audio, rate)
-    print(f"{torch.get_num_threads()} threads, {SECONDS} s at {rate} Hz, 2.67 kbit/s, median of {RUNS}")
-    for effort in (0, 1, 2):
-        seconds = median(lambda effort=effort: codec.encode(audio, rate, effort=effort))
-        print(f"encode --effort {effort}  {seconds:.3f} s  {SECONDS / seconds:5.1f} x real time")
-    seconds = median(lambda: codec.decode(stream))
-    print(f"decode             {seconds:.3f} s  {SECONDS / seconds:5.1f} x real time")
+    print(f"{torch.get_num_threads()} threads, {rate} Hz, 2.67 kbit/s, median of {RUNS}, x real time")
+    for seconds in SECONDS:
+        audio = np.resize(recording, seconds * rate)
+        stream = codec.encode(audio, rate)
+        for effort in (0, 1, 2):
+            took = median(lambda audio=audio, effort=effort: codec.encode(audio, rate, effort=effort))
+            print(f"{seconds} s  encode --effort {effort}  {seconds / took:5.1f}")
+        took = median(lambda stream=stream: codec.decode(stream))
+        print(f"{seconds} s  decode             {seconds / took:5.1f}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """From audio to chunks of codes, one after the other, in bits that a budget grants.
 
 Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
-over the whole recording.
+over the whole recording. Of a recording of known length several are searched at once, which is faster: chunks say
+nothing about each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +25,15 @@ from swc.nn.model import CodecModel
 from swc.nn.search import Effort, search
 from swc.segments import segments
 
+TOGETHER = 16  # chunks of a recording of known length that are searched at once
 SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
+
+
+class _Request(NamedTuple):
+    """A chunk before its codes: latents (channels, L, D), and k_r of its windows (channels, W)."""
+
+    z: Tensor
+    experts: Tensor
 
 
 class Encoding:
@@ -42,12 +53,19 @@ class Encoding:
         self.device = next(model.parameters()).device
 
     def chunks(self, source: CheckedBlocks) -> Iterator[Chunk]:
-        """The chunks of audio at the header's source rate, each as soon as its audio and context have come."""
+        """The chunks of audio at the header's source rate: of known length some at a time, else as soon as they can."""
+        together = 1 if self.header.total_samples is None else TOGETHER
+        for _, alike in groupby(self._requests(source), key=lambda request: request.z.shape):
+            while some := list(islice(alike, together)):
+                yield from self._quantize(some)
+
+    def _requests(self, source: CheckedBlocks) -> Iterator[_Request]:
+        """Each chunk with what the budget grants it, as soon as its audio and context have come."""
         header, latents = self.header, 0
         for z, heard in self._latents(self._resampled(source)):
             latents += z.shape[1]
             seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
-            yield self._quantize(z, heard, seconds)
+            yield _Request(z, self._share(z, heard, seconds))
 
     def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
@@ -76,27 +94,32 @@ class Encoding:
             windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
             yield z, [h for w in windows for h in _heard(w)]
 
-    @torch.inference_mode()
-    def _quantize(self, z: Tensor, heard: list[bool], seconds: float) -> Chunk:
-        """Choose experts and codes for the latents of a chunk (channels, L, D) that ends after `seconds`."""
-        header, budget = self.header, self.budget
-        channels, latents, _ = z.shape
-        starts = range(0, latents, header.window)
-        lengths = [min(header.window, latents - s) for s in starts]
+    def _share(self, z: Tensor, heard: list[bool], seconds: float) -> Tensor:
+        """k_r of the windows (channels, W) of a chunk of latents (channels, L, D) that ends after `seconds`."""
+        header, budget, channels = self.header, self.budget, len(z)
+        lengths = [min(header.window, z.shape[1] - s) for s in range(0, z.shape[1], header.window)]
         each = [n for n in lengths for _ in range(channels)]
         counts = allocate(heard, each, header.n_routed, budget.grant(lengths, seconds), header.codebook_bits)
         spent = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
         budget.spend(lengths, spent)
-        experts = torch.tensor(counts, device=z.device).reshape(-1, channels).t()
-        mask, codes = search(self.model.quantizer, z, experts, header.window, self.effort)
+        return torch.tensor(counts, device=z.device).reshape(-1, channels).t()
+
+    @torch.inference_mode()
+    def _quantize(self, chunks: list[_Request]) -> Iterator[Chunk]:
+        """Choose experts and codes for chunks of equally many latents."""
+        z, experts = torch.cat([c.z for c in chunks]), torch.cat([c.experts for c in chunks])
+        mask, codes = search(self.model.quantizer, z, experts, self.header.window, self.effort)
+        channels, length = self.header.channels, z.shape[1]
         masks, said = mask.cpu().numpy(), codes.cpu().numpy()
-        return Chunk(
-            latents,
-            tuple(
-                tuple(_window(masks[c, i], said[c, :, s : s + header.window]) for c in range(channels))
-                for i, s in enumerate(starts)
-            ),
-        )
+        starts = [(i, i * self.header.window) for i in range(masks.shape[1])]
+        for first in range(0, len(z), channels):
+            rows = range(first, first + channels)
+            yield Chunk(
+                length,
+                tuple(
+                    tuple(_window(masks[c, i], said[c, :, s : s + self.header.window]) for c in rows) for i, s in starts
+                ),
+            )
 
 
 def _window(mask: NDArray[np.bool_], codes: NDArray[np.int64]) -> Window:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,27 @@ def test_blocks_never_matter(codec: Codec) -> None:
         blocks = (audio[i : i + size] for i in range(0, len(audio), size))
         assert codec.encode_to(out, blocks, 22050, 2, kbps=6, total_samples=len(audio)) == len(audio)
         assert out.getvalue() == expected
+
+
+def test_chunks_searched_together_equal_single_ones(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = tones(7.3 * CHUNK / RATE, RATE, channels=2)
+    together = codec.encode(audio, RATE, kbps=6)
+    assert len(together.chunks) == 8
+    for some in (1, 3):
+        monkeypatch.setattr("swc.encoding.TOGETHER", some)
+        assert codec.encode(audio, RATE, kbps=6) == together
+
+
+def test_a_stream_of_unknown_length_waits_for_no_chunk(codec: Codec) -> None:
+    out, written = io.BytesIO(), []
+
+    def live() -> Iterator[np.ndarray]:
+        for block in np.split(tones(6.4, RATE), 10):
+            yield block
+            written.append(out.tell())
+
+    codec.encode_to(out, live(), RATE, 1, kbps=3, lookahead=0.0)
+    assert len(set(written)) > 6  # a block is as long as a chunk
 
 
 def test_streaming_decode_equals_decode(codec: Codec) -> None:
