@@ -43,7 +43,7 @@ class Quantized:
 
 
 @dataclass
-class _Stage:
+class _Choice:
     """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves (B,)."""
 
     index: int
@@ -139,12 +139,12 @@ class Revq(nn.Module):
                 z = self.innovations(z_runs, error.reshape(runs)).reshape(z.shape)
             mask = mask.float()
             target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
-            chosen: list[_Stage] = []
+            chosen: list[_Choice] = []
             books, after_shared = self.books(), quantized
             for index, weight in self._sequence(mask, scores.detach()):
                 codes = books[index].nearest(target - quantized)
                 q = books[index].code[codes] * weight[:, None, None]
-                chosen.append(_Stage(index, codes, q, weight))
+                chosen.append(_Choice(index, codes, q, weight))
                 if index >= len(self.shared) and searched is None:
                     s = scores[:, index - len(self.shared), None, None]
                     gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
@@ -180,18 +180,18 @@ class Revq(nn.Module):
         return F.binary_cross_entropy_with_logits(self.router(z).mean(1) + odds.log(), mask)
 
     @torch.no_grad()
-    def _learn(self, chosen: list[_Stage], residual: Tensor) -> None:
+    def _learn(self, chosen: list[_Choice], residual: Tensor) -> None:
         """Each codebook moves to what all the others leave it: (B, T, D), the residual after the last stage.
 
         That is one small step down the least squares of `swc.training.refit`. A codebook that learns what the stages
         before it leave, as in plain RVQ, averages over far larger vectors and knows nothing of those behind it.
         """
         energy = residual.square().sum(-1).flatten() + 1e-12
-        for stage in chosen:
-            flat = (stage.quantized + residual).flatten(0, 1)
-            rows = stage.weight.repeat_interleave(residual.shape[1])
-            self.books()[stage.index].update(flat, stage.codes.flatten(), rows, self.horizon)
-            self._seen[stage.index] = (flat, rows * energy)
+        for choice in chosen:
+            flat = (choice.quantized + residual).flatten(0, 1)
+            rows = choice.weight.repeat_interleave(residual.shape[1])
+            self.books()[choice.index].update(flat, choice.codes.flatten(), rows, self.horizon)
+            self._seen[choice.index] = (flat, rows * energy)
 
     @torch.no_grad()
     def encode(self, z: Tensor, mask: Tensor) -> Tensor:

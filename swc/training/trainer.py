@@ -6,7 +6,6 @@ run has the leader's optimizer in all processes, and equals a straight one only 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,48 +23,16 @@ from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
+from swc.training.optimization import optimizer, schedule
 from swc.training.refit import Round, latents_of, refit
 from swc.training.team import Team
 
-BETAS = (0.8, 0.99)
 NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
 MEET_EVERY = 10  # steps that the processes of a team take alone
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 AVERAGES = ("count", "total", "recent")  # of each codebook
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
-
-
-def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False) -> list[dict[str, Any]]:
-    """Learning rates: the maps fitted in closed form learn slowly, or the first hundred steps undo the start.
-
-    So does the router, unless it is `imitating` a search: then it has a target of its own.
-    """
-    slow = ("encoder.linear.", "decoder.linear.")
-    careful: tuple[str, ...] = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.predictor.")
-    if not imitating:
-        careful += ("quantizer.router.",)
-    groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        scale = 0.04 if name.startswith(slow) else 0.1 if name.startswith(careful) else 1.0
-        groups[scale].append(parameter)
-    return [
-        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3}
-        for s, p in groups.items()
-        if p
-    ]
-
-
-def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> float:
-    """Learning-rate factor: linear warm-up over steps, 1 for a share `hold` of the stage, then a cosine to 3 %.
-
-    Warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395): a run that holds its rate can be drawn out, or ended
-    early, without having been a different run until then.
-    """
-    falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
-    return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
 
 
 class Trainer:
@@ -112,7 +79,7 @@ class Trainer:
         """What the current stage trains, with fresh optimizers, and its adversary."""
         for part in (self.model.encoder, self.model.quantizer):
             part.requires_grad_(not self.frozen)
-        self.optimizer = self._optimizer()
+        self.optimizer = optimizer(self.model, self.stage.learning_rate, imitating=self.config.training.mask_search > 0)
         adversarial = self.stage.kind == "adversarial"
         self.adversary = Adversary(self.config.training.discriminators, self.device) if adversarial else None
         if self.adversary is not None and self.compiled:
@@ -125,11 +92,6 @@ class Trainer:
             trunk.compile()
         if self.adversary is not None:
             self.adversary.compile()
-
-    def _optimizer(self) -> torch.optim.AdamW:
-        imitating = self.config.training.mask_search > 0
-        groups = parameter_groups(self.model, self.stage.learning_rate, imitating=imitating)
-        return torch.optim.AdamW(groups, self.stage.learning_rate, betas=BETAS, fused=True)
 
     def start(self, corpus: Corpus) -> None:
         """Closed-form start: PCA, least squares, k-means."""

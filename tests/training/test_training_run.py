@@ -17,8 +17,9 @@ from swc.nn.model import CodecModel
 from swc.nn.weights import load_weights, save_weights
 from swc.training import Progress, train
 from swc.training.corpus import Corpus, load_corpus
+from swc.training.optimization import optimizer, schedule
 from swc.training.run import scaled
-from swc.training.trainer import Trainer, schedule
+from swc.training.trainer import Trainer
 from swc.training.validation import load_validation
 
 
@@ -57,7 +58,7 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
     second, forgetful = (Trainer(config, torch.device("cpu"), seed=9) for _ in range(2))
     for run in (second, forgetful):
         run.load(tmp_path / "last")
-    forgetful.optimizer = forgetful._optimizer()
+    forgetful.optimizer = optimizer(forgetful.model, forgetful.stage.learning_rate)
     for _ in range(4):
         second.train_step(corpus)
         forgetful.train_step(corpus)

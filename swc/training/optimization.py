@@ -1,0 +1,50 @@
+"""How fast what learns: the generator's optimizer and the course of its learning rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from swc.nn.model import CodecModel
+
+BETAS = (0.8, 0.99)
+
+
+def optimizer(model: CodecModel, rate: float, *, imitating: bool = False) -> torch.optim.AdamW:
+    """AdamW over those parameters that require gradients; groups keep their share of the rate as "scale"."""
+    return torch.optim.AdamW(parameter_groups(model, rate, imitating=imitating), rate, betas=BETAS, fused=True)
+
+
+def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False) -> list[dict[str, Any]]:
+    """Learning rates: the maps fitted in closed form learn slowly, or the first hundred steps undo the start.
+
+    So does the router, unless it is `imitating` a search: then it has a target of its own.
+    """
+    slow = ("encoder.linear.", "decoder.linear.")
+    careful: tuple[str, ...] = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.predictor.")
+    if not imitating:
+        careful += ("quantizer.router.",)
+    groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        scale = 0.04 if name.startswith(slow) else 0.1 if name.startswith(careful) else 1.0
+        groups[scale].append(parameter)
+    return [
+        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3}
+        for s, p in groups.items()
+        if p
+    ]
+
+
+def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> float:
+    """Learning-rate factor: linear warm-up over steps, 1 for a share `hold` of the stage, then a cosine to 3 %.
+
+    Warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395): a run that holds its rate can be drawn out, or ended
+    early, without having been a different run until then.
+    """
+    falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
+    return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
