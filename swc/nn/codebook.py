@@ -37,8 +37,8 @@ class Codebook(nn.Module):
 
     def nearest(self, z: Tensor) -> Tensor:
         """Index of the nearest code: (..., dim) -> (...) int64. Ties go to the lower index."""
-        distance = self.code.square().sum(1) - 2 * (z @ self.code.t())
-        return distance.argmin(-1)
+        distance = torch.addmm(self.code.square().sum(1), z.reshape(-1, z.shape[-1]), self.code.t(), alpha=-2)
+        return distance.argmin(-1).reshape(z.shape[:-1])
 
     @torch.no_grad()
     def update(self, z: Tensor, chosen: Tensor, weight: Tensor, horizon: float) -> None:

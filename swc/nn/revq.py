@@ -130,8 +130,8 @@ class Revq(nn.Module):
             mask = self.top(scores.detach(), experts)
             imitation = z.new_zeros(())
             if searched is not None and bool(searched.any()):
-                # every other latent is enough to tell which experts help
-                mask[searched] = greedy_mask(self, target[searched, ::2], experts[searched])
+                # every third latent is enough to tell which experts help, as in the encoder
+                mask[searched] = greedy_mask(self, target[searched, ::3], experts[searched])
                 imitation = self._imitation(z[searched].detach(), mask[searched].float())
             if self.predictor is not None:
                 # a decoder predicts from latents with errors; these ones are like them, and found without a loop

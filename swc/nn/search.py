@@ -104,6 +104,7 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
     """
     books = quantizer.books()
     shared, routed = len(quantizer.shared), len(quantizer.experts)
+    energies = [book.code.square().sum(1) for book in books]
     residual = z
     for book in books[:shared]:
         residual = residual - book.code[book.nearest(residual)]
@@ -112,7 +113,10 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
         rows = ((experts > taken) & (experts < routed)).nonzero().flatten()
         r = residual[rows]
         # |r - c|^2 - |r|^2 at the nearest code, summed over the window: (rows, N_r)
-        gains = [_nearest_distance(r, book.code).sum(1) for book in books[shared:]]
+        gains = [
+            _nearest_distance(r, book.code, energy).sum(1)
+            for book, energy in zip(books[shared:], energies[shared:], strict=True)
+        ]
         best = torch.stack(gains, 1).masked_fill(mask[rows], torch.inf).argmin(1)
         mask[rows, best] = True
         for expert in torch.unique(best).tolist():
@@ -121,10 +125,10 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
     return mask
 
 
-def _nearest_distance(r: Tensor, code: Tensor) -> Tensor:
-    """Squared distance to the nearest code, less the vector's own square: (n, T, D) -> (n, T)."""
+def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor) -> Tensor:
+    """Squared distance to the nearest code (size, D), less the vector's own square: (n, T, D) -> (n, T)."""
     n, T, D = r.shape
-    return torch.addmm(code.square().sum(1), r.reshape(-1, D), code.t(), alpha=-2).amin(1).reshape(n, T)
+    return torch.addmm(energy, r.reshape(-1, D), code.t(), alpha=-2).amin(1).reshape(n, T)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from swc.nn.stft import analyse
+from swc.nn.stft import analyse_power
 
 BARKS = 46
 BARK_TOP = 8000.0  # Hz
@@ -60,7 +60,7 @@ class AuditoryLoss(nn.Module):
 
     def _loudness(self, audio: Tensor) -> Tensor:
         n = self.window.shape[0]
-        power = _power(audio, self.window, n // 4) * (16 / (3 * n * n))  # 1/3 for a full-scale sine
+        power = analyse_power(audio, self.window, n // 4) * (16 / (3 * n * n))  # 1/3 for a full-scale sine
         sones: Tensor = 10 * ((power @ self.barks + THRESHOLD).pow(EXPONENT) - THRESHOLD**EXPONENT)
         return sones
 
@@ -77,11 +77,6 @@ class AuditoryLoss(nn.Module):
 
     def _stretches(self, audio: Tensor) -> Tensor:
         """Envelopes in overlapping stretches: (B, stretches, bands, FRAMES)."""
-        envelope = (_power(audio, self.short, self.short.shape[0] // 2) @ self.octaves + 1e-5).sqrt()
+        envelope = (analyse_power(audio, self.short, self.short.shape[0] // 2) @ self.octaves + 1e-5).sqrt()
         stretches: Tensor = envelope.unfold(1, min(FRAMES, envelope.shape[1]), STRIDE)
         return stretches
-
-
-def _power(audio: Tensor, window: Tensor, hop: int) -> Tensor:
-    spectrum = analyse(audio, window, hop)
-    return spectrum.real.square() + spectrum.imag.square()

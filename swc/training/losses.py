@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.nn.spectral import FLOOR
-from swc.nn.stft import analyse, mel_filterbank
+from swc.nn.stft import analyse, analyse_power, mel_filterbank
 
 SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 BANDS = 160
@@ -90,6 +90,5 @@ class ReconstructionLoss(nn.Module):
 
     @staticmethod
     def _mel(audio: Tensor, window: Tensor, bank: Tensor) -> Tensor:
-        spectrum = analyse(audio, window, window.shape[0] // 4)
-        power = spectrum.real.square() + spectrum.imag.square()
+        power = analyse_power(audio, window, window.shape[0] // 4)
         return ((power + 1e-12).sqrt() @ bank) * (4 / window.shape[0])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from swc.nn.phase import griffin_lim
-from swc.nn.stft import analyse, mel_filterbank, overlap_add, synthesise, window_power
+from swc.nn.stft import analyse, analyse_power, mel_filterbank, overlap_add, synthesise, window_power
 
 WINDOW = torch.hann_window(512)
 
@@ -61,3 +62,18 @@ def test_mel_filters_peak_at_one_and_overlap_to_one() -> None:
     assert 0.9 < float(bank.max()) <= 1
     inside = bank[:, 50:3500].sum(0)
     assert torch.allclose(inside, torch.ones_like(inside), atol=1e-4)  # neighbours' slopes add up to one
+
+
+@pytest.mark.parametrize("n", [6, 7, 64])
+def test_power_and_its_gradient_are_those_of_the_spectrum(n: int) -> None:
+    x, window = noise(40).double(), torch.hann_window(n, dtype=torch.float64)
+    weight = torch.rand(n // 2 + 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = []
+    for power in (lambda y: analyse(y, window, 2).abs().square(), lambda y: analyse_power(y, window, 2)):
+        y = x.clone().requires_grad_()
+        p = power(y)
+        ((p + 0.1).log() * weight).sum().backward()
+        assert y.grad is not None
+        found.append((p, y.grad))
+    for theirs, ours in zip(*found, strict=True):
+        assert torch.allclose(theirs, ours, atol=1e-9)
