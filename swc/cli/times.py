@@ -24,6 +24,18 @@ def parse_time(text: str) -> float:
     return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
 
 
+def parse_duration(text: str) -> float:
+    """As `parse_time`, above nothing.
+
+    Raises:
+        typer.BadParameter: as `parse_time`; zero.
+    """
+    seconds = parse_time(text)
+    if seconds <= 0:
+        raise typer.BadParameter(f"{text!r} leaves nothing; give a duration above 0, or none for all up to the end")
+    return seconds
+
+
 def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, int | None]:
     """First sample, and one more than the last (None: to the end), of a part of a recording."""
     first = round(start * rate)
@@ -36,6 +48,9 @@ Start = Annotated[
 Duration = Annotated[
     float | None,
     typer.Option(
-        "--duration", metavar="D", parser=parse_time, help="How much: seconds, or 1:02:03.5.  [default: to the end]"
+        "--duration",
+        metavar="D",
+        parser=parse_duration,
+        help="How much: seconds, or 1:02:03.5.  [default: to the end]",
     ),
 ]

@@ -101,6 +101,8 @@ def test_cut_from_pipe_to_pipe(files: dict[str, Path], runner: CliRunner) -> Non
         (["cut", "whole.swc", "out.swc", "--start", "1:2:3:4"], 2, "no time"),
         (["cut", "whole.swc", "out.swc", "--duration", "soon"], 2, "no time"),
         (["cut", "whole.swc", "out.swc", "--duration", "nan"], 2, "no time"),
+        (["cut", "whole.swc", "out.swc", "--duration", "0"], 2, "above 0"),
+        (["decode", "whole.swc", "out.wav", "--duration", "0:00"], 2, "above 0"),
         (["cut", "whole.swc", "whole.swc"], 1, "both input and output"),
         (["cut", "whole.swc", "short.swc"], 1, "exists already"),
         (["cut", "damaged.swc", "out.swc"], 3, "CRC of chunk 2"),
