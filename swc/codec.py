@@ -139,7 +139,8 @@ class Codec:
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
-        Nothing is written before `lookahead` seconds have come; then each chunk as soon as it is complete.
+        Nothing is written before `lookahead` seconds have come; then, where `total_samples` isn't known, each chunk as
+        soon as it is complete, and else sixteen at a time, which is faster.
 
         Args:
             fp: is written to, never read or sought.
