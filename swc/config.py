@@ -167,6 +167,8 @@ class TrainingConfig:
     checkpoint_every: float = 2.0  # minutes
     ema_decay: float = 0.998
     gain_db: tuple[float, float] = (-4.0, 4.0)  # augmentation around the normalised level
+    speed: tuple[float, float] = (0.88, 1.14)  # of the crops that are played slower or faster
+    speed_share: float = 0.0  # of such crops
     narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
     init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
     refit_hours: float = 12.0  # audio for the stage "codebooks", at most
@@ -194,6 +196,8 @@ class TrainingConfig:
         at_least(self, 0, "mask_search", "loudness_weight", "envelope_weight", "feature_weight", "adversarial_weight")
         require(all(0 <= w < math.inf for w in self.emphasis), "emphasis must be numbers of at least 0")
         at_least(self, 1, "codebook_horizon")
+        require(0 < self.speed[0] <= self.speed[1] < math.inf, "speed must be two rising numbers above 0")
+        require(0 <= self.speed_share <= 1, "speed_share must be 0 to 1")
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,19 @@ class CodecModel(nn.Module):
         self.quantizer = Revq(config.quantizer, config.backbone.latent_dim)
         self.decoder = SpectralDecoder(config)
 
-    def forward(self, audio: Tensor, experts: Tensor, searched: Tensor | None = None) -> tuple[Quantized, Tensor]:
+    def forward(
+        self, audio: Tensor, experts: Tensor, searched: Tensor | None = None, most: int = 0
+    ) -> tuple[Quantized, Tensor]:
         """Training pass.
 
         Args:
             audio: level-normalised windows (B, samples).
             experts: k_r of each window (B,).
             searched: windows whose experts are searched for instead of routed (B,), bool.
+            most: the largest k_r of the windows that are searched.
 
         Returns:
             The quantizer's outcome and the decoder's compressed magnitudes (B, T, bins).
         """
-        quantized = self.quantizer(self.encoder(audio), experts, searched)
+        quantized = self.quantizer(self.encoder(audio), experts, searched, most)
         return quantized, self.decoder.compressed(quantized.latents)

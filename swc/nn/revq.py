@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from swc.config import RevqConfig
 from swc.nn.codebook import Codebook
-from swc.nn.search import greedy_mask
+from swc.nn.search import dense_greedy_mask, greedy_mask
 
 RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
 
@@ -50,6 +50,27 @@ class _Choice:
     codes: Tensor
     quantized: Tensor
     weight: Tensor
+
+
+@dataclass
+class Assigned:
+    """What `Revq.assign` found for B windows of latents in runs.
+
+    Attributes:
+        mask: the experts chosen, 1 or 0 (B, N_r).
+        error: of the latents that the decoder predicts from, in runs.
+        target: what is quantized, latents or innovations (B, T, D).
+        after_shared: what the shared codebooks say of it (B, T, D).
+        quantized: what all codebooks say of it (B, T, D).
+        chosen: what each of them says.
+    """
+
+    mask: Tensor
+    error: Tensor
+    target: Tensor
+    after_shared: Tensor
+    quantized: Tensor
+    chosen: list[_Choice]
 
 
 class Revq(nn.Module):
@@ -112,7 +133,7 @@ class Revq(nn.Module):
             found.append(z)
         return torch.stack(found, 1)
 
-    def forward(self, z: Tensor, experts: Tensor, searched: Tensor | None = None) -> Quantized:
+    def forward(self, z: Tensor, experts: Tensor, searched: Tensor | None = None, most: int = 0) -> Quantized:
         """Route, quantize and, in training mode, learn the codebooks.
 
         Args:
@@ -120,46 +141,75 @@ class Revq(nn.Module):
             experts: k_r of each window (B * W,).
             searched: windows whose experts are searched for instead of routed (B * W,), bool. If given, the router
                 learns by imitating what is found there, and no longer by eq. (3).
+            most: the largest k_r of the windows that are searched.
         """
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
-            runs, z_runs = z.shape, z
-            z = z.reshape(len(experts), -1, z.shape[-1])
-            target = self.innovations(z_runs.detach()).reshape(z.shape)
-            scores = self.scores(z)
-            mask = self.top(scores.detach(), experts)
-            imitation = z.new_zeros(())
-            if searched is not None and bool(searched.any()):
-                # every third latent is enough to tell which experts help, as in the encoder
-                mask[searched] = greedy_mask(self, target[searched, ::3], experts[searched])
-                imitation = self._imitation(z[searched].detach(), mask[searched].float())
-            if self.predictor is not None:
-                # a decoder predicts from latents with errors; these ones are like them, and found without a loop
-                error = target - self.decode(self.encode(target, mask))
-                z = self.innovations(z_runs, error.reshape(runs)).reshape(z.shape)
-            mask = mask.float()
-            target, quantized, gate = z.detach(), torch.zeros_like(z), torch.zeros_like(z)
-            chosen: list[_Choice] = []
-            books, after_shared = self.books(), quantized
-            for index, weight in self._sequence(mask, scores.detach()):
-                codes = books[index].nearest(target - quantized)
-                q = books[index].code[codes] * weight[:, None, None]
-                chosen.append(_Choice(index, codes, q, weight))
-                if index >= len(self.shared) and searched is None:
-                    s = scores[:, index - len(self.shared), None, None]
-                    gate = gate + (s - s.detach()) * q  # eq. (3), straight-through mask
-                quantized = quantized + q
-                if index == len(self.shared) - 1:
-                    after_shared = quantized
-            if self.training:
-                self._learn(chosen, target - quantized)
-                self.load += mask.sum(0)
-                self.windows += len(mask)
-            shared_commitment = (z - after_shared).square().mean()
-            commitment = (z - quantized).square().mean()
-            error = (target - quantized).square().mean()
-            latents = z_runs + (quantized - target + gate).reshape(runs)
-            return Quantized(latents, shared_commitment, commitment, imitation, error)
+            found = self.assign(z.detach(), experts, searched, most)
+            windows, imitation = z.reshape(found.quantized.shape), z.new_zeros(())
+            straight = found.quantized - found.target
+            if searched is None:
+                straight = straight + self._gate(self.scores(windows), found.chosen)
+            else:
+                imitation = self._imitation(windows.detach(), found.mask, searched.float())
+            target = self.innovations(z, found.error).reshape(windows.shape)
+            return Quantized(
+                latents=z + straight.reshape(z.shape),
+                shared_commitment=(target - found.after_shared).square().mean(),
+                commitment=(target - found.quantized).square().mean(),
+                imitation=imitation,
+                error=(found.target - found.quantized).square().mean(),
+            )
+
+    @torch.no_grad()
+    def assign(self, z: Tensor, experts: Tensor, searched: Tensor | None, most: int) -> Assigned:
+        """All of `forward` that has no gradients, and the learning of the codebooks. Arguments are those of `forward`.
+
+        On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded.
+        """
+        runs, z = z, z.reshape(len(experts), -1, z.shape[-1])
+        target, error = self.innovations(runs).reshape(z.shape), torch.zeros_like(z)
+        scores = self.scores(z)
+        chosen_experts = self.top(scores, experts)
+        if searched is not None:
+            # every third latent is enough to tell which experts help, as in the encoder
+            chosen_experts = self._search(target[:, ::3], experts, chosen_experts, searched, most)
+        if self.predictor is not None:
+            # a decoder predicts from latents with errors; these ones are like them, and found without a loop
+            error = target - self.decode(self.encode(target, chosen_experts))
+            target = self.innovations(runs, error.reshape(runs.shape)).reshape(z.shape)
+        mask, books = chosen_experts.float(), self.books()
+        quantized = after_shared = torch.zeros_like(z)
+        chosen: list[_Choice] = []
+        for index, weight in self._sequence(mask, scores):
+            codes = books[index].nearest(target - quantized)
+            q = books[index].code[codes] * weight[:, None, None]
+            chosen.append(_Choice(index, codes, q, weight))
+            quantized = quantized + q
+            if index == len(self.shared) - 1:
+                after_shared = quantized
+        if self.training:
+            self._learn(chosen, target - quantized)
+            self.load += mask.sum(0)
+            self.windows += len(mask)
+        return Assigned(mask, error.reshape(runs.shape), target, after_shared, quantized, chosen)
+
+    def _search(self, z: Tensor, experts: Tensor, routed: Tensor, searched: Tensor, most: int) -> Tensor:
+        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by what a search finds for z."""
+        if z.is_cuda:
+            return torch.where(searched[:, None], dense_greedy_mask(self, z, experts, most), routed)
+        mask = routed.clone()
+        mask[searched] = greedy_mask(self, z[searched], experts[searched])
+        return mask
+
+    def _gate(self, scores: Tensor, chosen: list[_Choice]) -> Tensor:
+        """Eq. (3), a straight-through mask: nothing but gradients to the scores (B, N_r); (B, T, D)."""
+        gate = torch.zeros_like(chosen[0].quantized)
+        for choice in chosen:
+            if choice.index >= len(self.shared):
+                s = scores[:, choice.index - len(self.shared), None, None]
+                gate = gate + (s - s.detach()) * choice.quantized
+        return gate
 
     def _sequence(self, mask: Tensor, scores: Tensor) -> list[tuple[int, Tensor]]:
         """Codebooks in the order in which the residual passes them, with the windows (B,) that each one serves."""
@@ -173,11 +223,13 @@ class Revq(nn.Module):
             steps += [(shared + j, here[:, j]) for j in here.any(0).nonzero().flatten().tolist()]
         return steps
 
-    def _imitation(self, z: Tensor, mask: Tensor) -> Tensor:
+    def _imitation(self, z: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
         """Scalar: cross entropy between each expert's score and whether the mask has it, given how many it has."""
         chosen = mask.sum(1, keepdim=True)
         odds = (chosen + 0.5) / (mask.shape[1] - chosen + 0.5)
-        return F.binary_cross_entropy_with_logits(self.router(z).mean(1) + odds.log(), mask)
+        logits = self.router(z).mean(1) + odds.log()
+        entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none").mean(1)
+        return (entropy * weight).sum() / weight.sum().clamp_min(1)
 
     @torch.no_grad()
     def _learn(self, chosen: list[_Choice], residual: Tensor) -> None:

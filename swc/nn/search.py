@@ -109,7 +109,8 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
     for book in books[:shared]:
         residual = residual - book.code[book.nearest(residual)]
     mask = (experts >= routed)[:, None].repeat(1, routed)  # nothing to choose where all are taken
-    for taken in range(int(torch.where(experts < routed, experts, 0).max())):
+    most = int(torch.where(experts < routed, experts, 0).max()) if len(experts) else 0
+    for taken in range(most):
         rows = ((experts > taken) & (experts < routed)).nonzero().flatten()
         r = residual[rows]
         # |r - c|^2 - |r|^2 at the nearest code, summed over the window: (rows, N_r)
@@ -122,6 +123,37 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
         for expert in torch.unique(best).tolist():
             book, mine = books[shared + expert], rows[best == expert]
             residual[mine] = residual[mine] - book.code[book.nearest(residual[mine])]
+    return mask
+
+
+@torch.no_grad()
+def dense_greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor, most: int) -> Tensor:
+    """`greedy_mask` for a GPU: every expert on every window, so that nothing waits to see what was chosen.
+
+    Args:
+        quantizer: with its codebooks.
+        z: windows of latents (B, T, D).
+        experts: k_r of each window (B,), not above `most` < N_r.
+        most: how many experts to choose at most.
+
+    Returns:
+        bool (B, N_r) with k_r set in each row.
+    """
+    (B, T, D), shared, routed = z.shape, len(quantizer.shared), len(quantizer.experts)
+    residual = z
+    for book in quantizer.books()[:shared]:
+        residual = residual - book.code[book.nearest(residual)]
+    code = torch.cat([book.code for book in quantizer.books()[shared:]])
+    energy, number = code.square().sum(1), torch.arange(routed, device=z.device)
+    mask = torch.zeros(B, routed, dtype=torch.bool, device=z.device)
+    for taken in range(most):
+        distance = torch.addmm(energy, residual.reshape(-1, D), code.t(), alpha=-2).reshape(B, T, routed, -1)
+        gain, nearest = distance.min(-1)
+        best = gain.sum(1).masked_fill(mask, torch.inf).argmin(1)
+        on = experts > taken
+        mask = mask | ((number == best[:, None]) & on[:, None])
+        chosen = nearest.gather(2, best[:, None, None].expand(B, T, 1))[..., 0] + best[:, None] * distance.shape[-1]
+        residual = residual - torch.where(on[:, None, None], code[chosen], 0.0)
     return mask
 
 

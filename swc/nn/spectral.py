@@ -142,7 +142,11 @@ class SpectralDecoder(nn.Module):
         """
         p = self.config.exponent
         magnitude = c.clamp(FLOOR**p, CEILING**p).pow(1 / p)
-        return magnitude * integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, restart, pause)
+        return magnitude * self.phases(magnitude.detach(), restart, pause)
+
+    def phases(self, magnitude: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
+        """Complex unit vectors (B, T, bins) for magnitudes, see `integrate_phase`."""
+        return integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, restart, pause)
 
     def render(self, spectrum: Tensor) -> Tensor:
         """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""

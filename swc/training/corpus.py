@@ -78,13 +78,13 @@ class Corpus:
         offset = (torch.rand(count, generator=generator, dtype=torch.float64) * (room[which] + 1)).long()
         low, high = gain_db
         db = self.gains[which] + low + (high - low) * torch.rand(count, generator=generator)
-        device = self.samples.device
-        position = torch.arange(length)[None] + offset[:, None]
-        inside = position < self.lengths[which][:, None]
-        index = (position + self.starts[which][:, None]).clamp_max(len(self.samples) - 1)
-        audio = self.samples[index.to(device)].float() / 32768
-        factor = (10 ** (db / 20)).float()[:, None] * inside
-        return audio * factor.to(device)
+        start, left, factor = (
+            v.to(self.samples.device, non_blocking=True)[:, None]
+            for v in (self.starts[which] + offset, self.lengths[which] - offset, (10 ** (db / 20)).float() / 32768)
+        )
+        position = torch.arange(length, device=self.samples.device)[None]
+        index = (position + start).clamp_max(len(self.samples) - 1)
+        return self.samples[index].float() * (factor * (position < left))
 
     def recording(self, index: int, gain_db: float = 0.0) -> Tensor:
         """A whole recording, float32 (samples,) on the device, `gain_db` above the normalised level."""

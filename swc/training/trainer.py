@@ -19,7 +19,9 @@ from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
 from swc.training.adversarial import Adversary
 from swc.training.auditory import AuditoryLoss
+from swc.training.batches import Batch, draw, rates
 from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from swc.training.compiled import compile_networks, record
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.losses import ReconstructionLoss
@@ -82,14 +84,17 @@ class Trainer:
         self.optimizer = optimizer(self.model, self.stage.learning_rate, imitating=self.config.training.mask_search > 0)
         adversarial = self.stage.kind == "adversarial"
         self.adversary = Adversary(self.config.training.discriminators, self.device) if adversarial else None
-        if self.adversary is not None and self.compiled:
-            self.adversary.compile()
+        if self.compiled:
+            self._compile_stage()
 
     def compile(self) -> None:
-        """Compile the networks of this stage and the next ones with torch.compile."""
+        """Compile this stage and the next ones; see `swc.training.compiled`."""
         self.compiled = True
-        for trunk in (self.model.encoder.trunk, self.model.decoder.trunk):
-            trunk.compile()
+        compile_networks(self.model)
+        self._compile_stage()
+
+    def _compile_stage(self) -> None:
+        record(self.model)  # anew, since a stage decides which parts learn
         if self.adversary is not None:
             self.adversary.compile()
 
@@ -131,23 +136,6 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
             self._prepare_stage()
 
-    def batch(self, corpus: Corpus) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Crops (B, samples), the k_r of each of their windows (B * W,), and whether experts are searched for there."""
-        t, n = self.config.training, self.stage.batch
-        generator = self.generator()
-        audio = corpus.crops(n, self.config.crop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
-        experts = self._rates(n * t.crop_windows, generator)
-        # with many experts the choice matters little, and searching for them takes long
-        searched = (torch.rand(len(experts), generator=generator) < t.mask_search) & (experts <= t.nominal_experts)
-        return audio.to(self.device), experts.to(self.device), searched.to(self.device) if t.mask_search else None
-
-    def _rates(self, n: int, generator: torch.Generator) -> Tensor:
-        """k_r of n windows (n,), on the CPU."""
-        t = self.config.training
-        any_rate = torch.randint(0, self.config.quantizer.routed + 1, (n,), generator=generator)
-        nominal = torch.rand(n, generator=generator) < t.nominal_share
-        return torch.where(nominal, t.nominal_experts, any_rate)
-
     def refit(self, corpus: Corpus) -> Iterator[Round]:
         """The stage "codebooks": the leader solves for them on the latents of the averaged encoder."""
         began, generator = time.perf_counter(), self.generator()
@@ -160,7 +148,7 @@ class Trainer:
     def _solve(self, corpus: Corpus, generator: torch.Generator, began: float) -> Iterator[Round]:
         self.model.eval()
         runs = latents_of(self.model, corpus, self.config, generator)
-        experts = self._rates(len(runs) * self.config.training.crop_windows, generator).to(runs.device)
+        experts = rates(self.config, len(runs) * self.config.training.crop_windows, generator).to(runs.device)
         for outcome in refit(self.model.quantizer, runs, experts, generator, rounds=self.stage.steps):
             now = time.perf_counter()
             self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
@@ -176,17 +164,17 @@ class Trainer:
         if self.frozen:
             self.model.encoder.eval()
             self.model.quantizer.eval()
-        audio, experts, searched = self.batch(corpus)
+        batch = draw(self.config, corpus, self.stage.batch, self.generator())
         if self.adversary is not None and self.stage_step < t.discriminators.warmup_steps:
-            losses = self._warm_up(audio, experts, searched)
+            losses = self._warm_up(batch)
         else:
-            losses = self._losses(audio, experts, searched)
+            losses = self._losses(batch)
             self._descend(losses["total"])
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not self.frozen:
             self.replaced = self.model.quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
             self.team.follow(self.model.quantizer.buffers())  # each has put others of its own vectors into dead codes
-        self.audio_seconds += self.team.size * audio.numel() / self.config.sample_rate
+        self.audio_seconds += self.team.size * batch.audio.numel() / self.config.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.team.size == 1 or self.step % MEET_EVERY == 0:
             self.meet()
@@ -207,20 +195,20 @@ class Trainer:
         self._update_average()
 
     @torch.no_grad()
-    def _warm_up(self, audio: Tensor, experts: Tensor, searched: Tensor | None) -> dict[str, Tensor]:
+    def _warm_up(self, batch: Batch) -> dict[str, Tensor]:
         """The discriminators learn alone, so that the decoder never follows one that knows nothing."""
         if self.adversary is None:
             raise RuntimeError("a stage without discriminators has none to warm up")
         with torch.autocast(self.device.type, torch.bfloat16):
-            _, c = self.model(audio, experts, searched)
+            _, c = self.model(*batch)
         wave = self.model.decoder.render(self.model.decoder.spectrum(c))
         with torch.enable_grad():
-            return {"discriminator": self.adversary.learn(audio, wave, 1.0)}
+            return {"discriminator": self.adversary.learn(batch.audio, wave, 1.0)}
 
-    def _losses(self, audio: Tensor, experts: Tensor, searched: Tensor | None) -> dict[str, Tensor]:
-        t = self.config.training
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        t, audio = self.config.training, batch.audio
         with torch.autocast(self.device.type, torch.bfloat16):
-            quantized, c = self.model(audio, experts, searched)
+            quantized, c = self.model(*batch)
         losses = {
             "magnitude": self.loss.magnitude(c, audio),
             "shared_commitment": quantized.shared_commitment,

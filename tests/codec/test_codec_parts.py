@@ -90,6 +90,8 @@ def test_gain_reaches_the_target_within_its_bounds() -> None:
         ('name = "x"\n[quantizer]\ncodebook_bits = 17', "codebook_bits"),
         ('name = "x"\n[quantizer]\nrouted = 0', "routed must be at least 1"),
         ('name = "x"\n[[training.stages]]\nkind = "magnitud"', "kind must be one of"),
+        ('name = "x"\n[training]\nspeed = [1.2, 0.9]', "speed must be two rising numbers"),
+        ('name = "x"\n[training]\nspeed_share = 1.5', "speed_share must be 0 to 1"),
     ],
 )
 def test_configs_reject_what_they_do_not_know(tmp_path: Path, text: str, message: str) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from swc.config import RevqConfig
 from swc.nn.revq import Revq
-from swc.nn.search import EFFORTS, beam_codes, greedy_mask, search
+from swc.nn.search import EFFORTS, beam_codes, dense_greedy_mask, greedy_mask, search
 
 D = 6
 
@@ -70,6 +70,14 @@ def test_greedy_takes_as_many_experts_as_asked_and_the_best_first(quantizer: Rev
     residual = z[1] - first.code[first.nearest(z[1])]
     left = [float((residual - book.code[book.nearest(residual)]).square().sum()) for book in quantizer.books()[1:]]
     assert mask[1].nonzero().item() == min(range(5), key=left.__getitem__)
+
+
+def test_greedy_masks_of_all_experts_at_once_are_the_same(quantizer: Revq) -> None:
+    z, k = latents(60), torch.randint(0, 5, (60,), generator=torch.Generator().manual_seed(2))
+    mask = dense_greedy_mask(quantizer, z, k, 4)
+    assert mask.sum(1).tolist() == k.tolist()
+    assert torch.equal(mask, greedy_mask(quantizer, z, k))
+    assert greedy_mask(quantizer, z[:0], k[:0]).shape == (0, 5)
 
 
 def test_greedy_masks_leave_less_than_random_ones(quantizer: Revq) -> None:

@@ -25,6 +25,7 @@ import torch
 from safetensors.torch import save_file
 
 from swc.config import Config
+from swc.training.batches import draw
 from swc.training.corpus import load_corpus
 from swc.training.team import Team
 from swc.training.trainer import MEET_EVERY, Trainer
@@ -35,7 +36,7 @@ config = Config.from_toml(config)
 corpus = load_corpus(audio, config, workers=1)
 run = Trainer(config, torch.device("cpu"), 0, Team(torch.device("cpu")))
 run.start(corpus)
-crops = run.batch(corpus)[0]
+crops = draw(config, corpus, run.stage.batch, run.generator()).audio
 for _ in range(MEET_EVERY - 1):
     run.train_step(corpus)
 apart = {"apart." + n: t.clone() for n, t in run.averaged_state().items()}
