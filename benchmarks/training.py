@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from swc.config import Config
+from swc.config import SOLVED, Config
 from swc.device import find_device
 from swc.training.corpus import Corpus
 from swc.training.trainer import Trainer
@@ -64,7 +64,7 @@ def main() -> None:
         run.compile()
     print(f"{device.type}, {torch.get_num_threads()} threads")
     for stage in config.training.stages:
-        if stage.kind == "codebooks":  # solved for, in minutes
+        if stage.kind in SOLVED:  # in minutes
             run.next_stage()
             continue
         step, speed = measure(run, corpus, arguments.steps)

@@ -16,7 +16,9 @@ from typing import Any, TypeVar, get_type_hints
 from swc.errors import InputError
 
 T = TypeVar("T")
-STAGES = ("magnitude", "codebooks", "waveform", "adversarial")
+STAGES = ("magnitude", "codebooks", "waveform", "levels", "adversarial")
+RATES = ("uniform", "log")
+SOLVED = ("codebooks", "levels")  # stages that descend no gradient
 TRAINS = ("all", "decoder")
 ORDERS = ("index", "score")
 SPECTRAL = ("mtsd", "mrd", "none")
@@ -114,7 +116,8 @@ class StageConfig:
     """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind).
 
     "magnitude" (1a), "waveform" (1b) and "adversarial" (2) descend the gradient of their losses. "codebooks" solves for
-    all codebooks with the encoder at rest (see `swc.training.refit`), and its steps are rounds.
+    all codebooks with the encoder at rest (see `swc.training.refit`), and its steps are rounds. "levels" makes the
+    decoder as loud as the recordings (see `swc.training.levels`); its steps are batches that this is measured on.
     """
 
     kind: str
@@ -130,7 +133,8 @@ class StageConfig:
     def __post_init__(self) -> None:
         require(self.kind in STAGES, f"kind must be one of {', '.join(STAGES)}, not {self.kind!r}")
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
-        require(self.kind != "codebooks" or (self.steps > 0 and not self.minutes), 'kind "codebooks" needs steps alone')
+        solved = self.kind in SOLVED
+        require(not solved or (self.steps > 0 and not self.minutes), f'kind "{self.kind}" needs steps alone')
         at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
         at_least(self, 1, "batch")
@@ -172,8 +176,9 @@ class TrainingConfig:
     narrow_weight: float = 0.4  # sampling weight of recordings without content above 11 kHz
     init_seconds: float = 1400.0  # audio for PCA, least squares and k-means
     refit_hours: float = 12.0  # audio for the stage "codebooks", at most
-    nominal_experts: int = 5  # k_r of `nominal_share` of the training windows, the others draw it uniformly
+    nominal_experts: int = 5  # k_r of `nominal_share` of the training windows; for the others it is drawn
     nominal_share: float = 0.5
+    other_rates: str = "uniform"  # how: every k_r is equally likely, or with "log" its logarithm
     mask_search: float = 0.0  # share of the windows up to the nominal k_r whose experts are searched for, not routed
     emphasis: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)  # see `swc.training.losses`
     shared_commitment: float = 1.0  # more of it narrows what the shared codebook can say
@@ -196,6 +201,7 @@ class TrainingConfig:
         at_least(self, 0, "mask_search", "loudness_weight", "envelope_weight", "feature_weight", "adversarial_weight")
         require(all(0 <= w < math.inf for w in self.emphasis), "emphasis must be numbers of at least 0")
         at_least(self, 1, "codebook_horizon")
+        require(self.other_rates in RATES, f"other_rates must be one of {', '.join(RATES)}, not {self.other_rates!r}")
         require(0 < self.speed[0] <= self.speed[1] < math.inf, "speed must be two rising numbers above 0")
         require(0 <= self.speed_share <= 1, "speed_share must be 0 to 1")
 

@@ -18,6 +18,7 @@ from swc.evaluation.spectra import Array, stft_magnitudes
 from swc.files import replacing
 
 _RANGE_DB = 80.0
+_LONG = 20  # times the first hours at which curves get a logarithmic axis
 _LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all the others
 _WINDOW_SECONDS = 0.04
 _COLUMNS = 1600  # frames drawn across a panel; more would not be seen
@@ -121,6 +122,8 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     if not scored:
         raise InputError("the log holds no validation scores; train with --val")
     starts = {e["stage"]: e["audio_hours"] for e in reversed(entries)}
+    first, last = scored[0]["audio_hours"], scored[-1]["audio_hours"]
+    long = last > _LONG * first > 0  # then the beginning would vanish on a linear axis
     figure = _figure(10.5, 3.2)
     grid = figure.subplots(1, len(_VALIDATED), squeeze=False)[0]
     for axis, (name, title) in zip(grid, _VALIDATED, strict=True):
@@ -129,9 +132,16 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
             label = "not quantised" if rate is None else f"{rate:.2f} kbit/s"
             x, y = zip(*points, strict=True)
             axis.plot(x, y, marker="o", markersize=3, color=_COLOURS[index % len(_COLOURS)], label=label)
-        for stage, hours in starts.items():
+        if long:
+            axis.set_xscale("log")
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.set_xlim(left=0.8 * first)
+        for place, (stage, hours) in enumerate(starts.items()):
+            if long and hours < first:
+                continue
             axis.axvline(hours, color="#999999", linewidth=0.8, linestyle=":")
-            axis.annotate(stage, (hours, 1), xycoords=("data", "axes fraction"), fontsize=7, rotation=90, va="top")
+            at = (hours, 1 - 0.32 * (place % 3))  # stages may follow each other closely
+            axis.annotate(stage, at, xycoords=("data", "axes fraction"), fontsize=7, rotation=90, va="top")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("hours of audio seen")
         axis.grid(alpha=0.3)

@@ -131,6 +131,14 @@ class SpectralDecoder(nn.Module):
             start: Tensor = self.linear(z.float())
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
 
+    @torch.no_grad()
+    def amplify(self, gain: Tensor) -> None:
+        """Multiply the magnitudes that `spectrum` will have by gains (bins,), in the last layers' weights."""
+        factor = gain.pow(self.config.exponent)
+        for layer, rows in ((self.project, factor), (self.linear, factor.repeat(self.config.frames_per_latent))):
+            layer.weight.mul_(rows[:, None])
+            layer.bias.mul_(rows)
+
     def forward(self, z: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
         """Audio (B, L * hop), float32; phases begin anew as `integrate_phase` has it."""
         return self.render(self.spectrum(self.compressed(z), restart, pause))

@@ -46,8 +46,11 @@ def draw(config: Config, corpus: Corpus, count: int, generator: torch.Generator)
 
 def rates(config: Config, count: int, generator: torch.Generator) -> Tensor:
     """k_r of `count` windows (count,), on the CPU."""
-    t = config.training
-    any_rate = torch.randint(0, config.quantizer.routed + 1, (count,), generator=generator)
+    t, rates = config.training, config.quantizer.routed + 1
+    if t.other_rates == "log":
+        any_rate = ((rates + 1) ** torch.rand(count, generator=generator)).long().clamp_max(rates) - 1
+    else:
+        any_rate = torch.randint(0, rates, (count,), generator=generator)
     nominal = torch.rand(count, generator=generator) < t.nominal_share
     return torch.where(nominal, t.nominal_experts, any_rate)
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swc.config import Config
+from swc.config import SOLVED, Config
 from swc.device import find_device
 from swc.errors import InputError
 from swc.nn.weights import load_weights, save_weights
@@ -56,8 +56,8 @@ def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> 
             raise InputError("every [[training.stages]] needs minutes or steps above 0, and not both")
     if max_minutes is None and max_steps is None:
         return config
-    # the rounds of a stage "codebooks" are no steps, and stay as they are
-    lengths = [0 if stage.kind == "codebooks" else stage.minutes or stage.steps for stage in stages]
+    # the steps of stages that solve are of another kind, and stay as they are
+    lengths = [0 if stage.kind in SOLVED else stage.minutes or stage.steps for stage in stages]
     by_time = {stage.minutes > 0 for stage, length in zip(stages, lengths, strict=True) if length}
     if len(by_time) == 2:
         raise InputError("stages in minutes and stages in steps cannot share --max-minutes or --max-steps")
@@ -175,7 +175,7 @@ class _Loop:
         run = self.run
         try:
             while run.stage_index < len(run.config.training.stages):
-                if run.stage.kind == "codebooks":
+                if run.stage.kind in SOLVED:
                     self._solve_stage()
                 else:
                     self._run_stage()
@@ -213,10 +213,11 @@ class _Loop:
             self._validate(self.clips)
 
     def _solve_stage(self) -> None:
-        self.report(Progress(f"stage {self.run.stage_index + 1} (codebooks): latents of the corpus, masks"))
-        for outcome in self.run.refit(self.corpus):
-            self._write({"round": dataclasses.asdict(outcome)})
-            self.report(Progress(f"stage {self.run.stage_index + 1} (codebooks): {outcome}", self.run.fraction))
+        stage = f"stage {self.run.stage_index + 1} ({self.run.stage.kind})"
+        self.report(Progress(f"{stage}: latents of the corpus, and what is found for them"))
+        for outcome in self.run.solve(self.corpus):
+            self._write({type(outcome).__name__.lower(): dataclasses.asdict(outcome)})
+            self.report(Progress(f"{stage}: {outcome}", self.run.fraction))
         if self.clips is not None:
             self._validate(self.clips)
 

@@ -24,6 +24,7 @@ from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_
 from swc.training.compiled import compile_networks, record
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
+from swc.training.levels import Levels, level
 from swc.training.losses import ReconstructionLoss
 from swc.training.optimization import optimizer, schedule
 from swc.training.refit import Round, latents_of, refit
@@ -136,25 +137,38 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
             self._prepare_stage()
 
-    def refit(self, corpus: Corpus) -> Iterator[Round]:
-        """The stage "codebooks": the leader solves for them on the latents of the averaged encoder."""
+    def solve(self, corpus: Corpus) -> Iterator[Round | Levels]:
+        """The stages "codebooks" and "levels": the leader solves for them, on the averaged model."""
         began, generator = time.perf_counter(), self.generator()
         self.model.load_state_dict(self.averaged_state())
         if self.team.leads:
-            yield from self._solve(corpus, generator, began)
-        self.team.follow(self._learned())
-        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
+            self.model.eval()
+            find = self._codebooks if self.stage.kind == "codebooks" else self._levels
+            for outcome in find(corpus, generator):
+                now = time.perf_counter()
+                self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
+                began = now
+                yield outcome
+        self.begin()
 
-    def _solve(self, corpus: Corpus, generator: torch.Generator, began: float) -> Iterator[Round]:
-        self.model.eval()
+    def _codebooks(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Round]:
         runs = latents_of(self.model, corpus, self.config, generator)
         experts = rates(self.config, len(runs) * self.config.training.crop_windows, generator).to(runs.device)
         for outcome in refit(self.model.quantizer, runs, experts, generator, rounds=self.stage.steps):
-            now = time.perf_counter()
-            self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
-            began = now
             self.stage_step += 1
             yield outcome
+
+    def _levels(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Levels]:
+        t = self.config.training
+        batches = (
+            corpus.crops(
+                self.stage.batch, self.config.crop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight
+            )
+            for _ in range(self.stage.steps)
+        )
+        found = level(self.model, self.loss, batches, t.nominal_experts)
+        self.stage_step = self.stage.steps
+        yield found
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""

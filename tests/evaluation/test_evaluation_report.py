@@ -225,7 +225,9 @@ def test_learning_curves(tmp_path: Path) -> None:
     log = [{"stage": "magnitude", "audio_hours": 0.0, "losses": {}}, entry(1.0, "magnitude", 1.5)]
     learning_curves(tmp_path / "one.png", log)
     learning_curves(tmp_path / "two.png", [*log, entry(2.0, "waveform", 2.0)])
+    learning_curves(tmp_path / "long.png", [*log, entry(200.0, "waveform", 2.0)])
     assert png_size(tmp_path / "one.png")[0] == png_size(tmp_path / "two.png")[0] > 1000
+    assert (tmp_path / "long.png").read_bytes() != (tmp_path / "two.png").read_bytes()
     assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()
     with pytest.raises(InputError, match="no validation scores"):
         learning_curves(tmp_path / "none.png", log[:1])

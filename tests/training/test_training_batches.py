@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from swc.config import Config
-from swc.training.batches import draw, resampled
+from swc.training.batches import draw, rates, resampled
 from swc.training.corpus import Corpus
 
 TONE = 440.0
@@ -71,6 +71,17 @@ def test_the_same_generator_draws_the_same_batch(config: Config, corpus: Corpus)
     assert same.searched is not None
     assert torch.equal(one.searched, same.searched)
     assert not torch.equal(one.audio, draw(mixed, corpus, 5, torch.Generator().manual_seed(5)).audio)
+
+
+def test_rates_are_the_nominal_one_or_drawn(config: Config) -> None:
+    routed, nominal = config.quantizer.routed, config.training.nominal_experts
+    uniform = rates(with_training(config, nominal_share=0.0), 20000, generator()).bincount(minlength=routed + 1)
+    assert torch.allclose(uniform / 20000, torch.full((routed + 1,), 1 / (routed + 1)), atol=0.015)
+    low = rates(with_training(config, nominal_share=0.0, other_rates="log"), 20000, generator()).bincount()
+    edges = torch.arange(1, routed + 3).log() / torch.tensor(routed + 2).log()
+    assert torch.allclose(low / 20000, edges.diff(), atol=0.015)
+    fixed = rates(with_training(config, nominal_share=1.0), 50, generator())
+    assert (fixed == nominal).all()
 
 
 def test_only_windows_up_to_the_nominal_rate_are_searched(config: Config, corpus: Corpus) -> None:

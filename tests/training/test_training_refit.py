@@ -105,8 +105,8 @@ def test_a_run_with_a_stage_of_codebooks(tiny_config: Path, audio_folder: Path, 
     kept, solved = CodecModel(config), CodecModel(config)
     load_weights(kept, weights)
     load_weights(solved, out / "best-2-codebooks.safetensors")
-    for a, b in zip(kept.quantizer.books(), solved.quantizer.books(), strict=True):
-        assert torch.equal(a.code, b.code)
+    for name, value in kept.quantizer.state_dict().items():
+        assert torch.equal(value, solved.quantizer.state_dict()[name])
     assert all(torch.equal(a, b) for a, b in zip(kept.encoder.parameters(), solved.encoder.parameters(), strict=True))
 
 

@@ -1,0 +1,109 @@
+"""The stage "levels": a decoder that is too soft is raised, in its weights alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from swc.config import Config, StageConfig
+from swc.nn.model import CodecModel
+from swc.nn.weights import load_weights, save_weights
+from swc.training import train
+from swc.training.corpus import Corpus, load_corpus
+from swc.training.initialise import initialise
+from swc.training.levels import level
+from swc.training.losses import ReconstructionLoss
+from swc.training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config: Path) -> Config:
+    return Config.from_toml(tiny_config)
+
+
+@pytest.fixture(scope="module")
+def corpus(config: Config, audio_folder: Path) -> Corpus:
+    return load_corpus(audio_folder, config, workers=1)
+
+
+@pytest.fixture
+def model(config: Config, corpus: Corpus) -> CodecModel:
+    torch.manual_seed(0)
+    model = CodecModel(config)
+    initialise(model, corpus, config, torch.Generator().manual_seed(0))
+    return model.eval()
+
+
+def test_amplified_weights_are_amplified_magnitudes(model: CodecModel, config: Config) -> None:
+    z = torch.randn(2, 6, config.backbone.latent_dim, generator=torch.Generator().manual_seed(1))
+    gain = torch.linspace(0.5, 2.0, model.decoder.bins)
+    with torch.no_grad():
+        before = model.decoder.compressed(z)
+        model.decoder.amplify(gain)
+        after = model.decoder.compressed(z)
+    assert torch.allclose(after, before * gain.pow(config.backbone.exponent), atol=1e-5)
+
+
+def test_a_decoder_that_is_too_soft_is_raised(model: CodecModel, config: Config, corpus: Corpus) -> None:
+    loss, generator = ReconstructionLoss(config), torch.Generator().manual_seed(2)
+    batches = [corpus.crops(6, config.crop, generator) for _ in range(2)]
+    level(model, loss, batches, 2)
+    softer = torch.full((model.decoder.bins,), 0.5)
+    softer[: model.decoder.bins // 8] = 1.0  # the bass as it was
+    model.decoder.amplify(softer)
+    found = level(model, loss, batches, 2)
+    assert found.after < found.before
+    assert found.share >= 0.5
+    bass, treble = torch.tensor(found.missing[:8]), torch.tensor(found.missing[-8:])
+    assert float(treble.mean()) == pytest.approx(6.0, abs=1.5)
+    assert float(bass.mean()) == pytest.approx(0.0, abs=1.5)
+    again = level(model, loss, batches, 2)
+    assert again.before == pytest.approx(found.after, rel=0.01), "the gains are in the weights"
+    assert abs(sum(again.missing)) < 0.5 * abs(sum(found.missing))
+
+
+def test_silence_raises_nothing(model: CodecModel, config: Config) -> None:
+    weight = model.decoder.project.weight.clone()
+    level(model, ReconstructionLoss(config), [torch.zeros(2, config.crop)], 2)
+    assert torch.equal(model.decoder.project.weight, weight)
+
+
+def test_a_run_with_a_stage_of_levels(
+    config: Config, corpus: Corpus, model: CodecModel, audio_folder: Path, tmp_path: Path
+) -> None:
+    stage = StageConfig("levels", steps=2, batch=4)
+    alone = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
+    model.decoder.amplify(torch.full((model.decoder.bins,), 0.3))
+    save_weights(tmp_path / "soft.safetensors", model.state_dict())
+    weights = train(alone, audio_folder, tmp_path / "out", init=tmp_path / "soft.safetensors")
+    assert weights is not None
+    (row,) = (json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines())
+    assert row["stage"] == "levels"
+    assert row["levels"]["after"] < row["levels"]["before"]
+    raised, soft = CodecModel(config), CodecModel(config)
+    load_weights(raised, weights)
+    load_weights(soft, tmp_path / "soft.safetensors")
+    assert raised.decoder.project.weight.norm() > 1.05 * soft.decoder.project.weight.norm()
+    for part in ("encoder", "quantizer"):
+        for name, value in getattr(raised, part).state_dict().items():
+            assert torch.equal(value, getattr(soft, part).state_dict()[name])
+
+
+def test_what_a_stage_solves_for_stays_in_the_average(config: Config, corpus: Corpus) -> None:
+    stages = (StageConfig("codebooks", steps=2), StageConfig("levels", steps=1, batch=2))
+    solving = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
+    torch.manual_seed(0)
+    run = Trainer(solving, torch.device("cpu"), 0)
+    run.start(corpus)
+    assert run.model.quantizer.predictor is not None
+    before = run.model.quantizer.predictor.weight.clone()
+    for _ in stages:
+        assert len(list(run.solve(corpus))) > 0
+        for name, value in run.averaged_state().items():
+            assert torch.equal(value, run.model.state_dict()[name])
+        run.next_stage()
+    assert not torch.equal(run.averaged_state()["quantizer.predictor.weight"], before)
