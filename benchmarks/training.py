@@ -1,6 +1,6 @@
 """Training speed: seconds of audio a second in each stage of a config, and where the time goes.
 
-python benchmarks/training.py CONFIG [--device cuda] [--steps N] [--compile] [--profile]
+python benchmarks/training.py CONFIG [--device cuda] [--batch N] [--steps N] [--compile] [--profile]
 
 The audio is noise made on the device, since speed does not depend on what is heard; corpus decoding is not counted.
 """
@@ -8,6 +8,7 @@ The audio is noise made on the device, since speed does not depend on what is he
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -27,6 +28,14 @@ def noise_corpus(config: Config, device: torch.device, seconds: int = 60) -> Cor
     return Corpus(
         samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 20000.0 * one.double(), config.sample_rate
     )
+
+
+def with_batch(config: Config, batch: int | None) -> Config:
+    """The config with so many crops a step in every stage."""
+    if batch is None:
+        return config
+    stages = tuple(dataclasses.replace(stage, batch=batch) for stage in config.training.stages)
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
 
 
 def measure(run: Trainer, corpus: Corpus, steps: int) -> tuple[float, float]:
@@ -49,10 +58,11 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--batch", type=int, help="crops a step in place of the config's")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--profile", action="store_true", help="also print the ten costliest operations")
     arguments = parser.parse_args()
-    config = Config.from_toml(arguments.config)
+    config = with_batch(Config.from_toml(arguments.config), arguments.batch)
     device = find_device(arguments.device)
     corpus = noise_corpus(config, device)
     torch.manual_seed(0)

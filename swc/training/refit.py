@@ -80,7 +80,7 @@ def refit(
     them.
 
     Args:
-        quantizer: its codebooks and its predictor are changed.
+        quantizer: its codebooks are changed.
         runs: latents (B, W * T, D).
         experts: k_r of their windows (B * W,).
         generator: on the CPU, for what takes the place of rare codes.
@@ -109,9 +109,7 @@ def refit(
         replaced = _replace_rare(quantizer, residual, codes, generator) if index < rounds - 1 else 0
         yield Round(found, float(residual.square().mean()), replaced)
         if quantizer.predictor is not None and index < rounds - 1:
-            error = residual.reshape(runs.shape)
-            quantizer.fit_predictor(runs.float(), runs.float() - error)
-            said = windows(error)
+            said = windows(residual.reshape(runs.shape))
 
 
 def _search(q: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:

@@ -166,7 +166,7 @@ class Trainer:
             )
             for _ in range(self.stage.steps)
         )
-        found = level(self.model, self.loss, batches, t.nominal_experts)
+        found = level(self.model, batches, t.nominal_experts)
         self.stage_step = self.stage.steps
         yield found
 
