@@ -10,6 +10,14 @@ from torch import Tensor, nn
 RECENT = 15.0  # vectors a code in which a code must have been chosen now and then
 
 
+def distances(z: Tensor, code: Tensor, energy: Tensor) -> Tensor:
+    """Squared distances from vectors (n, dim) to codes (size, dim), less the vectors' own squares: (n, size).
+
+    `energy` is the codes' squares (size,).
+    """
+    return torch.addmm(energy, z, code.t(), alpha=-2)
+
+
 class Codebook(nn.Module):
     """`size` code vectors of `dim` numbers. Everything here is float32, with autocast off.
 
@@ -35,9 +43,14 @@ class Codebook(nn.Module):
     def size(self) -> int:
         return self.code.shape[0]
 
+    @property
+    def energy(self) -> Tensor:
+        """Squares of the codes (size,)."""
+        return self.code.square().sum(1)
+
     def nearest(self, z: Tensor) -> Tensor:
         """Index of the nearest code: (..., dim) -> (...) int64. Ties go to the lower index."""
-        distance = torch.addmm(self.code.square().sum(1), z.reshape(-1, z.shape[-1]), self.code.t(), alpha=-2)
+        distance = distances(z.reshape(-1, z.shape[-1]), self.code, self.energy)
         return distance.argmin(-1).reshape(z.shape[:-1])
 
     @torch.no_grad()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from swc.nn.codebook import distances
+
 if TYPE_CHECKING:
     from swc.nn.revq import Revq
 
@@ -104,7 +106,7 @@ def greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor) -> Tensor:
     """
     books = quantizer.books()
     shared, routed = len(quantizer.shared), len(quantizer.experts)
-    energies = [book.code.square().sum(1) for book in books]
+    energies = [book.energy for book in books]
     residual = z
     for book in books[:shared]:
         residual = residual - book.code[book.nearest(residual)]
@@ -147,7 +149,7 @@ def dense_greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor, most: int) ->
     energy, number = code.square().sum(1), torch.arange(routed, device=z.device)
     mask = torch.zeros(B, routed, dtype=torch.bool, device=z.device)
     for taken in range(most):
-        distance = torch.addmm(energy, residual.reshape(-1, D), code.t(), alpha=-2).reshape(B, T, routed, -1)
+        distance = distances(residual.reshape(-1, D), code, energy).reshape(B, T, routed, -1)
         gain, nearest = distance.min(-1)
         best = gain.sum(1).masked_fill(mask, torch.inf).argmin(1)
         on = experts > taken
@@ -160,7 +162,7 @@ def dense_greedy_mask(quantizer: Revq, z: Tensor, experts: Tensor, most: int) ->
 def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor) -> Tensor:
     """Squared distance to the nearest code (size, D), less the vector's own square: (n, T, D) -> (n, T)."""
     n, T, D = r.shape
-    return torch.addmm(energy, r.reshape(-1, D), code.t(), alpha=-2).amin(1).reshape(n, T)
+    return distances(r.reshape(-1, D), code, energy).amin(1).reshape(n, T)
 
 
 @torch.no_grad()
@@ -197,7 +199,7 @@ def _stages(quantizer: Revq, mask: Tensor, length: int) -> list[_Stage | None]:
         on = mask[:, stage - shared] if stage >= shared else torch.ones_like(mask[:, 0])
         windows = on.nonzero().flatten()
         rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
-        stages.append(_Stage(book.code, book.code.square().sum(1), rows) if len(windows) else None)
+        stages.append(_Stage(book.code, book.energy, rows) if len(windows) else None)
     return stages
 
 
@@ -208,7 +210,7 @@ def _beam(stages: list[_Stage | None], z: Tensor, width: int) -> tuple[Tensor, T
         raise ValueError("the first stage serves every vector")
     n, D = z.shape
     width = min(width, len(first.energy))
-    code = torch.addmm(first.energy, z, first.code.t(), alpha=-2).topk(width, largest=False).indices
+    code = distances(z, first.code, first.energy).topk(width, largest=False).indices
     residual = z[:, None] - first.code[code]
     # of each stage: its vectors, and for each path parent and code
     steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
@@ -216,7 +218,7 @@ def _beam(stages: list[_Stage | None], z: Tensor, width: int) -> tuple[Tensor, T
         if stage is None:
             continue
         r = residual if stage.rows is None else residual[stage.rows]
-        distance = torch.addmm(stage.energy, r.reshape(-1, D), stage.code.t(), alpha=-2).reshape(*r.shape[:2], -1)
+        distance = distances(r.reshape(-1, D), stage.code, stage.energy).reshape(*r.shape[:2], -1)
         distance += r.square().sum(-1, keepdim=True)
         best = distance.flatten(1).topk(width, largest=False).indices
         parent = best // len(stage.energy)
