@@ -15,7 +15,7 @@ from swc.hub import Bundle
 from swc.nn.model import CodecModel
 from swc.nn.weights import load_weights
 from swc.training import train
-from swc.training.corpus import Corpus, load_corpus
+from swc.training.corpus import Corpus
 from swc.training.trainer import Trainer
 
 SLIM = DiscriminatorConfig(periods=(2, 3), period_widths=(4, 8), spectral_widths=(4, 8), warmup_steps=3)
@@ -38,11 +38,6 @@ def config(tiny_config: Path) -> Config:
         tiny.training, stages=(stage,), discriminators=SLIM, loudness_weight=1.0, envelope_weight=1.0
     )
     return dataclasses.replace(tiny, training=training)
-
-
-@pytest.fixture(scope="module")
-def corpus(config: Config, audio_folder: Path) -> Corpus:
-    return load_corpus(audio_folder, config, workers=1)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,11 +12,6 @@ from swc.training.batches import draw, rates, resampled
 from swc.training.corpus import Corpus
 
 TONE = 440.0
-
-
-@pytest.fixture(scope="module")
-def config(tiny_config: Path) -> Config:
-    return Config.from_toml(tiny_config)
 
 
 @pytest.fixture(scope="module")

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from swc.config import Config
 from swc.nn.model import CodecModel
 from swc.training.compiled import Recorded, record
-from swc.training.corpus import load_corpus
-from swc.training.initialise import initialise
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-
-
-@pytest.fixture
-def model(tiny_config: Path, audio_folder: Path) -> CodecModel:
-    torch.manual_seed(0)
-    config = Config.from_toml(tiny_config)
-    model = CodecModel(config)
-    initialise(model, load_corpus(audio_folder, config, workers=1), config, torch.Generator().manual_seed(0))
-    model.quantizer.restart_averages(20.0)
-    return model
 
 
 def test_nothing_is_recorded_on_a_cpu(model: CodecModel) -> None:
@@ -53,7 +38,7 @@ def test_a_recording_gives_what_the_function_gives() -> None:
 
 @GPU
 def test_a_recorded_model_is_the_same_model(model: CodecModel) -> None:
-    model = model.cuda().eval()
+    model = model.cuda()
     config = model.config
     audio = 0.1 * torch.randn(4, config.crop, device="cuda")
     experts = torch.tensor([1, 2, 2, 5], device="cuda")

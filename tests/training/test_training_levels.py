@@ -13,28 +13,9 @@ from swc.config import Config, StageConfig
 from swc.nn.model import CodecModel
 from swc.nn.weights import load_weights, save_weights
 from swc.training import train
-from swc.training.corpus import Corpus, load_corpus
-from swc.training.initialise import initialise
+from swc.training.corpus import Corpus
 from swc.training.levels import level
 from swc.training.trainer import Trainer
-
-
-@pytest.fixture(scope="module")
-def config(tiny_config: Path) -> Config:
-    return Config.from_toml(tiny_config)
-
-
-@pytest.fixture(scope="module")
-def corpus(config: Config, audio_folder: Path) -> Corpus:
-    return load_corpus(audio_folder, config, workers=1)
-
-
-@pytest.fixture
-def model(config: Config, corpus: Corpus) -> CodecModel:
-    torch.manual_seed(0)
-    model = CodecModel(config)
-    initialise(model, corpus, config, torch.Generator().manual_seed(0))
-    return model.eval()
 
 
 def test_amplified_weights_are_amplified_magnitudes(model: CodecModel, config: Config) -> None:

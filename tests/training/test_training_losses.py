@@ -25,11 +25,6 @@ def audio() -> torch.Tensor:
     return torch.stack([torch.from_numpy(tones(1.0, RATE, seed)[:, 0]) for seed in range(3)])
 
 
-@pytest.fixture(scope="module")
-def config(tiny_config: Path) -> Config:
-    return Config.from_toml(tiny_config)
-
-
 def emphasised(config: Config, *values: float) -> Config:
     return dataclasses.replace(config, training=dataclasses.replace(config.training, emphasis=values))
 
