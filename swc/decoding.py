@@ -54,11 +54,14 @@ class Decoding:
     def overlap(self) -> tuple[float, float]:
         """Seconds before and behind a chunk in which the audio depends on it."""
         b, decoder = self.config.backbone, self.model.decoder
+        window, reach = self.header.window * b.frames_per_latent, decoder.reach
+        # before it, the networks' reach, and all of the half window in which it may move a pause
+        touched = max(0, reach - 1) // window
+        reached = max(reach, touched * window + window - window // 2)
         # behind it, phases go on from the reach of the networks to the first pause that is wholly out of reach
-        window = self.header.window * b.frames_per_latent
-        windows = 1 + max(0, -(-(decoder.reach - window // 2) // window))
+        windows = 1 + max(0, -(-(reach - window // 2) // window))
         edge = decoder.phase_reach * b.frame_hop + self._reach
-        before, behind = (frames * b.frame_hop + edge for frames in (decoder.reach, windows * window))
+        before, behind = (frames * b.frame_hop + edge for frames in (reached, windows * window))
         return before / self.header.model_rate, behind / self.header.model_rate
 
     def blocks(self, reader: StreamReader | SalvageReader, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
