@@ -23,11 +23,12 @@ def noise_corpus(config: Config, device: torch.device, seconds: int = 60) -> Cor
     """One recording of white noise."""
     n = seconds * config.sample_rate
     generator = torch.Generator().manual_seed(0)
-    samples = (3000 * torch.randn(n, generator=generator)).to(torch.int16).to(device)
+    samples = (3000 * torch.randn(n, generator=generator)).to(torch.int16)
     one = torch.ones(1)
-    return Corpus(
+    corpus = Corpus(
         samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 20000.0 * one.double(), config.sample_rate
     )
+    return corpus.to(device)
 
 
 def with_batch(config: Config, batch: int | None) -> Config:

@@ -202,7 +202,7 @@ class TrainingConfig:
         require(all(0 <= w < math.inf for w in self.emphasis), "emphasis must be numbers of at least 0")
         at_least(self, 1, "codebook_horizon")
         require(self.other_rates in RATES, f"other_rates must be one of {', '.join(RATES)}, not {self.other_rates!r}")
-        require(0 < self.speed[0] <= self.speed[1] < math.inf, "speed must be two rising numbers above 0")
+        require(0.25 <= self.speed[0] <= self.speed[1] <= 4, "speed must be two rising numbers from 0.25 to 4")
         require(0 <= self.speed_share <= 1, "speed_share must be 0 to 1")
 
 

@@ -165,7 +165,8 @@ class Revq(nn.Module):
     def assign(self, z: Tensor, experts: Tensor, searched: Tensor | None, most: int) -> Assigned:
         """All of `forward` that has no gradients, and the learning of the codebooks. Arguments are those of `forward`.
 
-        On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded.
+        On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded; the
+        order by score alone does.
         """
         runs, z = z, z.reshape(len(experts), -1, z.shape[-1])
         target, error = self.innovations(runs).reshape(z.shape), torch.zeros_like(z)

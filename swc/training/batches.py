@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
 def draw(config: Config, corpus: Corpus, count: int, generator: torch.Generator) -> Batch:
     """A batch of `count` crops on the corpus's device, the same for the same state of the generator, on the CPU."""
-    t, device = config.training, corpus.samples.device
+    t, device = config.training, corpus.device
     audio = _crops(config, corpus, count, generator)
     experts = rates(config, count * t.crop_windows, generator)
     # with many experts the choice matters little, and searching for them takes long
@@ -56,7 +56,7 @@ def rates(config: Config, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _crops(config: Config, corpus: Corpus, count: int, generator: torch.Generator) -> Tensor:
-    """Crops (count, samples), a share of them played faster or slower: half of that share by one factor each."""
+    """Crops (count, samples), a share of them played faster or slower by two factors, half of the share by each."""
     t = config.training
     changed = round(count * t.speed_share)
 

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from swc.training.decode import NARROW_HZ, Recording, decode, find_sources
 
 TABLE = ("samples", "starts", "lengths", "gains", "bandwidths")
 CHUNK = 16  # recordings a task of the worker pool
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Corpus:
     """Recordings end to end.
 
     Attributes:
-        samples: int16 (total,), on the training device.
+        samples: int16 (total,), on the training device where they fit there, else on the CPU.
         starts, lengths: of each recording (n,), int64 on the CPU.
         gains: dB that bring each recording to the target level (n,).
         bandwidths: Hz (n,).
         sample_rate: Hz.
+        device: that crops and recordings come out on.
     """
 
     samples: Tensor
@@ -43,14 +45,15 @@ class Corpus:
     gains: Tensor
     bandwidths: Tensor
     sample_rate: int
+    device: torch.device = CPU
 
     @property
     def hours(self) -> float:
         return int(self.lengths.sum()) / self.sample_rate / 3600
 
-    def to(self, device: torch.device) -> Corpus:
-        """The same corpus with its samples on a device."""
-        return Corpus(self.samples.to(device), self.starts, self.lengths, self.gains, self.bandwidths, self.sample_rate)
+    def to(self, device: torch.device, *, samples: bool = True) -> Corpus:
+        """The same corpus for training on a device; its samples move there too, or stay if they are too many."""
+        return replace(self, samples=self.samples.to(device) if samples else self.samples, device=device)
 
     def crops(
         self,
@@ -84,13 +87,13 @@ class Corpus:
         )
         position = torch.arange(length, device=self.samples.device)[None]
         index = (position + start).clamp_max(len(self.samples) - 1)
-        return self.samples[index].float() * (factor * (position < left))
+        return (self.samples[index].float() * (factor * (position < left))).to(self.device)
 
     def recording(self, index: int, gain_db: float = 0.0) -> Tensor:
         """A whole recording, float32 (samples,) on the device, `gain_db` above the normalised level."""
         start, length = int(self.starts[index]), int(self.lengths[index])
         factor = 10 ** ((float(self.gains[index]) + gain_db) / 20) / 32768
-        return self.samples[start : start + length].float() * factor
+        return (self.samples[start : start + length].float() * factor).to(self.device)
 
     def save(self, path: Path, made_from: str) -> None:
         """Keep the decoded corpus in one safetensors file."""

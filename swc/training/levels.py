@@ -15,7 +15,7 @@ from torch import Tensor
 
 from swc.nn.model import CodecModel
 from swc.nn.stft import analyse, mel_filterbank
-from swc.training.losses import LOG_FLOOR
+from swc.training.losses import LOG_FLOOR, band_centres, interpolated
 from swc.training.validation import quantize_windows
 
 BANDS = 32
@@ -58,14 +58,7 @@ def level(model: CodecModel, batches: Iterable[Tensor], experts: int) -> Levels:
         ratio = 20 * ((heard + LOG_FLOOR) / (said + LOG_FLOOR)).log10()
         differences.append(torch.where(heard > LOG_FLOOR, ratio, torch.nan).flatten(0, 1))
     missing = torch.cat(differences).nanmedian(0).values.nan_to_num(0.0)
-    decoder.amplify(10 ** (SHARE * _over_bins(missing, bank) / 20))
+    bins = torch.linspace(0, config.sample_rate / 2, decoder.bins, device=bank.device)
+    over_bins = interpolated(bins, band_centres(bank, config.sample_rate), missing)
+    decoder.amplify(10 ** (SHARE * over_bins / 20))
     return Levels(tuple(round(x, 2) for x in missing.tolist()))
-
-
-def _over_bins(values: Tensor, bank: Tensor) -> Tensor:
-    """Values of mel bands (bands,) at the bins of a bank (bins, bands), linear between the bands' centres: (bins,)."""
-    position = torch.arange(bank.shape[0], device=bank.device, dtype=bank.dtype)
-    centre = (position @ bank) / bank.sum(0).clamp_min(1e-9)
-    right = torch.searchsorted(centre, position).clamp(1, len(centre) - 1)
-    share = ((position - centre[right - 1]) / (centre[right] - centre[right - 1])).clamp(0, 1)
-    return torch.lerp(values[right - 1], values[right], share)

@@ -30,10 +30,14 @@ def emphasis(config: Config, frequencies: Tensor) -> Tensor:
     """The config's `emphasis` at frequencies in Hz, linear between its five points."""
     points = torch.tensor((*EMPHASIS_HZ, max(config.sample_rate / 2, EMPHASIS_HZ[-1] + 1)), dtype=torch.float64)
     values = torch.tensor(config.training.emphasis, dtype=torch.float64)
-    f = frequencies.double().clamp(0, float(points[-1]))
-    right = torch.searchsorted(points, f).clamp(1, len(points) - 1)
-    share = (f - points[right - 1]) / (points[right] - points[right - 1])
-    return torch.lerp(values[right - 1], values[right], share).float()
+    return interpolated(frequencies.double(), points, values).float()
+
+
+def interpolated(x: Tensor, points: Tensor, values: Tensor) -> Tensor:
+    """At x the values of a function that is linear between rising points (n,) and constant outside."""
+    right = torch.searchsorted(points, x).clamp(1, len(points) - 1)
+    share = ((x - points[right - 1]) / (points[right] - points[right - 1])).clamp(0, 1)
+    return torch.lerp(values[right - 1], values[right], share)
 
 
 def band_centres(bank: Tensor, sample_rate: int) -> Tensor:

@@ -138,8 +138,7 @@ def train(
     )
     if team.leads and cache is not None:
         team.wait()
-    if corpus.samples.nbytes < 0.5 * _free_bytes(run.device):
-        corpus = corpus.to(run.device)
+    corpus = corpus.to(run.device, samples=corpus.samples.nbytes < 0.5 * _free_bytes(run.device))
     report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
     if resume is None:
         if init is not None:
@@ -214,7 +213,7 @@ class _Loop:
 
     def _solve_stage(self) -> None:
         stage = f"stage {self.run.stage_index + 1} ({self.run.stage.kind})"
-        self.report(Progress(f"{stage}: latents of the corpus, and what is found for them"))
+        self.report(Progress(f"{stage}: measuring on the corpus"))
         for outcome in self.run.solve(self.corpus):
             self._write({type(outcome).__name__.lower(): dataclasses.asdict(outcome)})
             self.report(Progress(f"{stage}: {outcome}", self.run.fraction))

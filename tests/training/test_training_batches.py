@@ -56,6 +56,15 @@ def test_a_share_of_the_crops_plays_faster_or_slower_by_two_factors(config: Conf
     assert torch.allclose(audio[:, :200].abs().amax(1), torch.full((8,), 0.5), atol=0.05)
 
 
+def test_batches_come_out_where_training_is_though_the_samples_stay(config: Config, corpus: Corpus) -> None:
+    elsewhere = torch.device("meta")  # a device without contents
+    large = corpus.to(elsewhere, samples=False)
+    assert large.samples.device.type == "cpu"
+    batch = draw(with_training(config, speed_share=0.5, mask_search=0.5), large, 4, generator())
+    assert batch.searched is not None
+    assert {t.device for t in (batch.audio, batch.experts, batch.searched, large.recording(0))} == {elsewhere}
+
+
 def test_the_same_generator_draws_the_same_batch(config: Config, corpus: Corpus) -> None:
     mixed = with_training(config, speed_share=0.4, mask_search=0.5)
     one, same = (draw(mixed, corpus, 5, generator()) for _ in range(2))
