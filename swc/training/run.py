@@ -248,7 +248,7 @@ class _Loop:
         run = self.run
         if not run.team.leads:
             return
-        scores = validate(run.averaged_model(), clips, run.loss)
+        scores = validate(run.averaged_model(), clips, run.objective.reconstruction)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})

@@ -18,14 +18,13 @@ from swc.config import Config, StageConfig
 from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
 from swc.training.adversarial import Adversary
-from swc.training.auditory import AuditoryLoss
 from swc.training.batches import Batch, draw, rates
 from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from swc.training.compiled import compile_networks, record
 from swc.training.corpus import Corpus
 from swc.training.initialise import initialise
 from swc.training.levels import Levels, level
-from swc.training.losses import ReconstructionLoss
+from swc.training.objective import Objective
 from swc.training.optimization import optimizer, schedule
 from swc.training.refit import Round, latents_of, refit
 from swc.training.team import Team
@@ -47,8 +46,7 @@ class Trainer:
         self.elapsed = 0.0  # seconds since the team has met
         self.model = CodecModel(config).to(device)
         self.average: dict[str, Tensor] = {}
-        self.loss = ReconstructionLoss(config).to(device)
-        self.auditory = AuditoryLoss(config.sample_rate).to(device)
+        self.objective = Objective(config, device)
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds = 0, 0.0, 0.0
         self.best = NONE_YET  # merit of the stage's best validation
@@ -182,7 +180,8 @@ class Trainer:
         if self.adversary is not None and self.stage_step < t.discriminators.warmup_steps:
             losses = self._warm_up(batch)
         else:
-            losses = self._losses(batch)
+            factor = schedule(self.fraction, self.stage_step, 0, self.stage.hold)
+            losses = self.objective(self.model, batch, self.stage, self.adversary, factor)
             self._descend(losses["total"])
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not self.frozen:
@@ -218,43 +217,6 @@ class Trainer:
         wave = self.model.decoder.render(self.model.decoder.spectrum(c))
         with torch.enable_grad():
             return {"discriminator": self.adversary.learn(batch.audio, wave, 1.0)}
-
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        t, audio = self.config.training, batch.audio
-        with torch.autocast(self.device.type, torch.bfloat16):
-            quantized, c = self.model(*batch)
-        losses = {
-            "magnitude": self.loss.magnitude(c, audio),
-            "shared_commitment": quantized.shared_commitment,
-            "commitment": quantized.commitment,
-            "imitation": quantized.imitation,
-            "error": quantized.error,
-        }
-        weights = {
-            "magnitude": self.stage.magnitude_weight,
-            "shared_commitment": t.shared_commitment,
-            "commitment": t.commitment,
-            "imitation": 1.0 if t.mask_search else 0.0,
-            "mel": t.waveform_weight,
-            "loudness": t.loudness_weight,
-            "envelope": t.envelope_weight,
-            "adversarial": t.adversarial_weight,
-            "features": t.feature_weight,
-        }
-        if self.stage.kind != "magnitude":
-            wave = self.model.decoder.render(self.model.decoder.spectrum(c))
-            losses["mel"] = self.loss.multiscale_mel(audio, wave)
-            if t.loudness_weight:
-                losses["loudness"] = self.auditory.loudness(audio, wave)
-            if t.envelope_weight:
-                losses["envelope"] = self.auditory.envelope(audio, wave)
-            if self.adversary is not None:
-                factor = schedule(self.fraction, self.stage_step, 0, self.stage.hold)
-                losses["discriminator"] = self.adversary.learn(audio, wave, factor)
-                losses["adversarial"], losses["features"] = self.adversary.judge(audio, wave)
-        terms = [weights[name] * value for name, value in losses.items() if name in weights]
-        losses["total"] = torch.stack(terms).sum()
-        return losses
 
     @torch.no_grad()
     def _update_average(self) -> None:
