@@ -16,9 +16,9 @@ from typing import Any, TypeVar, get_type_hints
 from swc.errors import InputError
 
 T = TypeVar("T")
-STAGES = ("magnitude", "codebooks", "waveform", "levels", "adversarial")
+STAGES = ("magnitude", "codebooks", "waveform", "weighting", "levels", "adversarial")
 RATES = ("uniform", "log")
-SOLVED = ("codebooks", "levels")  # stages that descend no gradient
+SOLVED = ("codebooks", "weighting", "levels")  # stages that descend no gradient
 TRAINS = ("all", "decoder")
 ORDERS = ("index", "score")
 SPECTRAL = ("mtsd", "mrd", "none")
@@ -116,8 +116,9 @@ class StageConfig:
     """One training stage; `minutes` and `steps` both end it, whichever comes first (0: no limit of that kind).
 
     "magnitude" (1a), "waveform" (1b) and "adversarial" (2) descend the gradient of their losses. "codebooks" solves for
-    all codebooks with the encoder at rest (see `swc.training.refit`), and its steps are rounds. "levels" makes the
-    decoder as loud as the recordings (see `swc.training.levels`); its steps are batches that this is measured on.
+    all codebooks with the encoder at rest (see `swc.training.refit`), and its steps are rounds. "weighting" makes
+    audible errors of the latents count more (see `swc.training.weighting`), and "levels" makes the decoder as loud as
+    the recordings (see `swc.training.levels`); their steps are batches that this is measured on.
     """
 
     kind: str

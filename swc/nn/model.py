@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from swc.config import Config
@@ -35,3 +36,13 @@ class CodecModel(nn.Module):
         """
         quantized = self.quantizer(self.encoder(audio), experts, searched, most)
         return quantized, self.decoder.compressed(quantized.latents)
+
+    @torch.no_grad()
+    def change_basis(self, basis: Tensor) -> None:
+        """Multiply all latents (..., D) by a matrix (D, D) from the left, in the weights of all parts.
+
+        What is decoded of the same codes stays, but for rounding; which codes are nearest changes with the distances.
+        """
+        inverse = torch.linalg.inv(basis.double())
+        for part in (self.encoder, self.quantizer, self.decoder):
+            part.change_basis(basis.double(), inverse)

@@ -331,6 +331,19 @@ class Revq(nn.Module):
             if index in self._seen
         )
 
+    def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
+        """Quantize latents that come multiplied by `basis` (D, D), with the `inverse` of it.
+
+        The codebooks' averages have to be restarted then.
+        """
+        device = self.bias.device
+        basis, inverse = basis.to(device), inverse.to(device)
+        for book in self.books():
+            book.code.copy_(book.code.double() @ basis.t())
+        self.router.weight.copy_(self.router.weight.double() @ inverse)
+        if self.predictor is not None:
+            self.predictor.weight.copy_(basis @ self.predictor.weight.double() @ inverse)
+
     def restart_averages(self, horizon: float) -> None:
         """Codebook averages after loading weights or after `fit`."""
         self.horizon = horizon

@@ -88,6 +88,13 @@ class SpectralEncoder(nn.Module):
                 offset = (mean - self.mean) * self.power.rsqrt()
             return normalised * scale + offset
 
+    def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
+        """Multiply the latents by `basis` (D, D); see `CodecModel.change_basis`."""
+        for matrix in (self.linear.weight, self.project.weight):
+            matrix.copy_(basis.to(matrix.device) @ matrix.double())
+        for vector in (self.linear.bias, self.project.bias, self.mean):
+            vector.copy_(basis.to(vector.device) @ vector.double())
+
 
 class SpectralDecoder(nn.Module):
     """Latents (B, L, D) -> audio (B, L * hop)."""
@@ -138,6 +145,11 @@ class SpectralDecoder(nn.Module):
         for layer, rows in ((self.project, factor), (self.linear, factor.repeat(self.config.frames_per_latent))):
             layer.weight.mul_(rows[:, None])
             layer.bias.mul_(rows)
+
+    def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
+        """Take latents that come multiplied by `basis`, of which this is the `inverse` (D, D)."""
+        for matrix in (self.linear.weight, self.split.weight):
+            matrix.copy_(matrix.double() @ inverse.to(matrix.device))
 
     def forward(self, z: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
         """Audio (B, L * hop), float32; phases begin anew as `integrate_phase` has it."""

@@ -7,7 +7,7 @@ run has the leader's optimizer in all processes, and equals a straight one only 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from swc.training.objective import Objective
 from swc.training.optimization import optimizer, schedule
 from swc.training.refit import Round, latents_of, refit
 from swc.training.team import Team
+from swc.training.weighting import Weighting, weigh
 
 NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
 MEET_EVERY = 10  # steps that the processes of a team take alone
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 AVERAGES = ("count", "total", "recent")  # of each codebook
+Outcome = Round | Weighting | Levels  # of the stages that descend no gradient
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
 
 
@@ -135,14 +137,18 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
             self._prepare_stage()
 
-    def solve(self, corpus: Corpus) -> Iterator[Round | Levels]:
-        """The stages "codebooks" and "levels": the leader solves for them, on the averaged model."""
+    def solve(self, corpus: Corpus) -> Iterator[Outcome]:
+        """The stages that descend no gradient: the leader solves for them, on the averaged model."""
         began, generator = time.perf_counter(), self.generator()
         self.model.load_state_dict(self.averaged_state())
         if self.team.leads:
             self.model.eval()
-            find = self._codebooks if self.stage.kind == "codebooks" else self._levels
-            for outcome in find(corpus, generator):
+            solvers: dict[str, Callable[[Corpus, torch.Generator], Iterator[Outcome]]] = {
+                "codebooks": self._codebooks,
+                "weighting": self._weighting,
+                "levels": self._levels,
+            }
+            for outcome in solvers[self.stage.kind](corpus, generator):
                 now = time.perf_counter()
                 self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
                 began = now
@@ -156,17 +162,21 @@ class Trainer:
             self.stage_step += 1
             yield outcome
 
-    def _levels(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Levels]:
-        t = self.config.training
-        batches = (
-            corpus.crops(
-                self.stage.batch, self.config.crop, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight
-            )
-            for _ in range(self.stage.steps)
-        )
-        found = level(self.model, batches, t.nominal_experts)
+    def _weighting(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Weighting]:
+        found = weigh(self.model, self._crops(corpus, generator), self.config.training.nominal_experts, generator)
         self.stage_step = self.stage.steps
         yield found
+
+    def _levels(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Levels]:
+        found = level(self.model, self._crops(corpus, generator), self.config.training.nominal_experts)
+        self.stage_step = self.stage.steps
+        yield found
+
+    def _crops(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Tensor]:
+        """Batches of a stage that measures on them."""
+        t, size = self.config.training, self.config.crop
+        for _ in range(self.stage.steps):
+            yield corpus.crops(self.stage.batch, size, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
         """One optimizer step; returns its losses."""
