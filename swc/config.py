@@ -136,6 +136,8 @@ class StageConfig:
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
         solved = self.kind in SOLVED
         require(not solved or (self.steps > 0 and not self.minutes), f'kind "{self.kind}" needs steps alone')
+        decoder_alone = self.trains == "decoder" and self.kind in ("codebooks", "weighting")
+        require(not decoder_alone, f'kind "{self.kind}" changes more than the decoder; leave out trains = "decoder"')
         at_least(self, 0, "minutes", "steps", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
         at_least(self, 1, "batch")

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from swc.config import Config, StageConfig
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.nn.weights import load_weights, save_weights
 from swc.training import train
@@ -121,3 +122,9 @@ def test_a_run_with_a_stage_of_weighting(
     load_weights(weighted, weights)
     books = zip(model.quantizer.books(), weighted.quantizer.books(), strict=True)
     assert all(not torch.allclose(a.code, b.code, atol=1e-3) for a, b in books)
+
+
+@pytest.mark.parametrize("kind", ["codebooks", "weighting"])
+def test_what_changes_more_than_the_decoder_says_so(kind: str) -> None:
+    with pytest.raises(InputError, match="more than the decoder"):
+        StageConfig(kind, steps=1, trains="decoder")
