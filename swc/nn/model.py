@@ -43,6 +43,8 @@ class CodecModel(nn.Module):
 
         What is decoded of the same codes stays, but for rounding; which codes are nearest changes with the distances.
         """
-        inverse = torch.linalg.inv(basis.double())
-        for part in (self.encoder, self.quantizer, self.decoder):
-            part.change_basis(basis.double(), inverse)
+        basis = basis.to(self.encoder.mean.device, torch.float64)
+        inverse = torch.linalg.inv(basis)
+        self.encoder.change_basis(basis)
+        self.quantizer.change_basis(basis, inverse)
+        self.decoder.change_basis(inverse)

@@ -332,12 +332,7 @@ class Revq(nn.Module):
         )
 
     def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
-        """Quantize latents that come multiplied by `basis` (D, D), with the `inverse` of it.
-
-        The codebooks' averages have to be restarted then.
-        """
-        device = self.bias.device
-        basis, inverse = basis.to(device), inverse.to(device)
+        """Quantize latents that come multiplied by `basis` (D, D), float64. Restart the codebooks' averages then."""
         for book in self.books():
             book.code.copy_(book.code.double() @ basis.t())
         self.router.weight.copy_(self.router.weight.double() @ inverse)

@@ -88,12 +88,10 @@ class SpectralEncoder(nn.Module):
                 offset = (mean - self.mean) * self.power.rsqrt()
             return normalised * scale + offset
 
-    def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
-        """Multiply the latents by `basis` (D, D); see `CodecModel.change_basis`."""
-        for matrix in (self.linear.weight, self.project.weight):
-            matrix.copy_(basis.to(matrix.device) @ matrix.double())
-        for vector in (self.linear.bias, self.project.bias, self.mean):
-            vector.copy_(basis.to(vector.device) @ vector.double())
+    def change_basis(self, basis: Tensor) -> None:
+        """Multiply the latents by `basis` (D, D), float64; see `CodecModel.change_basis`."""
+        for t in (self.linear.weight, self.project.weight, self.linear.bias, self.project.bias, self.mean):
+            t.copy_(basis @ t.double())
 
 
 class SpectralDecoder(nn.Module):
@@ -146,10 +144,10 @@ class SpectralDecoder(nn.Module):
             layer.weight.mul_(rows[:, None])
             layer.bias.mul_(rows)
 
-    def change_basis(self, basis: Tensor, inverse: Tensor) -> None:
-        """Take latents that come multiplied by `basis`, of which this is the `inverse` (D, D)."""
+    def change_basis(self, inverse: Tensor) -> None:
+        """Take latents that come multiplied by the basis that this is the inverse of (D, D), float64."""
         for matrix in (self.linear.weight, self.split.weight):
-            matrix.copy_(matrix.double() @ inverse.to(matrix.device))
+            matrix.copy_(matrix.double() @ inverse)
 
     def forward(self, z: Tensor, restart: int | None = None, pause: int | None = None) -> Tensor:
         """Audio (B, L * hop), float32; phases begin anew as `integrate_phase` has it."""

@@ -53,11 +53,11 @@ class Objective:
             if adversary is not None:
                 terms["discriminator"] = adversary.learn(audio, wave, factor)
                 terms["adversarial"], terms["features"] = adversary.judge(audio, wave)
-        weights = self.weights(stage)
+        weights = self._weights(stage)
         terms["total"] = torch.stack([weights[name] * term for name, term in terms.items() if name in weights]).sum()
         return terms
 
-    def weights(self, stage: StageConfig) -> dict[str, float]:
+    def _weights(self, stage: StageConfig) -> dict[str, float]:
         """What each term weighs; the ones that are not here are for the log alone."""
         t = self.config.training
         return {

@@ -35,8 +35,8 @@ FINITE_EVERY = 10  # steps between two looks at the gradient, each of which wait
 MEET_EVERY = 10  # steps that the processes of a team take alone
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 AVERAGES = ("count", "total", "recent")  # of each codebook
-Outcome = Round | Weighting | Levels  # of the stages that descend no gradient
 ROUTING = ("load", "windows", "usage")  # state of the router's protection
+Outcome = Round | Weighting | Levels  # of the stages that descend no gradient
 
 
 class Trainer:

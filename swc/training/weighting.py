@@ -30,13 +30,13 @@ class Weighting:
     """What directions of the latents weighed.
 
     Attributes:
-        audibility: eigenvalues of J^T J, as shares of their mean, rising.
+        sensitivity: eigenvalues of J^T J, as shares of their mean, rising.
     """
 
-    audibility: tuple[float, ...]
+    sensitivity: tuple[float, ...]
 
     def __str__(self) -> str:
-        return f"directions of latents {self.audibility[0]:.2f} to {self.audibility[-1]:.2f} of the mean audible"
+        return f"directions of the latents {self.sensitivity[0]:.2f} to {self.sensitivity[-1]:.2f} of the mean audible"
 
 
 def weigh(model: CodecModel, batches: Iterable[Tensor], experts: int, generator: torch.Generator) -> Weighting:
@@ -61,7 +61,7 @@ def weigh(model: CodecModel, batches: Iterable[Tensor], experts: int, generator:
             (gradient,) = torch.autograd.grad(magnitudes, decoded, probe, retain_graph=True)
             gram = gram + _gram(gradient)
     values, vectors = torch.linalg.eigh(gram)
-    values = (values / values.mean()).clamp_min(1e-3)
+    values = (values / values.mean()).clamp_min(1e-3)  # so that the basis has an inverse
     basis = vectors @ torch.diag(values.pow(POWER / 2)) @ vectors.t()
     basis *= (covariance.trace() / (basis @ covariance @ basis.t()).trace()).sqrt()  # as much power as before
     model.change_basis(basis)

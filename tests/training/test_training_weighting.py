@@ -76,7 +76,7 @@ def test_predictions_change_with_the_latents(config: Config, basis: torch.Tensor
 
 
 def _weigh(model: CodecModel, audio: torch.Tensor) -> torch.Tensor:
-    return torch.tensor(weigh(model, audio.split(6), 2, torch.Generator().manual_seed(0)).audibility)
+    return torch.tensor(weigh(model, audio.split(6), 2, torch.Generator().manual_seed(0)).sensitivity)
 
 
 @torch.no_grad()
@@ -114,7 +114,7 @@ def test_a_run_with_a_stage_of_weighting(
     assert weights is not None
     (row,) = (json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines())
     assert row["stage"] == "weighting"
-    found = row["weighting"]["audibility"]
+    found = row["weighting"]["sensitivity"]
     assert len(found) == config.backbone.latent_dim
     assert found == sorted(found)
     assert found[0] < 1 < found[-1]
