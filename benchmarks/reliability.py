@@ -27,7 +27,7 @@ import naive_writer
 import reference_reader
 from mutants import mutants
 
-from swc.bitstream import MAGIC, Chunk, Header, SalvageReader, Stream, StreamReader, StreamWriter, Window
+from swc.bitstream import MAGIC, Chunk, Header, RevqLayout, SalvageReader, Stream, StreamReader, StreamWriter, Window
 from swc.cli.inspect import describe
 from swc.errors import FormatError
 
@@ -59,7 +59,7 @@ def long_stream(seed: int = 0, fingerprint: bytes = b"reliable") -> Stream:
     """A minute as swc-44k would code it at 2.67 kbit/s, of random codes."""
     rng = np.random.default_rng(seed)
     total = 60 * 44100
-    header = Header(44100, 44100, 1, 2048, 0, 22, 4, 1, 35, 10, fingerprint, total)
+    header = Header(44100, 44100, 1, 2048, 0, 22, 4, RevqLayout(1, 35, 10), fingerprint, total)
     latents = -(-total // 2048)
     chunks = []
     for start in range(0, latents, 88):
@@ -165,7 +165,9 @@ def agreement(rng: random.Random, count: int) -> tuple[int, int]:
 def filled(latents: int, payload: bytes, **fields: int) -> bytes:
     """A valid stream of a megabyte, of copies of one chunk."""
     fp = io.BytesIO()
-    header = StreamWriter(fp, Header(**(TINY | fields))).header
+    fields = TINY | fields
+    layout = RevqLayout(*(fields.pop(name) for name in ("n_shared", "n_routed", "codebook_bits")))
+    header = StreamWriter(fp, Header(**fields, layout=layout)).header
     count = (MEGABYTE - len(fp.getvalue()) - 18) // (len(payload) + 10)
     parts = [(latents, payload)] * count
     return bytes(naive_writer.Parts(fp.getvalue(), parts, header.samples_for(latents * count)))

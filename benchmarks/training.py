@@ -13,21 +13,21 @@ from pathlib import Path
 
 import torch
 
-from swc.config import SOLVED, Config
-from swc.device import find_device
-from swc.training.corpus import Corpus
+from swc.codec.device import find_device
+from swc.config import Config
+from swc.training.data.corpus import Corpus
+from swc.training.stages import Solver
 from swc.training.trainer import Trainer
 
 
 def noise_corpus(config: Config, device: torch.device, seconds: int = 60) -> Corpus:
     """One recording of white noise."""
-    n = seconds * config.sample_rate
+    rate = config.model.sample_rate
+    n = seconds * rate
     generator = torch.Generator().manual_seed(0)
     samples = (3000 * torch.randn(n, generator=generator)).to(torch.int16)
     one = torch.ones(1)
-    corpus = Corpus(
-        samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 20000.0 * one.double(), config.sample_rate
-    )
+    corpus = Corpus(samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 20000.0 * one.double(), rate)
     return corpus.to(device)
 
 
@@ -41,8 +41,7 @@ def with_batch(config: Config, batch: int | None) -> Config:
 
 def measure(run: Trainer, corpus: Corpus, steps: int) -> tuple[float, float]:
     """Seconds a step and seconds of audio a second, after the warm-ups."""
-    warm = run.config.training.discriminators.warmup_steps if run.adversary is not None else 0
-    run.stage_step = warm  # discriminators that know nothing cost the same
+    run.stage_step = run.stage.delay  # an adversarial stage begins without the decoder
     for _ in range(3):
         run.train_step(corpus)
     seconds, audio = run.seconds, run.audio_seconds
@@ -70,12 +69,12 @@ def main() -> None:
     run = Trainer(config, device, 0)
     for book in run.model.quantizer.books():
         book.code.normal_(std=0.2)
-    run.begin()
+    run.restart_averages()
     if arguments.compile:
         run.compile()
     print(f"{device.type}, {torch.get_num_threads()} threads")
     for stage in config.training.stages:
-        if stage.kind in SOLVED:  # in minutes
+        if isinstance(run.stage, Solver):  # in minutes
             run.next_stage()
             continue
         step, speed = measure(run, corpus, arguments.steps)

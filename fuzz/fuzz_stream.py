@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from functools import partial
 from pathlib import Path
 
 import atheris
@@ -18,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in (".", "for
 with atheris.instrument_imports(include=["swc", "reference_reader"]):
     import reference_reader
 
-    from swc.bitstream import SalvageReader, Stream, StreamReader, chunk_at, cut, join
+    from swc.bitstream import SalvageReader, Stream, StreamReader, StreamWriter, chunk_at, cut, join
     from swc.cli.inspect import describe
     from swc.errors import FormatError, InputError, LimitError
 
@@ -94,12 +95,12 @@ def seek(data: bytes, stream: Stream) -> None:
     for start, stop in ((0, middle), (middle, None)):
         out = io.BytesIO()
         try:
-            cut(StreamReader(io.BytesIO(data)), out, start, stop)
+            cut(StreamReader(io.BytesIO(data)), partial(StreamWriter, out), start, stop)
         except InputError:
             return
         parts.append(Stream.from_bytes(out.getvalue()))
     with contextlib.suppress(InputError, LimitError):  # the middle chunk is in both, so they may get too long
-        join([StreamReader(io.BytesIO(part.to_bytes())) for part in parts], io.BytesIO())
+        join([StreamReader(io.BytesIO(part.to_bytes())) for part in parts], partial(StreamWriter, io.BytesIO()))
 
 
 def one_input(data: bytes) -> None:

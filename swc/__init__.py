@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swc.bitstream import Stream
-    from swc.codec import Codec
+    from swc.bundle.find import list_bundles
+    from swc.codec.codec import Codec
     from swc.errors import (
         BitrateError,
         ChecksumError,
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
         SwcError,
         TruncatedError,
     )
-    from swc.hub import list_bundles
 
 __version__ = "0.1.0"
 
-_HOME = {"Codec": "swc.codec", "Stream": "swc.bitstream", "list_bundles": "swc.hub"}
+_HOME = {"Codec": "swc.codec.codec", "Stream": "swc.bitstream", "list_bundles": "swc.bundle.find"}
 
 __all__ = [
     "BitrateError",

@@ -1,4 +1,4 @@
-"""Output files that appear under their name only when they are whole, and outputs that are written as they come."""
+"""Files and pipes: inputs, outputs that appear under their name only when they are whole, and outputs as they come."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from swc.errors import InputError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+
+PIPE = "-"
+"""The name that stands for stdin or stdout."""
+
+
+class BinaryOutput(Protocol):
+    """A file to write to."""
+
+    def write(self, data: bytes, /) -> int | None: ...
 
 
 @contextmanager
@@ -84,13 +94,31 @@ class Output(io.RawIOBase):
 
 
 @contextmanager
+def open_input(path: str | Path) -> Iterator[BinaryIO]:
+    """Stdin for `-`, or the named file.
+
+    Raises:
+        InputError: no such file.
+    """
+    if str(path) == PIPE:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    with file:
+        yield file
+
+
+@contextmanager
 def open_output(path: str | Path) -> Iterator[Output]:
     """Stdout for `-`, a device or named pipe, or a file that appears under its name only when the block ends well.
 
     Raises:
         InputError: as `replacing`.
     """
-    if str(path) == "-":
+    if str(path) == PIPE:
         stdout: BinaryIO = sys.stdout.buffer
         yield Output(getattr(stdout, "raw", stdout), "standard output")
     elif is_special(path):

@@ -9,6 +9,7 @@ name = "tiny"
 sample_rate = 16000
 
 [backbone]
+kind = "spectral"
 n_fft = 512
 frame_hop = 128
 mels = 40
@@ -16,9 +17,9 @@ latent_dim = 16
 dim = 32
 encoder_blocks = 1
 decoder_blocks = 1
-iterations = 1
 
 [quantizer]
+kind = "revq"
 routed = 5
 codebook_bits = 6
 window = 20
@@ -27,7 +28,7 @@ predictive = true
 
 [training]
 crop_latents = 16
-nominal_experts = 2
+nominal_k = 2
 init_seconds = 20.0
 codebook_horizon = 20.0
 drps_every = 5

@@ -14,8 +14,8 @@ import torch
 from rows import load_row
 from run import held_out, load_model, score
 
-from swc.training.corpus import load_corpus
-from swc.training.refit import latents_of, refit
+from swc.training.data.corpus import load_corpus
+from swc.training.stages.codebooks import latents_of, refit
 
 ROUNDS = 3
 
@@ -34,14 +34,14 @@ def main() -> None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, refit_hours=args.hours))
         model = load_model(config, args.out / name / "weights.safetensors")
         generator = torch.Generator().manual_seed(1)
-        corpus = load_corpus(args.data, config, workers=1, cache=args.cache)
+        corpus = load_corpus(args.data, config.model, workers=1, cache=args.cache)
         windows = latents_of(model, corpus, config, generator)
-        experts = torch.full((len(windows),), config.training.nominal_experts)
-        for outcome in refit(model.quantizer, windows, experts, generator, rounds=ROUNDS):
+        k = torch.full((len(windows), config.training.crop_windows), config.training.nominal_k)
+        for outcome in refit(model.quantizer, windows, k, generator, rounds=ROUNDS):
             print(f"{name}: {outcome}", flush=True)
         clips = held_out(args.val, config)
         for mode, searched in (("router", False), ("searched", True)):
-            result = score(model, clips, row, config.training.nominal_experts, searched, False)
+            result = score(model, clips, row, config.training.nominal_k, searched, False)
             print(f"{name}, {mode}: {json.dumps(result)}", flush=True)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swc.config import Config, _build
-from swc.errors import InputError
+from swc.config import Config
+from swc.config.toml import build, read_toml
 
 HERE = Path(__file__).parent
 
@@ -32,13 +31,13 @@ def load_row(name: str, folder: Path = HERE) -> tuple[Config, Row]:
     """The config of a row, and how it is run.
 
     Raises:
-        InputError: no such row, no TOML, an unknown key or a wrong type.
+        InputError: no such row, no TOML, an unknown key or kind, or a wrong type.
     """
     path = folder / "rows" / f"{name}.toml"
-    changes = _read(path)
+    changes = read_toml(path)
     row = changes.pop("row", {})
-    merged = merge(_read(folder / "base.toml"), changes) | {"name": name}
-    return _build(Config, merged, str(path)), _build(Row, row, f"{path}: row")
+    merged = merge(read_toml(folder / "base.toml"), changes) | {"name": name}
+    return Config.from_table(merged, str(path)), build(Row, row, f"{path}: row", {})
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -48,12 +47,3 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         merged[key] = merge(base[key], value) if both else value
     return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise InputError(f"cannot read {path}: {e.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise InputError(f"{path} is not a TOML file: {e}") from None

@@ -23,18 +23,20 @@ import torch
 from rows import Row, load_row, row_names
 from torch import Tensor
 
+from swc.bundle.weights import load_weights, save_weights
+from swc.codec.gain import factor
 from swc.config import Config, RevqConfig
 from swc.evaluation.metrics import pesq_wb, stoi, visqol_audio
-from swc.level import factor
 from swc.nn.model import CodecModel
-from swc.nn.revq import Revq
-from swc.nn.search import beam_codes, greedy_mask
-from swc.nn.weights import load_weights, save_weights
+from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.search import beam_codes
 from swc.training import train
-from swc.training.corpus import Corpus, load_corpus
-from swc.training.decode import decode, find_sources
-from swc.training.initialise import initialise
-from swc.training.losses import ReconstructionLoss
+from swc.training.data.batches import draw_crops
+from swc.training.data.corpus import Corpus, load_corpus
+from swc.training.data.recordings import decode, find_sources
+from swc.training.initialise import fit_codebooks, initialise
+from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.validation import codes_kbps
 
 SECONDS = 4  # of each held-out clip, in whole routing windows; all are longer
 SKIP = 0.5  # seconds at the start of a clip, where many are silent
@@ -55,12 +57,12 @@ class HeldOut:
 
 def held_out(folder: Path, config: Config) -> HeldOut:
     """The same stretch of every clip of a folder; those in `speech/` are speech."""
-    q = config.quantizer
-    length = round(SECONDS * config.latent_rate / q.window) * q.window * config.hop
-    skip = round(SKIP * config.sample_rate)
+    m, window = config.model, config.model.quantizer.window
+    length = round(SECONDS * m.latent_rate / window) * window * m.hop
+    skip = round(SKIP * m.sample_rate)
     clips, speech = [], []
     for source in find_sources(folder):
-        recording = decode(source, config.sample_rate, config.level)
+        recording = decode(source, m.sample_rate, m.gain)
         if recording is None or len(recording.samples) < skip + length:
             continue
         samples = recording.samples[skip : skip + length].astype(np.float32) / 32768
@@ -74,36 +76,19 @@ def start_of(config: Config, data: Path, corpus_cache: Path | None, seed: int) -
     """Linear maps and networks that the rows of one latent rate share, and windows of latents for the codebooks."""
     corpus = corpus_of(config, data, corpus_cache)
     torch.manual_seed(seed)
-    model = CodecModel(config)
+    model = CodecModel(config.model)
     generator = torch.Generator().manual_seed(seed)
     initialise(model, corpus, config, generator)
-    t = config.training
-    length = t.crop_latents * config.hop
-    count = round(t.init_seconds * config.sample_rate / length)
-    crops = corpus.crops(count, length, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
+    length = config.training.crop_latents * config.model.hop
+    count = round(config.training.init_seconds * config.model.sample_rate / length)
+    crops = draw_crops(config, corpus, count, length, generator)
     with torch.no_grad():
-        windows = torch.cat([model.eval().encoder(part) for part in torch.split(crops, 32)])
+        windows = torch.cat([model.encoder.encode(part) for part in torch.split(crops, 32)])
     return {k: v for k, v in model.state_dict().items() if not k.startswith("quantizer.")}, windows
 
 
 def corpus_of(config: Config, data: Path, corpus_cache: Path | None) -> Corpus:
-    return load_corpus(data, config, workers=1, cache=corpus_cache)
-
-
-@torch.no_grad()
-def fit_codebooks(q: Revq, windows: Tensor, experts: int, generator: torch.Generator) -> None:
-    """k-means of each codebook on the residual that reaches it at the row's own k_r.
-
-    `Revq.fit` takes k_r to be about a third of the experts, as it is in the default model. A fixed RVQ would start from
-    codebooks made for residuals that it never sees.
-    """
-    mask = q.top(q.scores(windows), torch.full((len(windows),), experts))
-    chosen = torch.cat((torch.ones(len(windows), len(q.shared), dtype=torch.bool), mask), 1)
-    residual = windows
-    for book, on in zip(q.books(), chosen.t(), strict=True):
-        rows = residual[on] if bool(on.any()) else residual
-        book.fit(rows.reshape(-1, rows.shape[-1]), 10, generator)
-        residual = torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)
+    return load_corpus(data, config.model, workers=1, cache=corpus_cache)
 
 
 def closed_form_start(config: Config, row: Row, args: argparse.Namespace, path: Path) -> None:
@@ -111,19 +96,19 @@ def closed_form_start(config: Config, row: Row, args: argparse.Namespace, path: 
     # the quantizer has no part in what is shared: with the smallest one, rows differ by their codebooks alone
     plain = dataclasses.replace(
         config,
-        name="start",
-        quantizer=RevqConfig(routed=1),
+        model=dataclasses.replace(config.model, name="start", quantizer=RevqConfig(routed=1)),
         training=dataclasses.replace(
-            config.training, stages=(), nominal_experts=1, nominal_share=1.0, mask_search=0.0, drps_gamma=0.0
+            config.training, stages=(), nominal_k=1, nominal_share=1.0, mask_search=0.0, drps_gamma=0.0
         ),
     )
     shared, windows = start_of(plain, args.data, args.cache, row.seed)
     torch.manual_seed(row.seed)
-    model = CodecModel(config)
+    model = CodecModel(config.model)
     model.load_state_dict(model.state_dict() | shared)
     generator = torch.Generator().manual_seed(row.seed)
-    experts = config.quantizer.routed if row.prefix else config.training.nominal_experts
-    fit_codebooks(model.quantizer, windows, experts, generator)
+    # at the row's own k_r: a fixed RVQ would otherwise start from codebooks made for residuals that it never sees
+    k = config.model.quantizer.routed if row.prefix else config.training.nominal_k
+    fit_codebooks(model.quantizer, windows, generator, k=torch.full((len(windows),), k))
     save_weights(path, model.state_dict())
 
 
@@ -135,13 +120,14 @@ def routing(row: Row) -> AbstractContextManager[object]:
 
 
 @torch.no_grad()
-def encode(q: Revq, windows: Tensor, experts: int, search_masks: bool, searched: bool) -> tuple[Tensor, Tensor]:
+def encode(q: Revq, windows: Tensor, k: int, search_masks: bool, searched: bool) -> tuple[Tensor, Tensor]:
     """Masks (B, N_r) and codes (B, stages, T): the router's and nearest ones, or both searched for."""
     masks, codes = [], []
     for part in torch.split(windows, 48):
-        k = torch.full((len(part),), experts)
-        masks.append(greedy_mask(q, part, k) if searched and search_masks else q.top(q.scores(part), k))
-        codes.append(beam_codes(q, part, masks[-1], BEAM) if searched else q.encode(part, masks[-1]))
+        each = torch.full((len(part),), k)
+        searching = searched and search_masks
+        masks.append(q.search_mask(part, each) if searching else q.router.top(q.scores(part), each))
+        codes.append(beam_codes(q.books(), part, masks[-1], BEAM if searched else 1))
     return torch.cat(masks), torch.cat(codes)
 
 
@@ -162,25 +148,26 @@ def perplexity(codes: Tensor) -> float:
 
 
 @torch.no_grad()
-def score(model: CodecModel, clips: HeldOut, row: Row, experts: int, searched: bool, visqol: bool) -> dict[str, Any]:
+def score(model: CodecModel, clips: HeldOut, row: Row, k: int, searched: bool, visqol: bool) -> dict[str, Any]:
     """Everything measured at one k_r with one kind of masks."""
     config, q = model.config, model.quantizer
-    z = torch.cat([model.encoder(part) for part in torch.split(clips.audio, PART)])
+    z = torch.cat([model.encoder.encode(part) for part in torch.split(clips.audio, PART)])
     windows = z.reshape(-1, config.quantizer.window, z.shape[-1])
     with routing(row):
-        mask, codes = encode(q, windows, experts, not row.prefix, searched)
-    quantized = q.decode(codes)
-    decoded = torch.cat([model.decoder(part) for part in torch.split(quantized.reshape(z.shape), PART)]).clamp(-4, 4)
+        mask, codes = encode(q, windows, k, not row.prefix, searched)
+    quantized = q.look_up(codes)
+    parts = torch.split(quantized.reshape(z.shape), PART)
+    decoded = torch.cat([model.decoder.decode(part) for part in parts]).clamp(-4, 4)
     pairs = [(a.numpy(), b.numpy()) for a, b in zip(clips.audio, decoded, strict=True)]
     speech = [pair for pair, is_speech in zip(pairs, clips.speech, strict=True) if is_speech]
     usage = mask.float().mean(0)
     # where all experts are on, or the first ones, there is no mask to send
-    mask_bits = 0 if row.prefix or experts >= config.quantizer.routed else config.quantizer.routed
-    loss = ReconstructionLoss(config)
+    mask_bits = 0 if row.prefix or k >= config.quantizer.routed else config.quantizer.routed
+    loss = ReconstructionLoss(Config(config))  # the recipe has no part in its mel distance
     few = zip(torch.split(clips.audio, PART), torch.split(decoded, PART), strict=True)
     result = {
-        "experts": experts,
-        "kbps": config.kbps(experts),
+        "experts": k,
+        "kbps": codes_kbps(config, k),
         "mask_bits_per_second": mask_bits * config.latent_rate / config.quantizer.window,
         "mel": float(np.mean([float(loss.multiscale_mel(a, b)) for a, b in few])),
         "pesq": float(np.nanmean([pesq_wb(a, b, config.sample_rate) for a, b in speech])),
@@ -198,7 +185,7 @@ def score(model: CodecModel, clips: HeldOut, row: Row, experts: int, searched: b
 
 
 def load_model(config: Config, path: Path) -> CodecModel:
-    model = CodecModel(config)
+    model = CodecModel(config.model)
     load_weights(model, path)
     return model.eval()
 
@@ -231,7 +218,7 @@ def run_row(name: str, args: argparse.Namespace) -> dict[str, Any]:
     log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     model, clips = load_model(config, weights), held_out(args.val, config)
     visqol = bool(row.init) or name == "base"
-    experts = config.training.nominal_experts
+    k = config.training.nominal_k
     modes = {"router": False, "searched": True}
     return {
         "name": name,
@@ -242,7 +229,7 @@ def run_row(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "clips": len(clips.speech),
         "speech_clips": sum(clips.speech),
         # ViSQOL, where it is taken, for what a user gets: searched masks
-        **{mode: score(model, clips, row, experts, on, visqol and on) for mode, on in modes.items()},
+        **{mode: score(model, clips, row, k, on, visqol and on) for mode, on in modes.items()},
         "seconds": {"start_and_training": round(trained - began), "scores": round(time.perf_counter() - trained)},
     }
 

@@ -19,13 +19,12 @@ QUALITY = {
     "One rate in training, or all": ("fixed-6", "prefix-17", "revq-17", "base"),
     "Spread": ("fixed-6", "fixed-6-seed1", "base", "gamma-0.01", "base-seed1"),
     "DRPS": ("gamma-0", "gamma-0.001", "gamma-0.01", "gamma-0.1"),
-    "Order of the experts": ("base", "score-order"),
     "Masks in training": ("base", "searched-masks"),
 }
 USE = {
     "Use of the experts": (
         *("revq-8", "revq-11", "revq-17", "revq-24", "paper-4", "paper-6", "paper-8", "paper-16"),
-        *("base", "score-order", "searched-masks"),
+        *("base", "searched-masks"),
     ),
     "Use of the experts, DRPS": QUALITY["DRPS"],
 }

@@ -14,16 +14,15 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from swc.audio.blocks import MAX_CHANNELS
+from swc.audio.formats import FORMATS
 from swc.audio.tags import read_tags, wav_tags
 from swc.audio.wav import PCM, Audio, RawFormat, WavSource, is_wav
 from swc.bitstream import Tags
 from swc.errors import InputError
-from swc.files import is_special
+from swc.files import PIPE, is_special
 
 if TYPE_CHECKING:
     import soundfile as sf
-
-FORMATS = "WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, CAF, AU"
 
 _BLOCK = 2**16  # samples
 _LIVE_BLOCKS = 4  # a second, from a pipe that may be live: a full block must not take long to come
@@ -59,12 +58,12 @@ class AudioReader:
     """
 
     def __init__(self, path: str | Path, raw: RawFormat | None = None) -> None:
-        self.name = "standard input" if str(path) == "-" else str(path)
+        self.name = "standard input" if str(path) == PIPE else str(path)
         self.tags: Tags = ()
-        self._raw, self._piped = raw, str(path) == "-" or is_special(path)
+        self._raw, self._piped = raw, str(path) == PIPE or is_special(path)
         self._resources = ExitStack()
         try:
-            file = sys.stdin.buffer if str(path) == "-" else self._open(Path(path))
+            file = sys.stdin.buffer if str(path) == PIPE else self._open(Path(path))
             if raw:
                 self._source: _Source = self._open_raw(file, raw)
             elif self._piped:
@@ -159,7 +158,7 @@ class AudioReader:
             if rest:
                 raise InputError(
                     f"{self.name}: {size} bytes are not a whole number of samples of {raw.frame_bytes} bytes "
-                    f"({raw.channels} channels of {raw.bits} bits); check --bits and --channels"
+                    f"({raw.channels} channels of {raw.bits} bits); check `bits` and `channels`"
                 )
         return WavSource(file, raw.sample_rate, raw.channels, PCM[raw.bits], total)
 

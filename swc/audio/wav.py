@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import IO, Literal, Protocol
+from typing import IO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from swc.audio.tags import info_chunk
+from swc.files import BinaryOutput
 
 Audio = npt.NDArray[np.float32]
 """Shape (samples, channels), float32, full scale [-1, 1]."""
@@ -25,12 +26,6 @@ PCM = {"16": "i2", "24": "i3", "float": "f4"}
 """Kinds of samples, by their bits: letter and bytes as numpy has them, little-endian."""
 
 _MAX_CHUNK = 16 * 2**20  # larger chunks ahead of the samples are left to libsndfile
-
-
-class BinaryOutput(Protocol):
-    """A file whose `write` takes all that it is given."""
-
-    def write(self, data: bytes, /) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,14 @@ from typing import Protocol, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from swc.audio.reader import FORMATS
+from swc.audio.formats import CONTAINERS, FORMATS
 from swc.audio.tags import set_tags
 from swc.audio.wav import Audio, Bits, PcmSink, WavSink, quantized
 from swc.errors import InputError
-from swc.files import Output, is_special, open_output, replacing
+from swc.files import PIPE, Output, is_special, open_output, replacing
 
 _WRITE_BLOCK = 2**16  # libsndfile's Vorbis encoder overflows its stack on much longer writes
 _PROBE = 2**16  # bytes
-_SUFFIX_FORMATS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV"}
 
 
 class _Sink(Protocol):
@@ -69,7 +68,7 @@ class AudioWriter:
         with ExitStack() as opening:
             if raw:
                 self._sink: _Sink = PcmSink(opening.enter_context(open_output(path)), bits)
-            elif str(path) == "-" or is_special(path):
+            elif str(path) == PIPE or is_special(path):
                 output: Output = opening.enter_context(open_output(path))
                 self._sink = WavSink(output, sample_rate, channels, bits, total_samples, tags)
             else:
@@ -114,13 +113,13 @@ class _FileSink:
         self._name = named
         self._file = file
         suffix = named.suffix.lower().lstrip(".")
-        container = _SUFFIX_FORMATS.get(suffix, suffix.upper())
+        container = CONTAINERS.get(suffix, suffix.upper())
         if container == "RAW" or container not in sf.available_formats():
             raise InputError(f"{named}: no audio format goes by the suffix {named.suffix!r}; use one of {FORMATS}")
         subtype = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}[bits]
         if not sf.check_format(container, subtype):
             if bits != "16":
-                raise InputError(f"{named}: {container} cannot hold {bits} bits a sample; use .wav, or --bits 16")
+                raise InputError(f"{named}: {container} cannot hold {bits} bits a sample; use .wav, or `bits` 16")
             subtype = "OPUS" if suffix == "opus" else sf.default_subtype(container)
         if container == "WAV" and (total_samples or 0) * channels * 4 >= 2**32:
             container = "RF64"  # beyond 4 GiB

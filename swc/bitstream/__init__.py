@@ -3,31 +3,39 @@
 Reads and writes codes and routing masks; knows no tensors and imports no torch.
 """
 
+from swc.bitstream.chunks import ChunkSink, ChunkSource, LossySource
 from swc.bitstream.edit import Piece, chunk_at, cut, join
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
+from swc.bitstream.layouts import LAYOUTS, Layout, RevqLayout
+from swc.bitstream.layouts.revq import Window
 from swc.bitstream.limits import LIMITS
-from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.salvage import Loss, SalvageReader
-from swc.bitstream.stream import Stream
-from swc.bitstream.structure import Chunk, Extension, Family, Header, Window, latents_for
+from swc.bitstream.stream import Stream, StreamBuilder
+from swc.bitstream.structure import Chunk, Extension, Header, latents_for, window_lengths
 from swc.bitstream.tags import Tags
 from swc.bitstream.writer import StreamWriter
 
 __all__ = [
     "CHUNK_OVERHEAD",
     "END_SIZE",
+    "LAYOUTS",
     "LIMITS",
     "MAGIC",
     "Chunk",
+    "ChunkSink",
+    "ChunkSource",
     "Extension",
-    "Family",
     "Header",
+    "Layout",
     "Loss",
+    "LossySource",
     "Piece",
+    "RevqLayout",
     "SalvageReader",
     "Stream",
+    "StreamBuilder",
     "StreamReader",
     "StreamWriter",
     "Tags",
@@ -37,5 +45,5 @@ __all__ = [
     "header_size",
     "join",
     "latents_for",
-    "window_bits",
+    "window_lengths",
 ]

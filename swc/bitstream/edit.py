@@ -1,14 +1,13 @@
-"""Cutting and joining streams between chunks: codes are copied, never made anew."""
+"""Cutting and joining streams between chunks: codes are copied."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from itertools import islice
 
-from swc.bitstream.reader import StreamReader
+from swc.bitstream.chunks import ChunkSink, ChunkSource
 from swc.bitstream.structure import Header
-from swc.bitstream.writer import StreamWriter
 from swc.errors import InputError
 
 
@@ -20,22 +19,22 @@ class Piece:
     samples: range
 
 
-def cut(reader: StreamReader, fp: BinaryIO, start: int = 0, stop: int | None = None) -> Piece:
-    """Write the chunks that hold samples `start` to `stop` as a stream of their own.
+def cut(source: ChunkSource, sink: Callable[[Header], ChunkSink], start: int = 0, stop: int | None = None) -> Piece:
+    """Make the chunks that hold samples `start` to `stop` a stream of their own.
 
-    Only these chunks are read, if the file can seek; what stands before and behind isn't verified.
+    Only these chunks are read, if the source can seek; what lies before and after them isn't verified.
 
     Args:
-        reader: at the start of its stream.
-        fp: is written to.
+        source: at the start of its stream.
+        sink: opens the new stream under its header.
         start, stop: samples at the source rate; the piece may be longer on either side, by less than a chunk. A stop
-            of None, or behind the end, is the end.
+            of None, or after the end, is the end.
 
     Raises:
         InputError: nothing lies between start and stop.
-        FormatError: as the reader and the writer.
+        FormatError: as the source and the sink.
     """
-    header = reader.header
+    header = source.header
     full = header.chunk_latents
     if start < 0 or (stop is not None and stop <= start):
         raise InputError("nothing to cut: the piece must start at 0 or later and be longer than 0")
@@ -43,34 +42,34 @@ def cut(reader: StreamReader, fp: BinaryIO, start: int = 0, stop: int | None = N
     first, last = chunk_at(header, start), None if stop is None else chunk_at(header, stop - 1) + 1
     known = header.total_samples
     if known is not None and start >= known:
-        raise _behind(header, known)
+        raise _past_the_end(header, known)
     total = None if known is None else _piece_samples(header, first, last, known)
-    chunks = reader.chunks_from(first)
+    chunks = islice(source.chunks_from(first), None if last is None else last - first)
     chunk = next(chunks, None)
     if chunk is None:
-        raise _behind(header, reader.total_samples or 0)
-    writer = StreamWriter(fp, replace(header, total_samples=total))
-    latents = 0
+        raise _past_the_end(header, source.total_samples or 0)
+    piece = sink(replace(header, total_samples=total))
+    count = latents = 0
     while chunk is not None:
-        writer.write_chunk(chunk)
-        latents += chunk.latents
-        chunk = None if reader.n_chunks == last else next(chunks, None)
+        piece.write_chunk(chunk)
+        count, latents = count + 1, latents + chunk.latents
+        chunk = next(chunks, None)
     if total is None:  # the header did not know, the end chunk does where it was read
-        whole = reader.total_samples
+        whole = source.total_samples
         total = _piece_samples(
             header, first, last, header.samples_for(first * full + latents) if whole is None else whole
         )
-    writer.finish(total)
+    piece.finish(total)
     begin = header.samples_for(first * full)
-    return Piece(range(first, reader.n_chunks), range(begin, begin + total))
+    return Piece(range(first, first + count), range(begin, begin + total))
 
 
-def join(readers: Sequence[StreamReader], fp: BinaryIO, names: Sequence[str] = ()) -> int:
-    """Write the chunks of several streams as one; extensions (tags) are those of the first.
+def join(sources: Sequence[ChunkSource], sink: Callable[[Header], ChunkSink], names: Sequence[str] = ()) -> int:
+    """Make the chunks of several streams one stream; extensions (tags) are those of the first.
 
     Args:
-        readers: each at the start of its stream.
-        fp: is written to.
+        sources: each at the start of its stream.
+        sink: opens the new stream under its header.
         names: of the streams, for messages.
 
     Returns:
@@ -79,32 +78,31 @@ def join(readers: Sequence[StreamReader], fp: BinaryIO, names: Sequence[str] = (
     Raises:
         InputError: headers that differ in more than length and extensions, or a stream before the last that ends within
             a chunk.
-        FormatError: as the readers; a LimitError where the whole gets too long.
+        FormatError: as the sources; a LimitError where the whole gets too long.
     """
-    if not readers:
+    if not sources:
         raise InputError("nothing to join: give at least one stream")
-    header = readers[0].header
+    header = sources[0].header
     _check_hop(header)
-    names = names or [f"stream {number}" for number in range(1, len(readers) + 1)]
-    for name, reader in zip(names[1:], readers[1:], strict=True):
-        _check_alike(header, names[0], reader.header, name)
-    writer = StreamWriter(
-        fp, replace(header, total_samples=_joined_samples([r.header.total_samples for r in readers], header))
-    )
+    names = names or [f"stream {number}" for number in range(1, len(sources) + 1)]
+    for name, source in zip(names[1:], sources[1:], strict=True):
+        _check_alike(header, names[0], source.header, name)
+    total = _joined_samples([source.header.total_samples for source in sources], header)
+    whole = sink(replace(header, total_samples=total))
     latents = samples = 0
-    for number, reader in enumerate(readers):
+    for number, source in enumerate(sources):
         samples = header.samples_for(latents)
         if latents % header.chunk_latents:
             raise InputError(
                 f"{names[number - 1]} ends within a chunk, so nothing can follow it without encoding again; "
-                "only pieces that `swc cut` ended between chunks can be joined, and any stream as the last"
+                "only pieces that were cut between chunks can be joined, and any stream as the last"
             )
-        for chunk in reader:
-            writer.write_chunk(chunk)
+        for chunk in source.chunks_from(0):
+            whole.write_chunk(chunk)
             latents += chunk.latents
-        samples += reader.total_samples or 0
+        samples += source.total_samples or 0
     samples = _fitting(header, samples, latents)
-    writer.finish(samples)
+    whole.finish(samples)
     return samples
 
 
@@ -143,7 +141,7 @@ def _fitting(header: Header, samples: int, latents: int) -> int:
     return min(max(samples, least), header.samples_for(latents))
 
 
-def _behind(header: Header, total: int) -> InputError:
+def _past_the_end(header: Header, total: int) -> InputError:
     return InputError(
         f"nothing to cut: the stream ends after {total / header.source_rate:.2f} s, before the piece starts"
     )
@@ -157,9 +155,14 @@ def _check_hop(header: Header) -> None:
 def _check_alike(one: Header, first: str, other: Header, name: str) -> None:
     plain = {"total_samples": None, "extensions": (), "minor": 0}
     one, other = replace(one, **plain), replace(other, **plain)  # type: ignore[arg-type]
-    differing = [name for name in vars(one) if getattr(one, name) != getattr(other, name)]
+    differing = [name for name, value in _numbers(one).items() if _numbers(other).get(name) != value]
     if differing:
         raise InputError(
             f"{name} cannot follow {first}: they differ in {', '.join(differing)}; "
             "only pieces of one recording, or of recordings with the same header, can be joined"
         )
+
+
+def _numbers(header: Header) -> dict[str, object]:
+    """All that a header says, by name."""
+    return {**vars(header), "layout": header.layout.name, **header.layout.fields()}

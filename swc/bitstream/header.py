@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 
-from swc.bitstream.limits import check_header, check_limit
-from swc.bitstream.structure import Extension, Family, Header
+from swc.bitstream.layouts import layout_of
+from swc.bitstream.limits import check_limit
+from swc.bitstream.structure import Extension, Header
 from swc.bitstream.tags import TAGS_TYPE, decode_tags
 from swc.errors import ChecksumError, LimitError, SyntaxFormatError, VersionError
 
@@ -27,13 +28,12 @@ _FIELDS = {
     "gain_q8": (20, 2, True),
     "window": (22, 2, False),
     "windows_per_chunk": (24, 1, False),
-    "n_shared": (25, 1, False),
-    "n_routed": (26, 1, False),
-    "codebook_bits": (27, 1, False),
 }
+_LAYOUT = slice(25, 28)
 _OFFSETS = {name: offset for name, (offset, _, _) in _FIELDS.items()} | {
     "minor": 8,
     "channels": 11,
+    "layout": _LAYOUT.start,
     "total_samples": 36,
 }
 
@@ -51,8 +51,8 @@ def encode_header(header: Header) -> bytes:
         VersionError: a family or a critical extension that this version doesn't know.
         SyntaxFormatError: extensions out of order, a fingerprint that isn't 8 bytes.
     """
-    _check_family(header.family)
-    check_header(header)
+    layout_of(header.layout.family)
+    header.check()
     if len(header.fingerprint) != 8:
         raise SyntaxFormatError(f"the fingerprint has {len(header.fingerprint)} bytes, not 8")
     tail = _encode_extensions(header.extensions)
@@ -62,10 +62,10 @@ def encode_header(header: Header) -> bytes:
     core = bytearray(MAGIC)
     core.append(MAJOR << 4 | header.minor)
     core += length.to_bytes(2, "little")
-    core.append(header.family << 4 | header.channels)
+    core.append(header.layout.family << 4 | header.channels)
     for name, (_, size, signed) in _FIELDS.items():
         core += int(getattr(header, name)).to_bytes(size, "little", signed=signed)
-    core += header.fingerprint + int(total).to_bytes(8, "little") + tail
+    core += header.layout.to_bytes() + header.fingerprint + int(total).to_bytes(8, "little") + tail
     return bytes(core) + zlib.crc32(core).to_bytes(_CRC_SIZE, "little")
 
 
@@ -97,7 +97,7 @@ def decode_header(data: bytes) -> Header:
     crc_offset = len(data) - _CRC_SIZE
     if zlib.crc32(data[:crc_offset]) != int.from_bytes(data[crc_offset:], "little"):
         raise ChecksumError("the CRC of the header does not match; the header is damaged", crc_offset)
-    family = _check_family(data[11] >> 4, 11)
+    layout = layout_of(data[11] >> 4, 11)
     extensions = _decode_extensions(data[_CORE_SIZE:crc_offset])
     total = int.from_bytes(data[36:44], "little")
     header = Header(
@@ -106,22 +106,14 @@ def decode_header(data: bytes) -> Header:
             for name, (offset, size, signed) in _FIELDS.items()
         },
         channels=data[11] & 15,
+        layout=layout.from_bytes(data[_LAYOUT]),
         fingerprint=data[28:36],
         total_samples=None if total == _UNKNOWN else total,
-        family=family,
         extensions=extensions,
         minor=data[8] & 15,
     )
-    check_header(header, _OFFSETS)
+    header.check(_OFFSETS)
     return header
-
-
-def _check_family(number: int, offset: int | None = None) -> Family:
-    if number != Family.REVQ:
-        names = {family.value: family.name.lower() for family in Family}
-        name = names.get(number, number)
-        raise VersionError(f"payload family {name} is not supported by this version; update swc", offset)
-    return Family.REVQ
 
 
 def _encode_extensions(extensions: tuple[Extension, ...]) -> bytes:

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from swc.errors import LimitError
-
-if TYPE_CHECKING:
-    from swc.bitstream.structure import Header
 
 LIMITS: dict[str, tuple[int, int]] = {
     "minor": (0, 15),
@@ -38,45 +33,9 @@ LIMITS: dict[str, tuple[int, int]] = {
 }
 """Least and greatest value of every field and of every number derived from fields."""
 
-_HEADER_FIELDS = (
-    "minor",
-    "channels",
-    "model_rate",
-    "source_rate",
-    "hop",
-    "gain_q8",
-    "window",
-    "windows_per_chunk",
-    "n_shared",
-    "n_routed",
-    "codebook_bits",
-)
-
 
 def check_limit(name: str, value: int, offset: int | None = None) -> None:
     """Raise LimitError where `value` is outside LIMITS[name]."""
     low, high = LIMITS[name]
     if not low <= operator.index(value) <= high:
         raise LimitError(f"{name} is {value}, allowed are {low} to {high}", offset)
-
-
-def check_header(header: Header, offsets: Mapping[str, int] | None = None) -> None:
-    """Raise LimitError where a number of the header, or one that follows from it, is out of bounds.
-
-    Args:
-        header: extensions aside.
-        offsets: byte positions of the fields, for the message.
-    """
-    offsets = offsets or {}
-    for name in _HEADER_FIELDS:
-        check_limit(name, getattr(header, name), offsets.get(name))
-    if header.total_samples is not None:
-        check_limit("total_samples", header.total_samples, offsets.get("total_samples"))
-    codebooks = header.n_shared + header.n_routed
-    check_limit("codebooks", codebooks, offsets.get("n_shared"))
-    check_limit("chunk_latents", header.chunk_latents, offsets.get("window"))
-    least, most = header.payload_bounds(header.chunk_latents)
-    check_limit("payload_length", most, offsets.get("window"))
-    check_limit(
-        "bare_windows", header.windows_per_chunk * header.channels - least // 8, offsets.get("windows_per_chunk")
-    )

@@ -90,12 +90,12 @@ class StreamReader:
             return None
         if len(start) < framing.SYNC_SIZE or (start.startswith(framing.CHUNK_SYNC) and len(start) < _CHUNK_START):
             raise TruncatedError(
-                "the stream has no end chunk; get a complete copy, or decode with --salvage", self._source.offset
+                "the stream has no end chunk; get a complete copy, or decode with `salvage`", self._source.offset
             )
         if start.startswith(framing.CHUNK_SYNC):
             return start[framing.SYNC_SIZE :]
         raise SyntaxFormatError(
-            "neither a chunk nor the end chunk starts here; get a sound copy, or decode with --salvage", offset
+            "neither a chunk nor the end chunk starts here; get a sound copy, or decode with `salvage`", offset
         )
 
     def _read_chunk(self, fields: bytes) -> Chunk:
@@ -108,7 +108,7 @@ class StreamReader:
         if rest[size:] != self._ledger.chunk_crc(fields, payload):
             what = f"chunk {self._ledger.chunks}"
             raise ChecksumError(
-                f"the CRC of {what} does not match: damaged or out of place; get a sound copy or decode with --salvage",
+                f"the CRC of {what} does not match: damaged or out of place; get a sound copy or decode with `salvage`",
                 offset,
             )
         self._ledger.check_room(latents, offset + framing.SYNC_SIZE)
@@ -124,7 +124,7 @@ class StreamReader:
         crc = self._source.exactly(framing.CRC.size, "the end chunk")
         if self._ledger.whole and crc != self._ledger.end_crc(fields):
             raise ChecksumError(
-                "the CRC of the end chunk does not match: it or a chunk is damaged or another's; decode with --salvage",
+                "the CRC of the end chunk does not match: it or a chunk is damaged or another's; decode with `salvage`",
                 offset,
             )
         total_samples, n_chunks = framing.END_FIELDS.unpack(fields)

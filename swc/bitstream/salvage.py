@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import BinaryIO
 
@@ -82,6 +83,7 @@ class SalvageReader:
         header = self.header
         self.total_samples = header.total_samples
         self._stated_chunks = None if header.total_samples is None else header.chunks_for(header.total_samples)
+        self._bounds = lru_cache(64)(header.payload_bounds)
         self.losses: list[Loss] = []
         self.n_chunks = 0
         self.cut_off = False
@@ -154,7 +156,7 @@ class SalvageReader:
         latents, size = framing.CHUNK_FIELDS.unpack_from(self._buffer, framing.SYNC_SIZE)
         if not 1 <= latents <= self.header.chunk_latents:
             return None
-        least, most = self.header.payload_bounds(latents)
+        least, most = self._bounds(latents)
         if not least <= size <= most or not self._fill(_HEAD + size + framing.CRC.size):
             return None
         body = bytes(self._buffer[: _HEAD + size])
@@ -187,7 +189,7 @@ class SalvageReader:
     def _most_chunks(self) -> int:
         """Chunks that the stream may have up to here: a hostile stream must not claim that years are missing."""
         header = self.header
-        least = framing.CHUNK_OVERHEAD + header.payload_bounds(header.chunk_latents)[0]
+        least = framing.CHUNK_OVERHEAD + self._bounds(header.chunk_latents)[0]
         free = _FREE_GAP * header.model_rate / (header.chunk_latents * header.hop)
         lost = self._lost_bytes + (0 if self._damage is None else self._position - self._damage)
         most = self.n_chunks + 1 + int(free) + 4 * self._found + lost // least - self._missing

@@ -42,7 +42,7 @@ class Source:
         data = self.up_to(size)
         if len(data) < size:
             raise TruncatedError(
-                f"the stream ends within {what}; get a complete copy, or decode with --salvage", self.offset
+                f"the stream ends within {what}; get a complete copy, or decode with `salvage`", self.offset
             )
         return data
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from swc.bitstream import edit
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import header_size
-from swc.bitstream.payload import window_bits
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.structure import Chunk, Header
 from swc.bitstream.writer import StreamWriter
@@ -75,6 +74,10 @@ class Stream:
         self.write(fp)
         return fp.getvalue()
 
+    def chunks_from(self, index: int) -> Iterator[Chunk]:
+        """The chunks from `index` on."""
+        return iter(self.chunks[index:])
+
     def cut(self, start: float, stop: float | None = None) -> Stream:
         """The chunks that hold the seconds `start` to `stop` (None: to the end), as a stream of their own.
 
@@ -84,10 +87,9 @@ class Stream:
             InputError: nothing lies between them.
         """
         rate = self.header.source_rate
-        last = None if stop is None else round(stop * rate)
-        fp = io.BytesIO()
-        edit.cut(StreamReader(io.BytesIO(self.to_bytes())), fp, round(start * rate), last)
-        return Stream.from_bytes(fp.getvalue())
+        builder = StreamBuilder()
+        edit.cut(self, builder.open, round(start * rate), None if stop is None else round(stop * rate))
+        return builder.stream
 
     def __getitem__(self, seconds: slice) -> Stream:
         if not isinstance(seconds, slice) or seconds.step is not None:
@@ -101,9 +103,9 @@ class Stream:
         Raises:
             InputError: streams that cannot follow each other.
         """
-        fp = io.BytesIO()
-        edit.join([StreamReader(io.BytesIO(stream.to_bytes())) for stream in streams], fp)
-        return cls.from_bytes(fp.getvalue())
+        builder = StreamBuilder()
+        edit.join(list(streams), builder.open)
+        return builder.stream
 
     @property
     def duration(self) -> float:
@@ -127,22 +129,44 @@ class Stream:
         return (bits["header"] + bits["framing"] + bits["padding"]) / sum(bits.values())
 
     def breakdown(self) -> dict[str, int]:
-        """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), masks, codes, padding."""
-        masks = codes = padding = 0
+        """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), what the layout tells apart
+        (masks and codes), padding."""
+        layout, windows, padding = self.header.layout, list[Any](), 0
         for chunk in self.chunks:
-            chunk_bits = chunk_masks = 0
-            for window in (window for channels in chunk.windows for window in channels):
-                chunk_masks += self.header.n_routed
-                chunk_bits += window_bits(self.header, window.codes.shape[1], len(window.experts))
-            masks += chunk_masks
-            codes += chunk_bits - chunk_masks
-            padding += -chunk_bits % 8
+            bits = 0
+            for channels in chunk.windows:
+                windows += channels
+                for window in channels:
+                    bits += layout.size(window)
+            padding += -bits % 8
         header = header_size(self.header.with_tags(()))
         return {
             "header": header * 8,
             "tags": (header_size(self.header) - header) * 8,
             "framing": (CHUNK_OVERHEAD * len(self.chunks) + END_SIZE) * 8,
-            "masks": masks,
-            "codes": codes,
+            **layout.breakdown(windows),
             "padding": padding,
         }
+
+
+class StreamBuilder:
+    """Collects a stream in memory, as StreamWriter writes one to a file, but checks nothing.
+
+    Attributes:
+        stream: once it is finished.
+    """
+
+    stream: Stream
+
+    def open(self, header: Header) -> StreamBuilder:
+        """Begin a stream under this header."""
+        self._header, self._chunks = header, list[Chunk]()
+        return self
+
+    def write_chunk(self, chunk: Chunk) -> None:
+        """Append a chunk."""
+        self._chunks.append(chunk)
+
+    def finish(self, total_samples: int) -> None:
+        """End the stream, of `total_samples` samples per channel at source_rate."""
+        self.stream = Stream(self._header, tuple(self._chunks), total_samples)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from swc.bitstream.layouts import Layout
+from swc.bitstream.limits import check_limit
 from swc.bitstream.tags import TAGS_TYPE, Tags, decode_tags, encode_tags
 
-
-class Family(enum.IntEnum):
-    """How a payload is laid out; this version reads and writes REVQ alone."""
-
-    REVQ = 1
-    VRVQ = 2
-    FSQ = 3
+_FIELDS = ("minor", "channels", "model_rate", "source_rate", "hop", "gain_q8", "window", "windows_per_chunk")
 
 
 @dataclass(frozen=True)
@@ -50,12 +43,9 @@ class Header:
         gain_q8: level gain applied before coding, in 1/256 dB.
         window: latents a window.
         windows_per_chunk: windows in every chunk but the last.
-        n_shared: codebooks that every window uses.
-        n_routed: codebooks (experts) that a window's mask chooses from.
-        codebook_bits: bits a code.
+        layout: of the payload: its family and that family's numbers.
         fingerprint: 8 bytes that identify what the codes of the model mean.
         total_samples: per channel at source_rate; None where the writer could not know.
-        family: layout of the payload.
         extensions: in ascending order of their types.
         minor: minor version of the format.
     """
@@ -67,12 +57,9 @@ class Header:
     gain_q8: int
     window: int
     windows_per_chunk: int
-    n_shared: int
-    n_routed: int
-    codebook_bits: int
+    layout: Layout
     fingerprint: bytes
     total_samples: int | None = None
-    family: Family = Family.REVQ
     extensions: tuple[Extension, ...] = ()
     minor: int = 0
 
@@ -112,31 +99,28 @@ class Header:
         return latents * self.hop * self.source_rate // self.model_rate
 
     def payload_bounds(self, latents: int) -> tuple[int, int]:
-        """Least and greatest number of bytes of a payload of `latents` latents: no experts at all, and all of them."""
-        masks = -(-latents // self.window) * self.n_routed
-        least, most = (n * latents * self.codebook_bits for n in (self.n_shared, self.n_shared + self.n_routed))
-        return -(-self.channels * (masks + least) // 8), -(-self.channels * (masks + most) // 8)
+        """Least and greatest number of bytes of a payload of `latents` latents."""
+        full, rest = divmod(latents, self.window)
+        whole, last = self.layout.sizes(self.window), self.layout.sizes(rest) if rest else (0,)
+        least, most = (self.channels * (full * whole[end] + last[end]) for end in (0, -1))
+        return -(-least // 8), -(-most // 8)
 
+    def check(self, offsets: Mapping[str, int] | None = None) -> None:
+        """Raise LimitError where a number, or one that follows from it, is out of bounds; extensions aside.
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Window:
-    """The codes of one window of one channel.
-
-    Attributes:
-        experts: indices of the selected routed codebooks, ascending.
-        codes: (n_shared + len(experts), latents) uint16; shared codebooks first, then the
-            experts by index.
-    """
-
-    experts: tuple[int, ...]
-    codes: NDArray[np.uint16]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Window):
-            return NotImplemented
-        return self.experts == other.experts and np.array_equal(self.codes, other.codes)
-
-    __hash__ = None  # type: ignore[assignment]  # an array inside: equal by value, not hashable
+        Args:
+            offsets: byte positions of the fields, for the message.
+        """
+        at = (offsets or {}).get
+        for name in _FIELDS:
+            check_limit(name, getattr(self, name), at(name))
+        self.layout.check(at("layout"))
+        if self.total_samples is not None:
+            check_limit("total_samples", self.total_samples, at("total_samples"))
+        check_limit("chunk_latents", self.chunk_latents, at("window"))
+        least, most = self.payload_bounds(self.chunk_latents)
+        check_limit("payload_length", most, at("window"))
+        check_limit("bare_windows", self.windows_per_chunk * self.channels - least // 8, at("windows_per_chunk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +129,17 @@ class Chunk:
 
     Attributes:
         latents: latents per channel; the last window has fewer where they don't fill it.
-        windows: indexed [window][channel].
+        windows: indexed [window][channel]; what each holds is its layout's own.
     """
 
     latents: int
-    windows: tuple[tuple[Window, ...], ...]
+    windows: tuple[tuple[Any, ...], ...]
 
 
-def window_lengths(header: Header, latents: int) -> list[int]:
-    """Latents of each window of a chunk of `latents` latents."""
-    full, rest = divmod(latents, header.window)
-    return [header.window] * full + ([rest] if rest else [])
+def window_lengths(latents: int, window: int) -> list[int]:
+    """Latents of each window, of `window` at most, of a chunk of `latents` latents."""
+    full, rest = divmod(latents, window)
+    return [window] * full + ([rest] if rest else [])
 
 
 def latents_for(total_samples: int, source_rate: int, model_rate: int, hop: int) -> int:

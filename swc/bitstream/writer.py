@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from swc.bitstream import framing
 from swc.bitstream.header import encode_header
 from swc.bitstream.payload import pack
 from swc.bitstream.structure import Chunk, Header
 from swc.errors import SyntaxFormatError
+from swc.files import BinaryOutput
 
 
 class StreamWriter:
@@ -30,7 +29,7 @@ class StreamWriter:
         OSError: from `fp`.
     """
 
-    def __init__(self, fp: BinaryIO, header: Header) -> None:
+    def __init__(self, fp: BinaryOutput, header: Header) -> None:
         data = encode_header(header)
         self.header = header
         self.bytes_written = 0

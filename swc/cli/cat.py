@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from contextlib import ExitStack
-from typing import Annotated, BinaryIO, cast
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from swc.cli.files import PIPE, check_names, open_input
-from swc.cli.guard import say
+from swc.cli.files import check_names
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
+from swc.cli.summary import show
+from swc.files import PIPE, open_input, open_output
 
 
 def cat(
@@ -30,17 +30,13 @@ def cat(
         raise typer.BadParameter("standard input can be read only once", param_hint="IN... OUT")
     for source in sources:
         check_names(source, target, force)
-    from swc.bitstream import StreamReader, join
-    from swc.files import open_output
+    from swc.bitstream import StreamReader, StreamWriter, join
 
     with ExitStack() as files:
         readers = [StreamReader(files.enter_context(open_input(source))) for source in sources]
         with open_output(target) as output:
-            samples = join(readers, cast(BinaryIO, output), sources)
+            samples = join(readers, partial(StreamWriter, output), sources)
         seconds = samples / readers[0].header.source_rate
-    if as_json:
-        facts = {"inputs": sources, "output": target, "bytes": output.size, "seconds": seconds}
-        print(json.dumps(facts), file=sys.stderr if target == PIPE else sys.stdout)
-    elif not quiet:
-        name = "standard output" if target == PIPE else target
-        say(f"{name}: {size_text(output.size)}, {time_text(seconds)}, {counted(len(sources), 'piece')}")
+    facts = {"inputs": sources, "output": target, "bytes": output.size, "seconds": seconds}
+    line = f"{size_text(output.size)}, {time_text(seconds)}, {counted(len(sources), 'piece')}"
+    show(facts, target, [line], quiet=quiet, as_json=as_json)

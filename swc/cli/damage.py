@@ -1,41 +1,14 @@
-"""How damage is told: which part of the recording, and which bytes of the stream."""
+"""Damage, told to people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from swc.cli.options import time_text
 
-if TYPE_CHECKING:
-    from swc.bitstream import SalvageReader
-
-
-def damage_facts(reader: SalvageReader) -> dict[str, Any]:
-    """What a reader found wrong up to where it has read, as plain data, times in seconds."""
-    header = reader.header
-    chunk = header.chunk_latents * header.hop / header.model_rate
-    known = header.total_samples if reader.cut_off else reader.total_samples
-    end = float("inf") if known is None else known / header.source_rate
-    lost = [
-        {
-            "offset": loss.offset,
-            "bytes": loss.size,
-            "chunks": loss.stop - loss.first,
-            "start": min(loss.first * chunk, end),
-            "end": min(loss.stop * chunk, end),
-        }
-        for loss in reader.losses
-    ]
-    return {
-        "lost": lost,
-        "cut_off": reader.cut_off,
-        "end_mismatch": reader.end_mismatch,
-        "repaired_bit": reader.repaired_bit,
-    }
-
 
 def damage_lines(facts: dict[str, Any]) -> list[str]:
-    """The same for people."""
+    """Lines that say what `damage_facts` found."""
     lines = []
     if facts["repaired_bit"] is not None:
         byte, bit = divmod(facts["repaired_bit"], 8)

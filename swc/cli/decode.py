@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.damage import damage_facts, damage_lines
-from swc.cli.files import PIPE, check_names, open_input, output_name
-from swc.cli.guard import say
+from swc.cli.damage import damage_lines
+from swc.cli.files import check_names, output_name
 from swc.cli.options import Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
-from swc.cli.times import Duration, Start, samples_of
+from swc.cli.summary import show
+from swc.cli.times import Duration, Start
+from swc.codec.options import DecodeOptions
+from swc.files import open_input
 
 if TYPE_CHECKING:
-    from swc.bitstream import Header
+    from swc.codec.transcode import DecodeSummary
 
 
 def decode(
@@ -64,69 +63,21 @@ def decode(
     """Decode a .swc file to audio of the original length and rate."""
     target = output_name(source, target, ".raw" if raw else ".wav")
     check_names(source, target, force)
+    options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags)
     with open_input(source) as fp:
         from swc.bitstream import SalvageReader, StreamReader
 
         reader = SalvageReader(fp) if salvage else StreamReader(fp)  # its header is read before torch is loaded
-        header = reader.header
-        first, last = samples_of(start, duration, header.source_rate)
-        from swc.audio import AudioWriter
-        from swc.codec import Codec
+        from swc.codec.codec import Codec
+        from swc.codec.transcode import decode_stream
 
-        codec = Codec.load(model, device) if model else Codec.for_stream(header, device)
-        started = time.perf_counter()
-        blocks = codec.decode_blocks(reader, start=first, stop=last)
-        total = None if salvage else _length(header, first, last)
-        with (
-            AudioWriter(
-                target,
-                header.source_rate,
-                header.channels,
-                bits=bits.value,
-                total_samples=total,
-                tags=() if no_tags else header.tags,
-                raw=raw,
-            ) as writer,
-            progress_bar("decoding", quiet) as report,
-        ):
-            samples = 0
-            for block in blocks:
-                writer.write(block)
-                samples += len(block)
-                report(samples, total)
-        elapsed = time.perf_counter() - started
-    summary: dict[str, Any] = {
-        "input": source,
-        "output": target,
-        "model": codec.name,
-        "samples": samples,
-        "sample_rate": header.source_rate,
-        "channels": header.channels,
-        "seconds": samples / header.source_rate,
-        "elapsed_seconds": elapsed,
-        "speed": samples / header.source_rate / elapsed,
-    }
-    damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
-    if as_json:
-        if damage:
-            summary["damage"] = damage
-        print(json.dumps(summary), file=sys.stderr if target == PIPE else sys.stdout)
-    elif not quiet:
-        say(_line(summary))
-    for line in damage_lines(damage) if damage and not as_json else ():
-        say(f"  {line}")
+        codec = Codec.load(model, device) if model else Codec.for_stream(reader.header, device)
+        with progress_bar("decoding", quiet) as report:
+            done = decode_stream(codec, reader, target, options, report)
+    damage = [] if done.damage is None else [f"  {line}" for line in damage_lines(done.damage)]
+    facts = {"input": source, "output": target, **done.facts()}
+    show(facts, target, [_line(done), *damage], quiet=quiet, as_json=as_json)
 
 
-def _length(header: Header, start: int, stop: int | None) -> int | None:
-    """Samples from `start` to `stop`, where the header tells."""
-    if header.total_samples is None:
-        return None
-    return (header.total_samples if stop is None else min(stop, header.total_samples)) - start
-
-
-def _line(summary: dict[str, Any]) -> str:
-    name = "standard output" if summary["output"] == PIPE else summary["output"]
-    return (
-        f"{name}: {time_text(summary['seconds'])}, {summary['channels']} x {summary['sample_rate']} Hz, "
-        f"{summary['speed']:.1f} x real time"
-    )
+def _line(done: DecodeSummary) -> str:
+    return f"{time_text(done.seconds)}, {done.channels} x {done.sample_rate} Hz, {done.speed:.1f} x real time"

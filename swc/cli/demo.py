@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.options import DEFAULT_KBPS, DEFAULT_MODEL, Device, Kbps, Model, size_text, time_text
+from swc.cli.options import Device, Kbps, Model, size_text, time_text
+from swc.codec.options import DEFAULT_KBPS, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from swc.audio import Audio
@@ -23,7 +24,7 @@ def demo(
 ) -> None:
     """Code a bundled recording, and show what comes back."""
     from swc.bitstream import Stream
-    from swc.codec import Codec
+    from swc.codec.codec import Codec
     from swc.evaluation import spectrogram_comparison
 
     out.mkdir(parents=True, exist_ok=True)

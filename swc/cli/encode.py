@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.files import PIPE, check_names, output_name
+from swc.cli.files import check_names, output_name
 from swc.cli.guard import say
 from swc.cli.options import (
-    DEFAULT_EFFORT,
-    DEFAULT_KBPS,
-    DEFAULT_MODEL,
     Depth,
     Device,
     Effort,
@@ -27,11 +20,35 @@ from swc.cli.options import (
     size_text,
     time_text,
 )
-from swc.cli.progress import Report, progress_bar
+from swc.cli.progress import progress_bar
+from swc.cli.summary import show
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
 
 if TYPE_CHECKING:
-    from swc.audio import Audio, AudioReader, RawFormat
+    from swc.audio import RawFormat
     from swc.bitstream import Tags
+    from swc.codec.transcode import EncodeSummary
+
+
+Lookahead = Annotated[
+    float | None,
+    typer.Option(
+        "--lookahead",
+        metavar="SECONDS",
+        min=0,
+        help="Audio that is heard, to set the level, before anything is written: little for live use, "
+        "at the risk of a level that does not suit what follows.  [default: the model's]",
+    ),
+]
+Tag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        help="Set a tag, in place of what IN has under KEY (KEY= sets none); may be given several times. "
+        "decode writes these back: TITLE, ARTIST, ALBUM, DATE, TRACKNUMBER, GENRE, COMMENT, COPYRIGHT, LICENSE.",
+    ),
+]
 
 
 def encode(
@@ -43,25 +60,8 @@ def encode(
     ] = None,
     kbps: Kbps = DEFAULT_KBPS,
     effort: Effort = DEFAULT_EFFORT,
-    lookahead: Annotated[
-        float | None,
-        typer.Option(
-            "--lookahead",
-            metavar="SECONDS",
-            min=0,
-            help="Audio that is heard, to set the level, before anything is written: little for live use, "
-            "at the risk of a level that does not suit what follows.  [default: the model's]",
-        ),
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--tag",
-            metavar="KEY=VALUE",
-            help="Set a tag, in place of what IN has under KEY (KEY= sets none); may be given several times. "
-            "decode writes these back: TITLE, ARTIST, ALBUM, DATE, TRACKNUMBER, GENRE, COMMENT, COPYRIGHT, LICENSE.",
-        ),
-    ] = None,
+    lookahead: Lookahead = None,
+    tag: Tag = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Copy no tags from IN.")] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="IN is PCM without a header, little-endian; needs --rate and --channels.")
@@ -85,47 +85,18 @@ def encode(
 
     from swc.audio import AudioReader
 
-    with AudioReader(source, layout) as reader:
-        from swc.budget import fit_tags
-        from swc.codec import Codec
-        from swc.files import open_output
+    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout)
+    with AudioReader(source, layout) as reader:  # the source is looked at before torch is loaded
+        from swc.codec.codec import Codec
+        from swc.codec.transcode import encode_audio
 
         codec = Codec.load(model, device)
-        started = time.perf_counter()
-        tags = tuple((key, value) for key, value in wanted if value)
-        header = codec.header(reader.sample_rate, reader.channels, total_samples=reader.total_samples, tags=tags)
-        named = {key for key, _ in wanted}
-        copied = () if no_tags else tuple(pair for pair in reader.tags if pair[0] not in named)
-        copied, left_out = fit_tags(header, kbps, copied)
-        with open_output(target) as output, progress_bar("encoding", quiet) as report:
-            samples = codec.encode_to(
-                cast(BinaryIO, output),
-                _counted(reader, report),
-                reader.sample_rate,
-                reader.channels,
-                kbps=kbps,
-                total_samples=reader.total_samples,
-                effort=effort,
-                lookahead=lookahead,
-                tags=copied + tags,
-            )
-        elapsed = time.perf_counter() - started
-        summary = _summary(samples, reader.sample_rate, reader.channels, output.size, elapsed)
-    summary = {
-        "input": source,
-        "output": target,
-        "model": codec.name,
-        "kbps_asked": kbps,
-        **summary,
-        "tags": copied + tags,
-        "tags_left_out": left_out,
-    }
-    if left_out and not quiet:
-        say(_left_out_line(left_out))
-    if as_json:
-        print(json.dumps(summary), file=sys.stderr if target == PIPE else sys.stdout)
-    elif not quiet:
-        say(_line(summary))
+        with progress_bar("encoding", quiet) as report:
+            done = encode_audio(codec, reader, target, options, report)
+    if done.tags_left_out and not quiet:
+        say(_left_out_line(done.tags_left_out))
+    facts = {"input": source, "output": target, "kbps_asked": kbps, **done.facts()}
+    show(facts, target, [_line(done)], quiet=quiet, as_json=as_json)
 
 
 def _raw_format(
@@ -165,39 +136,15 @@ def _parse_tags(context: typer.Context, texts: list[str]) -> Tags:
     return tuple(tags)
 
 
-def _counted(reader: AudioReader, report: Report) -> Iterator[Audio]:
-    done = 0
-    for block in reader.blocks():
-        yield block
-        done += len(block)
-        report(done, reader.total_samples)
-
-
-def _summary(samples: int, sample_rate: int, channels: int, size: int, elapsed: float) -> dict[str, Any]:
-    seconds = samples / sample_rate
-    return {
-        "bytes": size,
-        "samples": samples,
-        "sample_rate": sample_rate,
-        "channels": channels,
-        "seconds": seconds,
-        "kbps": size * 8 / seconds / 1000 if samples else None,
-        "pcm_ratio": samples * channels * 2 / size,
-        "elapsed_seconds": elapsed,
-        "speed": seconds / elapsed,
-    }
-
-
 def _left_out_line(tags: Tags) -> str:
     names = ", ".join(f"{key} ({size_text(len(value.encode()))})" for key, value in tags)
     keys = " ".join(f"--tag {key}=TEXT" for key, _ in tags)
     return f"tags of the input left out, for want of bits: {names}; keep them, perhaps shorter, with {keys}"
 
 
-def _line(summary: dict[str, Any]) -> str:
-    name = "standard output" if summary["output"] == PIPE else summary["output"]
-    rate = "no audio" if summary["kbps"] is None else f"{summary['kbps']:.2f} kbit/s"
+def _line(done: EncodeSummary) -> str:
+    rate = "no audio" if done.kbps is None else f"{done.kbps:.2f} kbit/s"
     return (
-        f"{name}: {size_text(summary['bytes'])} for {time_text(summary['seconds'])}, {rate}, "
-        f"{summary['pcm_ratio']:.0f}:1 against 16-bit PCM, {summary['speed']:.1f} x real time"
+        f"{size_text(done.bytes)} for {time_text(done.seconds)}, {rate}, "
+        f"{done.pcm_ratio:.0f}:1 against 16-bit PCM, {done.speed:.1f} x real time"
     )

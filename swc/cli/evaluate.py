@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from swc.cli.options import DEFAULT_MODEL, Device, Model, Quiet
+from swc.cli.options import Device, Model, Quiet
 from swc.cli.progress import progress_bar
+from swc.codec.options import DEFAULT_MODEL
 
 DEFAULT_RATES = (0.89, 1.78, 2.67, 5.33, 8.0)
 
@@ -42,7 +43,7 @@ def evaluate(
     from rich.console import Console
 
     from swc import evaluation
-    from swc.codec import Codec
+    from swc.codec.codec import Codec
 
     codec = Codec.load(model, device)
     with selection(reference, limit) as chosen, progress_bar("measuring", quiet) as report:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from swc.errors import InputError
-
-PIPE = "-"
+from swc.files import PIPE
 
 
 def output_name(source: str, target: str | None, suffix: str) -> str:
@@ -38,21 +34,3 @@ def check_names(source: str, target: str, force: bool) -> None:
         raise InputError(f"{target} is both input and output; name another output")
     if path.is_file() and not force:
         raise InputError(f"{target} exists already; add --force to overwrite it")
-
-
-@contextmanager
-def open_input(source: str) -> Iterator[BinaryIO]:
-    """The named file, or stdin.
-
-    Raises:
-        InputError: no such file.
-    """
-    if source == PIPE:
-        yield sys.stdin.buffer
-        return
-    try:
-        file = open(source, "rb")  # noqa: SIM115
-    except FileNotFoundError:
-        raise InputError(f"{source}: no such file; check the path") from None
-    with file:
-        yield file

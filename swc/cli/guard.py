@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import ParamSpec
@@ -16,6 +17,7 @@ from swc.errors import SwcError
 P = ParamSpec("P")
 
 DEBUG_VARIABLE = "SWC_DEBUG"
+_ARGUMENT = re.compile(r"`([a-z_]+)`")
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -41,6 +43,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+def as_flags(message: str) -> str:
+    """A message of the library, which puts arguments in backticks, in the words of the command line."""
+    return _ARGUMENT.sub(lambda found: "--" + found[1].replace("_", "-"), message)
+
+
 def say(text: str = "") -> None:
     """Print a message for people, on stderr; it may name files, so control characters are escaped."""
     print(printable(text), file=sys.stderr)
@@ -57,7 +64,7 @@ def _fail(message: str, code: int) -> None:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, SwcError):
-        return str(error)
+        return as_flags(str(error))
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"unexpected {type(error).__name__}: {error}; swc --debug COMMAND ... shows where, please report it"

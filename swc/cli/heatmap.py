@@ -19,7 +19,8 @@ _MARGIN = 29  # columns left of the map
 
 def routing_rows(stream: Stream, usage: Sequence[float]) -> list[str]:
     """A line an expert: its number, share, a bar, and how many of the windows of each moment chose it."""
-    windows = [[w.experts for w in channels] for chunk in stream.chunks for channels in chunk.windows]
+    chosen_by = stream.header.layout.chosen
+    windows = [[chosen_by(window) for window in channels] for chunk in stream.chunks for channels in chunk.windows]
     columns = min(len(windows), max(8, shutil.get_terminal_size().columns - _MARGIN - 2))
     shades = _shades()
     chosen = [[0] * columns for _ in usage]

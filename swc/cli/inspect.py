@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.files import open_input
 from swc.cli.options import printable, size_text, time_text
+from swc.files import open_input
 
 if TYPE_CHECKING:
     from swc.bitstream import Stream
@@ -28,24 +28,24 @@ def inspect(
     if as_json:
         print(json.dumps({"file": source, **facts}))
         return
-    print("\n".join([*map(_shown, _overview(source, facts)), "", *_rates(facts), "", *_routing(stream, facts)]))
+    print("\n".join([*map(_shown, _overview(source, stream, facts)), "", *_rates(facts), "", *_routing(stream, facts)]))
 
 
 def describe(stream: Stream) -> dict[str, Any]:
     """The header and what was counted in the chunks, as plain data."""
     from swc.bitstream.tags import TAGS_TYPE
 
-    header = stream.header
-    masks = [window.experts for chunk in stream.chunks for channels in chunk.windows for window in channels]
-    uses = [0] * header.n_routed
-    for experts in masks:
+    header, layout = stream.header, stream.header.layout
+    chosen = [layout.chosen(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
+    uses = [0] * layout.experts
+    for experts in chosen:
         for expert in experts:
             uses[expert] += 1
     bits = stream.breakdown()
     seconds = stream.duration
     return {
         "format": f"1.{header.minor}",
-        "family": header.family.name.lower(),
+        "family": layout.name,
         "fingerprint": header.fingerprint.hex(),
         "source_rate": header.source_rate,
         "channels": header.channels,
@@ -56,26 +56,23 @@ def describe(stream: Stream) -> dict[str, Any]:
         "gain_db": header.gain_db,
         "window": header.window,
         "windows_per_chunk": header.windows_per_chunk,
-        "n_shared": header.n_shared,
-        "n_routed": header.n_routed,
-        "codebook_bits": header.codebook_bits,
+        **layout.fields(),
         "tags": header.tags,
         "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE],
         "chunks": len(stream.chunks),
-        "windows": len(masks),
+        "windows": len(chosen),
         "bytes": stream.n_bytes,
         "kbps": stream.kbps if seconds else None,
         "bits": bits,
         "overhead": 100 * stream.overhead,
         "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
-        "experts_per_window": sum(map(len, masks)) / len(masks) if masks else None,
-        "expert_usage": [count / len(masks) for count in uses] if masks else None,
+        "experts_per_window": sum(map(len, chosen)) / len(chosen) if chosen else None,
+        "expert_usage": [count / len(chosen) for count in uses] if chosen else None,
     }
 
 
-def _overview(source: str, facts: dict[str, Any]) -> list[str]:
+def _overview(source: str, stream: Stream, facts: dict[str, Any]) -> list[str]:
     latents = facts["model_rate"] / facts["hop"]
-    shared, routed, bits = facts["n_shared"], facts["n_routed"], facts["codebook_bits"]
     seconds = facts["window"] / latents
     rate = "no audio" if facts["kbps"] is None else f"{facts['kbps']:.3f} kbit/s"
     lines = [
@@ -84,7 +81,7 @@ def _overview(source: str, facts: dict[str, Any]) -> list[str]:
         f"  audio        {facts['channels']} x {facts['source_rate']} Hz, {facts['total_samples']} samples",
         f"  model        {facts['model_rate']} Hz, {latents:.2f} latents/s (hop {facts['hop']}), "
         f"level gain {facts['gain_db']:+.2f} dB",
-        f"  codebooks    {shared} shared + {routed} routed, {bits} bits a code",
+        f"  codebooks    {stream.header.layout}",
         f"  windows      {facts['windows']} of {facts['window']} latents ({seconds:.2f} s), "
         f"{facts['windows_per_chunk']} a chunk, {facts['chunks']} chunks",
     ]
@@ -110,7 +107,7 @@ def _rates(facts: dict[str, Any]) -> list[str]:
 
 
 def _routing(stream: Stream, facts: dict[str, Any]) -> list[str]:
-    if not facts["windows"] or not facts["n_routed"]:
+    if not facts["windows"] or not stream.header.layout.experts:
         return ["  no routed experts were used"]
     from swc.cli.heatmap import routing_rows
 

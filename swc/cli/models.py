@@ -11,15 +11,15 @@ from swc.cli.guard import say
 from swc.cli.options import size_text
 
 if TYPE_CHECKING:
-    from swc.config import Config
-    from swc.hub import Bundle
+    from swc.bundle import Bundle
+    from swc.config import ModelConfig
 
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="The list as JSON.")] = False,
 ) -> None:
     """List the installed models."""
-    from swc.hub import list_bundles
+    from swc.bundle import list_bundles
 
     rows = [_facts(bundle) for bundle in list_bundles()]
     if as_json:
@@ -27,10 +27,9 @@ def models(
         return
     for row in rows:
         low, high = row["kbps"]
-        books = f"{row['shared']} shared + {row['routed']} routed"
         print(f"{row['name']}")
         print(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
-        print(f"  codebooks    {books}, codes of {low:.2f} to {high:.2f} kbit/s")
+        print(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
         print(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
         print(f"  fingerprint  {row['fingerprint']}")
         print(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
@@ -40,15 +39,17 @@ def models(
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
-    config = bundle.config
+    config, quantizer, layout = bundle.config, bundle.config.quantizer, bundle.config.quantizer.layout
+    sizes = layout.sizes(quantizer.window)
     return {
         "name": bundle.name,
         "path": str(bundle.path),
         "sample_rate": config.sample_rate,
         "latent_rate": config.latent_rate,
-        "shared": config.quantizer.shared,
-        "routed": config.quantizer.routed,
-        "kbps": [config.kbps(0), config.kbps(config.quantizer.routed)],
+        "family": layout.name,
+        "codebooks": str(layout),
+        **layout.fields(),
+        "kbps": [sizes[end] / quantizer.window * config.latent_rate / 1000 for end in (0, -1)],
         "parameters": bundle.parameters,
         "bytes": bundle.weights.stat().st_size,
         "fingerprint": bundle.fingerprint.hex(),
@@ -56,7 +57,7 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _latency(config: Config) -> float:
+def _latency(config: ModelConfig) -> float:
     """Seconds of audio that must have gone in before a sample comes out, at the most.
 
     The level is decided on the first seconds (fewer with --lookahead). After that a sample waits for its chunk and
@@ -65,4 +66,4 @@ def _latency(config: Config) -> float:
     """
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate
-    return max(4 * chunk, config.level.lookahead)
+    return max(4 * chunk, config.gain.lookahead)

@@ -7,10 +7,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_MODEL = "swc-44k"
-DEFAULT_KBPS = 2.67
-DEFAULT_EFFORT = 1
-
 
 class Depth(StrEnum):
     """Sample formats of PCM."""

@@ -20,26 +20,22 @@ def parse_time(text: str) -> float:
     except ValueError:
         numbers = []
     if not 1 <= len(numbers) <= 3 or not all(math.isfinite(n) and n >= 0 for n in numbers):
-        raise typer.BadParameter(f"{text!r} is no time; give seconds or [hours:]minutes:seconds, as 90 or 1:30.5")
+        raise typer.BadParameter(
+            f"{text!r} is not a valid time; give seconds or [hours:]minutes:seconds, such as 1:30.5"
+        )
     return sum(number * 60.0**power for power, number in enumerate(reversed(numbers)))
 
 
 def parse_duration(text: str) -> float:
-    """As `parse_time`, above nothing.
+    """As `parse_time`, above 0.
 
     Raises:
         typer.BadParameter: as `parse_time`; zero.
     """
     seconds = parse_time(text)
     if seconds <= 0:
-        raise typer.BadParameter(f"{text!r} leaves nothing; give a duration above 0, or none for all up to the end")
+        raise typer.BadParameter(f"{text!r} leaves nothing; give a duration above 0, or none to go on to the end")
     return seconds
-
-
-def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, int | None]:
-    """First sample, and one more than the last (None: to the end), of a part of a recording."""
-    first = round(start * rate)
-    return first, None if duration is None else max(first + 1, round((start + duration) * rate))
 
 
 Start = Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.guard import say
+from swc.cli.guard import as_flags, say
 from swc.cli.options import Device, Quiet, time_text
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def train(
     weights = run(
         settings,
         data,
-        out or Path("runs") / settings.name,
+        out or Path("runs") / settings.model.name,
         val=val,
         max_minutes=max_minutes,
         max_steps=max_steps,
@@ -90,6 +90,6 @@ def printer(quiet: bool) -> Callable[[Progress], None]:
                 return
             counted_at = now
         left = "" if math.isnan(progress.remaining) else f", {time_text(progress.remaining)} left"
-        say(progress.text + left)
+        say(as_flags(progress.text) + left)
 
     return (lambda progress: None) if quiet else report

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from swc.cli.damage import damage_facts, damage_lines
-from swc.cli.files import PIPE, open_input
-from swc.cli.guard import say
+from swc.cli.damage import damage_lines
+from swc.cli.guard import as_flags, say
 from swc.cli.options import counted, printable, time_text
 from swc.errors import FormatError, InputError
+from swc.files import PIPE, open_input
 
 
 def verify(
@@ -47,7 +47,8 @@ def _check(source: str) -> tuple[dict[str, Any], int]:
             for _ in reader:
                 pass
     except FormatError as error:
-        return facts | {"error": str(error), "damage": None if source == PIPE else _damage(source)}, error.exit_code
+        damage = None if source == PIPE else _damage(source)
+        return facts | {"error": as_flags(str(error)), "damage": damage}, error.exit_code
     except InputError as error:
         return facts | {"error": str(error).removeprefix(f"{source}: ")}, error.exit_code
     except OSError as error:
@@ -59,6 +60,7 @@ def _check(source: str) -> tuple[dict[str, Any], int]:
 def _damage(source: str) -> dict[str, Any] | None:
     """What `swc decode --salvage` would find, None where it could do nothing."""
     from swc.bitstream import SalvageReader
+    from swc.bitstream.damage import damage_facts
 
     with open_input(source) as fp:
         try:

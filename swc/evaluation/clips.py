@@ -10,13 +10,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from swc.audio.formats import SUFFIXES
 from swc.errors import InputError
-
-SUFFIXES = (
-    *(".wav", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
-    *(".caf", ".au", ".snd", ".avr", ".ircam", ".voc", ".wve"),
-)
-"""Suffixes taken for audio when a folder is searched; soundfile reads all of these formats."""
 
 SpeechRule = Callable[[str], bool]
 

@@ -120,7 +120,7 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     """
     scored = [e for e in entries if "scores" in e]
     if not scored:
-        raise InputError("the log holds no validation scores; train with --val")
+        raise InputError("the log holds no validation scores; train with `val`")
     starts = {e["stage"]: e["audio_hours"] for e in reversed(entries)}
     first, last = scored[0]["audio_hours"], scored[-1]["audio_hours"]
     long = last > _LONG * first > 0  # then the beginning would vanish on a linear axis

@@ -40,7 +40,7 @@ StreamT = TypeVar("StreamT", bound=StreamLike)
 
 
 class CodecLike(Protocol[StreamT]):
-    """What evaluation needs of `swc.codec.Codec`; audio is float32 of shape (samples, channels)."""
+    """What evaluation needs of `swc.codec.codec.Codec`; audio is float32 of shape (samples, channels)."""
 
     def encode(self, audio: NDArray[np.float32], sample_rate: int, /, *, kbps: float) -> StreamT: ...
 

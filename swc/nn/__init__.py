@@ -1,1 +1,1 @@
-"""Networks: encoders, decoders and quantizers, one idea a file."""
+"""Networks: an encoder, a quantizer and a decoder of any kind make a codec (`CodecModel`)."""

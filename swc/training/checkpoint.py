@@ -1,6 +1,6 @@
 """Checkpoints, written whole or not at all.
 
-A checkpoint is a folder: safetensors shards (model, moving average, optimizer) and `state.json`.
+A checkpoint is a folder: safetensors shards (model, moving averages, optimizers) and `state.json`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim import Optimizer
 
-from swc.errors import ModelError
+from swc.errors import InputError, ModelError
+from swc.training.optimization import optimizer_tensors, restore_optimizer, with_prefix
+from swc.training.trainer import Trainer
 
 SHARD_BYTES = 15 * 2**20
+COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
+AVERAGES = ("count", "total", "recent")  # of each codebook
+ROUTING = ("load", "windows", "usage")  # the router's counters
 
 
-def save_checkpoint(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write a checkpoint folder, replacing an older one only when the new one is complete."""
+def save_checkpoint(run: Trainer, folder: Path) -> None:
+    """Write a checkpoint that `load_checkpoint` continues from, replacing an older one only when it is complete."""
     new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    for number, shard in enumerate(_shards(tensors)):
+    for number, shard in enumerate(_shards(_tensors(run))):
         save_file(shard, new / f"shard-{number:03d}.safetensors")
+    state = {name: getattr(run, name) for name in COUNTERS}
     (new / "state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -35,12 +40,55 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], state: dict[str, A
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read a checkpoint folder.
+def load_checkpoint(run: Trainer, folder: Path) -> None:
+    """Let a run continue from a checkpoint.
 
     Raises:
-        ModelError: it is not one, or is damaged.
+        ModelError: it is not one, is damaged, or is one of another config.
+        InputError: its run is finished.
     """
+    tensors, state = _read(folder)
+    try:
+        _restore(run, tensors, state)
+    except (KeyError, RuntimeError) as e:
+        raise ModelError(f"{folder} does not fit this config: {' '.join(str(e).split())[:200]}") from None
+    if run.finished:
+        raise InputError(f"{folder} is of a finished run; start another from its weights with `init`")
+
+
+def _tensors(run: Trainer) -> dict[str, Tensor]:
+    quantizer = run.parts.quantizer
+    tensors = {f"model.{n}": v for n, v in run.model.state_dict().items()}
+    tensors |= {f"average.{n}": v for n, v in run.average.items()}
+    for i, book in enumerate(quantizer.books()):
+        tensors |= {f"book.{i}.{name}": getattr(book, name) for name in AVERAGES}
+    tensors |= {name: getattr(quantizer.router, name) for name in ROUTING}
+    if run.optimizer is not None:
+        tensors |= optimizer_tensors(run.optimizer, "optimizer")
+    return tensors | run.stage.state()
+
+
+def _restore(run: Trainer, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    quantizer = run.parts.quantizer
+    for name in COUNTERS:
+        setattr(run, name, state[name])
+    run.model.load_state_dict(with_prefix(tensors, "model."))
+    run.average = {n: v.to(run.device) for n, v in with_prefix(tensors, "average.").items()}
+    quantizer.restart_averages(run.config.training.codebook_horizon)
+    for i, book in enumerate(quantizer.books()):
+        for name in AVERAGES:
+            getattr(book, name).copy_(tensors[f"book.{i}.{name}"])
+    for name in ROUTING:
+        getattr(quantizer.router, name).copy_(tensors[name])
+    if run.finished:
+        return
+    run.prepare_stage()
+    if run.optimizer is not None:
+        restore_optimizer(run.optimizer, tensors, "optimizer")
+    run.stage.restore(tensors)
+
+
+def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors: dict[str, Tensor] = {}
     new = folder.with_name(folder.name + ".new")
     if not folder.exists() and (new / "state.json").exists():  # stopped between the two renames
@@ -50,26 +98,8 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         for shard in sorted(folder.glob("shard-*.safetensors")):
             tensors.update(load_file(shard))
     except (OSError, ValueError, SafetensorError) as e:
-        raise ModelError(f"{folder} is not a checkpoint that --resume can continue: {e}") from None
+        raise ModelError(f"{folder} is not a checkpoint that `resume` can continue: {e}") from None
     return tensors, state
-
-
-def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:
-    """An optimizer's state as named tensors."""
-    state = optimizer.state_dict()["state"]
-    return {f"{prefix}.{i}.{key}": value for i, values in state.items() for key, value in values.items()}
-
-
-def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Put what `optimizer_tensors` gave back into an optimizer of the same parameters."""
-    saved = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith(f"{prefix}."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = value
-    saved["state"] = state
-    optimizer.load_state_dict(saved)
 
 
 def _shards(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:

@@ -10,8 +10,12 @@ from torch import Tensor
 
 from swc.config import Config
 from swc.nn.model import CodecModel
-from swc.training.corpus import Corpus
-from swc.training.losses import band_centres, emphasis
+from swc.nn.quantizers.codebook import Codebook
+from swc.nn.quantizers.revq import Revq
+from swc.training.data.batches import draw_crops
+from swc.training.data.corpus import Corpus
+from swc.training.losses.reconstruction import band_centres, emphasis
+from swc.training.parts import Parts, parts_of
 
 BATCH = 16
 SECONDS = 1.5
@@ -20,49 +24,91 @@ NOISE = 0.3  # what quantization will add to latents of mean square 1 that other
 
 @torch.no_grad()
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
-    """Fit the linear maps and the codebooks on `config.training.init_seconds` of the corpus."""
-    hop, t = config.hop, config.training
-    length = round(SECONDS * config.latent_rate) * hop
-    batches = max(1, round(t.init_seconds / (BATCH * length / config.sample_rate)))
-    draw = [
-        corpus.crops(BATCH, length, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight) for _ in range(batches)
-    ]
-    _fit_linear(model, draw)
+    """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
+
+    Args:
+        model: is changed, and left in inference mode.
+        corpus: to fit to.
+        config: of the run.
+        generator: on the CPU, of crops, noise and k-means.
+
+    Raises:
+        InputError: the model's parts are of kinds that cannot be trained.
+    """
+    encoder, quantizer, _ = parts = parts_of(model)
+    rate, t = config.model.sample_rate, config.training
+    length = round(SECONDS * config.model.latent_rate) * config.model.hop
+    batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
+    drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
+    _fit_linear(parts, config, drawn)
     model.eval()
-    latents = torch.cat([model.encoder(audio) for audio in draw])
+    latents = torch.cat([encoder.encode(audio) for audio in drawn])
     mean = latents.mean((0, 1))
-    model.encoder.mean.copy_(mean)
+    encoder.mean.copy_(mean)
     power = (latents - mean).square().mean()
-    model.encoder.power.copy_(power)
+    encoder.power.copy_(power)
     latents = (latents - mean) * power.rsqrt()
     window = min(t.crop_latents, latents.shape[1])
     noise = torch.randn(latents.shape, generator=generator).to(latents)
-    model.quantizer.fit_predictor(latents, latents + NOISE * noise)
-    latents = model.quantizer.innovations(latents)
-    windows = latents[:, : latents.shape[1] // window * window].reshape(-1, window, latents.shape[-1])
-    model.quantizer.fit(windows, generator)
+    quantizer.predictor.fit(latents, latents + NOISE * noise)
+    innovations = quantizer.predictor.innovations(latents)
+    whole = innovations[:, : innovations.shape[1] // window * window]
+    fit_codebooks(quantizer, whole.reshape(-1, window, whole.shape[-1]), generator)
 
 
-def _fit_linear(model: CodecModel, batches: list[Tensor]) -> None:
+@torch.no_grad()
+def fit_codebooks(
+    quantizer: Revq, z: Tensor, generator: torch.Generator, *, k: Tensor | None = None, iterations: int = 10
+) -> None:
+    """k-means of each codebook on the residual that reaches it.
+
+    Args:
+        quantizer: its codebooks are changed.
+        z: windows of latents or innovations (B, T, D).
+        generator: on the CPU.
+        k: k_r of each window (B,); if not given, it is drawn around a third of the experts.
+        iterations: of k-means.
+    """
+    shared, residual = len(quantizer.shared), z
+    everywhere = torch.ones(len(z), dtype=torch.bool, device=z.device)
+    for book in quantizer.books()[:shared]:
+        residual = _fit_stage(book, residual, everywhere, generator, iterations)
+    if k is None:
+        n = quantizer.config.routed
+        k = torch.randint(n // 4, n // 2 + 1, (len(z),), generator=generator)
+    mask = quantizer.router.top(quantizer.scores(z), k.to(z.device))
+    for book, on in zip(quantizer.books()[shared:], mask.t(), strict=True):
+        residual = _fit_stage(book, residual, on, generator, iterations)
+
+
+def _fit_stage(book: Codebook, residual: Tensor, on: Tensor, generator: torch.Generator, iterations: int) -> Tensor:
+    """Fit a codebook to the windows that it serves (B,), bool; what it leaves of all windows (B, T, D)."""
+    rows = residual[on] if bool(on.any()) else residual  # one that serves no window starts from all of them
+    book.fit(rows.reshape(-1, residual.shape[-1]), iterations, generator)
+    return torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)
+
+
+def _fit_linear(parts: Parts, config: Config, batches: list[Tensor]) -> None:
     """PCA of emphasised compressed mels into the encoder's map, least squares to compressed bins in the decoder's."""
-    frames = model.config.backbone.frames_per_latent
-    weight = emphasis(model.config, band_centres(model.encoder.mel, model.config.sample_rate)).repeat(frames)
+    encoder, _, decoder = parts
+    frames = encoder.config.frames_per_latent
+    weight = emphasis(config, band_centres(encoder.mel, config.model.sample_rate)).repeat(frames)
     mels, bins = [], []
     for audio in batches:
-        mel, c = model.encoder.features(audio)
+        mel, c = encoder.features(audio)
         mels.append(mel.reshape(-1, mel.shape[-1] * frames))
         bins.append(c.reshape(-1, c.shape[-1] * frames)[::4].half())  # every fourth is plenty, and half is exact enough
     z = torch.cat(mels)
     mean = z.mean(0)
     # eigh sorts upwards; the leading directions come last
     covariance = torch.cov(((z - mean) * weight).t())
-    directions = torch.linalg.eigh(covariance)[1].flip(1)[:, : model.config.backbone.latent_dim] * weight[:, None]
+    directions = torch.linalg.eigh(covariance)[1].flip(1)[:, : encoder.config.latent_dim] * weight[:, None]
     scale = ((z - mean) @ directions).square().mean().rsqrt()
     directions = directions * scale
-    model.encoder.linear.weight.copy_(directions.t())
-    model.encoder.linear.bias.copy_(-(mean @ directions))
+    encoder.linear.weight.copy_(directions.t())
+    encoder.linear.bias.copy_(-(mean @ directions))
     y = torch.cat([(part[::4] - mean) @ directions for part in mels])
     y = torch.cat((y, torch.ones_like(y[:, :1])), 1)
     solution = torch.linalg.lstsq(y, torch.cat(bins).float()).solution
-    model.decoder.linear.weight.copy_(solution[:-1].t())
-    model.decoder.linear.bias.copy_(solution[-1])
+    decoder.linear.weight.copy_(solution[:-1].t())
+    decoder.linear.bias.copy_(solution[-1])

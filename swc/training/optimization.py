@@ -1,4 +1,4 @@
-"""How fast what learns: the generator's optimizer and the course of its learning rate."""
+"""The model's optimizer: which parameters learn how fast, the course of the learning rate, and its state as tensors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from swc.nn.model import CodecModel
 
@@ -48,3 +49,25 @@ def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> floa
     """
     falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
     return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
+
+
+def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:
+    """An optimizer's state as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{prefix}.{i}.{key}": value for i, values in state.items() for key, value in values.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Put what `optimizer_tensors` returned, among other tensors, back into an optimizer of the same parameters."""
+    saved = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in with_prefix(tensors, f"{prefix}.").items():
+        index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = value
+    saved["state"] = state
+    optimizer.load_state_dict(saved)
+
+
+def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those tensors whose names begin with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

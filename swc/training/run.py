@@ -15,14 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swc.config import SOLVED, Config
-from swc.device import find_device
+from swc.bundle.weights import load_weights, save_weights
+from swc.codec.device import find_device
+from swc.config import Config
+from swc.config.training import GradientStage
 from swc.errors import InputError
-from swc.nn.weights import load_weights, save_weights
-from swc.training.corpus import Corpus, load_corpus
-from swc.training.team import Team
+from swc.training.checkpoint import load_checkpoint, save_checkpoint
+from swc.training.data.corpus import Corpus, load_corpus
+from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.stages import Solver
 from swc.training.trainer import Trainer
-from swc.training.validation import Score, ValidationSet, load_validation, validate
+from swc.training.validation import ValidationSet, load_validation, merit, validate
 
 LOG_EVERY = 50  # steps
 
@@ -47,33 +50,32 @@ Report = Callable[[Progress], None]
 
 
 def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> Config:
-    """The config with its stages shortened or stretched, in proportion, to limits of minutes and of steps."""
+    """The config with its stages shortened or stretched, in proportion, to limits of minutes and of steps.
+
+    Raises:
+        InputError: no stages, a stage without one end, limits of another kind than the stages, or not above 0.
+    """
     stages = config.training.stages
     if not stages:
         raise InputError("the config has no [[training.stages]]")
-    for stage in stages:
-        if (stage.minutes > 0) == (stage.steps > 0):
-            raise InputError("every [[training.stages]] needs minutes or steps above 0, and not both")
+    # the steps of stages that solve are of another kind, and stay as they are
+    descents = [stage for stage in stages if isinstance(stage, GradientStage)]
+    if any((stage.minutes > 0) == (stage.steps > 0) for stage in descents):
+        raise InputError("every [[training.stages]] needs minutes or steps above 0, and not both")
     if max_minutes is None and max_steps is None:
         return config
-    # the steps of stages that solve are of another kind, and stay as they are
-    lengths = [0 if stage.kind in SOLVED else stage.minutes or stage.steps for stage in stages]
-    by_time = {stage.minutes > 0 for stage, length in zip(stages, lengths, strict=True) if length}
-    if len(by_time) == 2:
-        raise InputError("stages in minutes and stages in steps cannot share --max-minutes or --max-steps")
+    if len({stage.minutes > 0 for stage in descents}) == 2:
+        raise InputError("stages in minutes and stages in steps cannot share `max_minutes` or `max_steps`")
     if any(limit is not None and not 0 < limit < math.inf for limit in (max_minutes, max_steps)):
-        raise InputError("--max-minutes and --max-steps must be above 0")
-    share = 1 / max(sum(lengths), 1e-9)
-    stages = tuple(
-        dataclasses.replace(
-            stage,
-            minutes=(max_minutes or 0.0) * length * share,
-            steps=0 if max_steps is None else max(1, round(max_steps * length * share)),
-        )
-        if length
-        else stage
-        for stage, length in zip(stages, lengths, strict=True)
-    )
+        raise InputError("`max_minutes` and `max_steps` must be above 0")
+    total = sum(stage.minutes or stage.steps for stage in descents)
+
+    def limited(stage: GradientStage) -> GradientStage:
+        share = (stage.minutes or stage.steps) / total
+        steps = 0 if max_steps is None else max(1, round(max_steps * share))
+        return dataclasses.replace(stage, minutes=(max_minutes or 0.0) * share, steps=steps)
+
+    stages = tuple(limited(stage) if isinstance(stage, GradientStage) else stage for stage in stages)
     return dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
 
 
@@ -107,51 +109,29 @@ def train(
         report: called with every line of progress.
 
     Returns:
-        The path of the final weights; None in a process that does not lead its team.
+        The path of the final weights; None in all processes but the main one.
 
     Raises:
         InputError: unusable data or config.
         ModelError: a checkpoint or weights that do not fit.
     """
     if resume is not None and init is not None:
-        raise InputError("--resume continues a run and --init starts one: give one of them")
-    report = report or _silent
+        raise InputError("`resume` continues a run and `init` starts one: give one of them")
     torch.manual_seed(seed)
     config = scaled(config, max_minutes, max_steps)
-    where = find_device(device)
-    team = Team(where)
-    if not team.leads:
+    run = Trainer(config, find_device(device), seed)
+    if report is None or not run.workers.is_main:
         report = _silent
-    run = Trainer(config, where, seed, team)
     if resume is not None:
-        run.load(resume)
-    clips = None if val is None else load_validation(val, config)
-    if not team.leads and cache is not None:
-        team.wait()  # for the leader, who may have to make the cache
-    report(Progress("decoding the corpus"))
-    corpus = load_corpus(
-        data,
-        config,
-        workers=os.cpu_count() or 1,
-        cache=cache,
-        progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
-    )
-    if team.leads and cache is not None:
-        team.wait()
-    corpus = corpus.to(run.device, samples=corpus.samples.nbytes < 0.5 * _free_bytes(run.device))
-    report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
+        load_checkpoint(run, resume)
+    clips = None if val is None else load_validation(val, config.model)
+    corpus = _load_corpus(run, data, cache, report)
     if resume is None:
-        if init is not None:
-            load_weights(run.model, init)
-            run.begin()
-        else:
-            report(Progress("PCA, least squares and k-means"))
-            run.start(corpus)
+        _start(run, corpus, init, report)
     if compiled:
         run.compile()
-    out.mkdir(parents=True, exist_ok=True)
     weights = _Loop(run, corpus, clips, out, report).run_stages()
-    team.leave()
+    run.workers.close()
     return weights
 
 
@@ -159,8 +139,33 @@ def _silent(_: Progress) -> None:
     """Report to no one."""
 
 
-def _free_bytes(device: torch.device) -> float:
-    return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else math.inf
+def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -> Corpus:
+    """The corpus on the run's device, its samples too if they leave room there."""
+    if cache is not None and not run.workers.is_main:
+        run.workers.barrier()  # for the main process, which may have to make the cache
+    report(Progress("decoding the corpus"))
+    corpus = load_corpus(
+        data,
+        run.config.model,
+        workers=os.cpu_count() or 1,
+        cache=cache,
+        progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
+    )
+    if cache is not None and run.workers.is_main:
+        run.workers.barrier()
+    free = float(torch.cuda.mem_get_info(run.device)[0]) if run.device.type == "cuda" else math.inf  # bytes
+    report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
+    return corpus.to(run.device, samples=corpus.samples.nbytes < 0.5 * free)
+
+
+def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> None:
+    """Give a new run its first weights."""
+    if init is not None:
+        load_weights(run.model, init)
+        run.restart_averages()
+    else:
+        report(Progress("PCA, least squares and k-means"))
+        run.start(corpus)
 
 
 class _Loop:
@@ -168,33 +173,37 @@ class _Loop:
 
     def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
+        self.reconstruction = ReconstructionLoss(run.config).to(run.device)
         self.smooth: dict[str, float] = {}
 
     def run_stages(self) -> Path | None:
+        """All stages that are left; the path of the final weights in the main process."""
         run = self.run
+        self.out.mkdir(parents=True, exist_ok=True)
         try:
-            while run.stage_index < len(run.config.training.stages):
-                if run.stage.kind in SOLVED:
-                    self._solve_stage()
+            while not run.finished:
+                if isinstance(run.stage, Solver):
+                    self._solve()
                 else:
-                    self._run_stage()
+                    self._descend()
+                self._validate()
                 run.next_stage()
                 self._save()
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM as the command line takes it
             self._save()
-            self.report(Progress(f"interrupted; continue with --resume {self.out / 'last'}"))
+            self.report(Progress(f"interrupted; continue with `resume` {self.out / 'last'}"))
             raise
-        if not run.team.leads:
+        if not run.workers.is_main:
             return None
         weights = self.out / "weights.safetensors"
         save_weights(weights, run.averaged_state())
         return weights
 
     def _save(self) -> None:
-        if self.run.team.leads:
-            self.run.save(self.out / "last")
+        if self.run.workers.is_main:
+            save_checkpoint(self.run, self.out / "last")
 
-    def _run_stage(self) -> None:
+    def _descend(self) -> None:
         run, t = self.run, self.run.config.training
         saved = validated = time.monotonic()
         while run.fraction < 1:
@@ -205,20 +214,19 @@ class _Loop:
                 self._save()
                 saved = time.monotonic()
             if self.clips is not None and time.monotonic() - validated > 60 * t.validate_every:
-                self._validate(self.clips)
+                self._validate()
                 validated = time.monotonic()
-        run.meet()
-        if self.clips is not None:
-            self._validate(self.clips)
+        run.synchronise()
 
-    def _solve_stage(self) -> None:
-        stage = f"stage {self.run.stage_index + 1} ({self.run.stage.kind})"
-        self.report(Progress(f"{stage}: measuring on the corpus"))
+    def _solve(self) -> None:
+        self.report(Progress(f"{self._stage}: measuring on the corpus"))
         for outcome in self.run.solve(self.corpus):
             self._write({type(outcome).__name__.lower(): dataclasses.asdict(outcome)})
-            self.report(Progress(f"{stage}: {outcome}", self.run.fraction))
-        if self.clips is not None:
-            self._validate(self.clips)
+            self.report(Progress(f"{self._stage}: {outcome}", self.run.fraction))
+
+    @property
+    def _stage(self) -> str:
+        return f"stage {self.run.stage_index + 1} ({self.run.stage.settings.kind})"
 
     def _log_losses(self, losses: dict[str, Tensor]) -> None:
         run = self.run
@@ -228,7 +236,7 @@ class _Loop:
         health = run.health()
         speed = run.audio_seconds / max(run.seconds + run.elapsed, 1e-9)
         text = (
-            f"stage {run.stage_index + 1} ({run.stage.kind}) step {run.stage_step}: "
+            f"{self._stage} step {run.stage_step}: "
             + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())
             + f", perplexity {min(health['perplexity']):.0f}-{max(health['perplexity']):.0f}"
             + f", load {min(health['expert_load']):.2f}-{max(health['expert_load']):.2f}"
@@ -242,34 +250,28 @@ class _Loop:
         if run.fraction <= 0:
             return math.nan
         here = run.stage_seconds / run.fraction * (1 - run.fraction)
-        return here + sum(60 * s.minutes for s in run.config.training.stages[run.stage_index + 1 :])
+        later = run.config.training.stages[run.stage_index + 1 :]
+        return here + sum(60 * stage.minutes for stage in later if isinstance(stage, GradientStage))
 
-    def _validate(self, clips: ValidationSet) -> None:
+    def _validate(self) -> None:
         run = self.run
-        if not run.team.leads:
+        if self.clips is None or not run.workers.is_main:
             return
-        scores = validate(run.averaged_model(), clips, run.objective.reconstruction)
+        scores = validate(run.averaged_model(), self.clips, self.reconstruction)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})
-        merit = self._merit(scores)
-        if merit > run.best:
-            run.best = merit
-            name = f"best-{run.stage_index + 1}-{run.stage.kind}.safetensors"
+        if merit(scores) > run.best:
+            run.best = merit(scores)
+            name = f"best-{run.stage_index + 1}-{run.stage.settings.kind}.safetensors"
             save_weights(self.out / name, run.averaged_state())
-
-    @staticmethod
-    def _merit(scores: list[Score]) -> float:
-        quantised = [s for s in scores if s.kbps is not None]
-        pesq = sum(s.pesq for s in quantised)
-        return -sum(s.mel for s in quantised) if math.isnan(pesq) else pesq
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run
-        if not run.team.leads:
+        if not run.workers.is_main:
             return
         head = {
-            "stage": run.stage.kind,
+            "stage": run.stage.settings.kind,
             "step": run.step,
             "minutes": round(run.seconds / 60, 2),
             "audio_hours": round(run.audio_seconds / 3600, 3),

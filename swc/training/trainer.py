@@ -1,214 +1,193 @@
 """The trainer: the state of a run and its steps, with a moving average of the weights.
 
-Every random draw of a step comes from (seed, step), so that a resumed run equals a straight one. In a team, a resumed
-run has the leader's optimizer in all processes, and equals a straight one only nearly.
+Every random draw of a step comes from (seed, step), so that a resumed run equals a straight one. With several workers,
+a resumed run has the main one's optimizer in all processes, and equals a straight one only nearly.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from swc.config import Config, StageConfig
-from swc.errors import InputError, ModelError
+from swc.config import Config
+from swc.config.training import GradientStage
+from swc.errors import ModelError
 from swc.nn.model import CodecModel
-from swc.training.adversarial import Adversary
-from swc.training.batches import Batch, draw, rates
-from swc.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
-from swc.training.compiled import compile_networks, record
-from swc.training.corpus import Corpus
+from swc.training.cuda_graphs import capture, compile_networks
+from swc.training.data.batches import draw_batch
+from swc.training.data.corpus import Corpus
+from swc.training.distributed import Workers
 from swc.training.initialise import initialise
-from swc.training.levels import Levels, level
-from swc.training.objective import Objective
 from swc.training.optimization import optimizer, schedule
-from swc.training.refit import Round, latents_of, refit
-from swc.training.team import Team
-from swc.training.weighting import Weighting, weigh
+from swc.training.parts import parts_of
+from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
-MEET_EVERY = 10  # steps that the processes of a team take alone
-COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
-AVERAGES = ("count", "total", "recent")  # of each codebook
-ROUTING = ("load", "windows", "usage")  # state of the router's protection
-Outcome = Round | Weighting | Levels  # of the stages that descend no gradient
+SYNCHRONISE_EVERY = 10  # steps that each worker takes alone
 
 
 class Trainer:
-    """State of a run: model, average, optimizer, position in the stages."""
+    """State of a run.
 
-    def __init__(self, config: Config, device: torch.device, seed: int, team: Team | None = None) -> None:
+    Attributes:
+        model, parts: what is trained, and its networks.
+        average: moving average of the parameters, by name.
+        stage: the current one, at work.
+        optimizer: of a stage that descends a gradient.
+        stage_index, stage_step, stage_seconds: position in the stages.
+        step, audio_seconds, seconds: of the whole run.
+        elapsed: seconds since the workers synchronised.
+        best: merit of the stage's best validation.
+        replaced: codes, when dead ones were last looked for.
+    """
+
+    stage: Stage
+    optimizer: torch.optim.AdamW | None
+
+    def __init__(self, config: Config, device: torch.device, seed: int, workers: Workers | None = None) -> None:
         self.config, self.device, self.seed = config, device, seed
-        self.team = team or Team(device)
-        self.elapsed = 0.0  # seconds since the team has met
-        self.model = CodecModel(config).to(device)
+        self.workers = workers or Workers(device)
+        self.model = CodecModel(config.model).to(device)
+        self.parts = parts_of(self.model)
         self.average: dict[str, Tensor] = {}
-        self.objective = Objective(config, device)
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
-        self.step, self.audio_seconds, self.seconds = 0, 0.0, 0.0
-        self.best = NONE_YET  # merit of the stage's best validation
-        self.replaced = 0
-        self.adversary: Adversary | None = None
-        self.compiled = False
-        self._prepare_stage()
+        self.step, self.audio_seconds, self.seconds, self.elapsed = 0, 0.0, 0.0, 0.0
+        self.best, self.replaced, self.compiled = NONE_YET, 0, False
+        self.prepare_stage()
 
     @property
-    def stage(self) -> StageConfig:
-        return self.config.training.stages[self.stage_index]
+    def finished(self) -> bool:
+        """Whether all stages are done."""
+        return self.stage_index >= len(self.config.training.stages)
 
     @property
     def fraction(self) -> float:
         """How much of the current stage is done, 0..1."""
-        by_step = self.stage_step / self.stage.steps if self.stage.steps else 0.0
-        by_time = self.stage_seconds / (60 * self.stage.minutes) if self.stage.minutes else 0.0
+        settings = self.stage.settings
+        minutes = settings.minutes if isinstance(settings, GradientStage) else 0.0
+        by_step = self.stage_step / settings.steps if settings.steps else 0.0
+        by_time = self.stage_seconds / (60 * minutes) if minutes else 0.0
         return max(by_step, by_time)
 
     def generator(self, purpose: int = 0) -> torch.Generator:
-        """Random numbers of this step: the same whenever it is run, others in each process of a team."""
-        seed = self.seed + 7919 * self.team.rank
+        """Random numbers of this step: the same whenever it is run, others in each worker."""
+        seed = self.seed + 7919 * self.workers.rank
         return torch.Generator().manual_seed((seed * 1_000_003 + self.step) * 16 + purpose)
 
-    @property
-    def frozen(self) -> bool:
-        """Whether encoder and codebooks stay as they are in this stage."""
-        return self.stage.trains == "decoder"
-
-    def _prepare_stage(self) -> None:
-        """What the current stage trains, with fresh optimizers, and its adversary."""
+    def prepare_stage(self) -> None:
+        """The current stage with fresh networks of its own and a fresh optimizer."""
+        settings = self.config.training.stages[self.stage_index]
+        self.stage = stage_of(settings, self.config, self.device)
         for part in (self.model.encoder, self.model.quantizer):
-            part.requires_grad_(not self.frozen)
-        self.optimizer = optimizer(self.model, self.stage.learning_rate, imitating=self.config.training.mask_search > 0)
-        adversarial = self.stage.kind == "adversarial"
-        self.adversary = Adversary(self.config.training.discriminators, self.device) if adversarial else None
+            part.requires_grad_(not self.stage.frozen)
+        self.optimizer = None
+        if isinstance(settings, GradientStage):
+            imitating = self.config.training.mask_search > 0
+            self.optimizer = optimizer(self.model, settings.learning_rate, imitating=imitating)
         if self.compiled:
             self._compile_stage()
 
     def compile(self) -> None:
-        """Compile this stage and the next ones; see `swc.training.compiled`."""
+        """Compile this stage and the next ones; see `swc.training.cuda_graphs`."""
         self.compiled = True
         compile_networks(self.model)
         self._compile_stage()
 
     def _compile_stage(self) -> None:
-        record(self.model)  # anew, since a stage decides which parts learn
-        if self.adversary is not None:
-            self.adversary.compile()
+        capture(self.model)  # anew, since a stage decides which parts learn
+        self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
         """Closed-form start: PCA, least squares, k-means."""
         initialise(self.model, corpus, self.config, self.generator(1))
-        self.begin()
+        self.restart_averages()
 
-    def begin(self) -> None:
+    def restart_averages(self) -> None:
         """Averages of codebooks and weights, from the weights as they are."""
-        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
+        self.parts.quantizer.restart_averages(self.config.training.codebook_horizon)
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
-        self.team.follow(self._learned())
+        self.workers.broadcast(self._learned())
 
     def _learned(self) -> list[Tensor]:
-        """All that this stage changes and a team shares; not the optimizers' moments, which stay with their process."""
-        part: nn.Module = self.model.decoder if self.frozen else self.model
-        average = [v for n, v in self.average.items() if n.startswith("decoder.") or not self.frozen]
-        judges = [] if self.adversary is None else [*self.adversary.judges.parameters()]
-        return [*part.parameters(), *part.buffers(), *average, *judges]
+        """All that this stage changes and workers share; the moments of optimizers stay with their process."""
+        frozen = self.stage.frozen
+        part: nn.Module = self.model.decoder if frozen else self.model
+        average = [v for n, v in self.average.items() if n.startswith("decoder.") or not frozen]
+        return [*part.parameters(), *part.buffers(), *average, *self.stage.parameters()]
 
-    def meet(self) -> None:
-        """Take the mean of what the team has learned, and the leader's time."""
+    def synchronise(self) -> None:
+        """Take the mean of what the workers have learned, and the main one's time."""
         began = time.perf_counter()
-        if self.team.size > 1:
-            self.team.average(self._learned())
+        if self.workers.size > 1:
+            self.workers.average(self._learned())
             clock = torch.tensor([self.elapsed + time.perf_counter() - began], device=self.device)
-            self.team.follow([clock])
+            self.workers.broadcast([clock])
             self.elapsed = float(clock)
         self.stage_seconds, self.seconds = self.stage_seconds + self.elapsed, self.seconds + self.elapsed
         self.elapsed = 0.0
 
     def next_stage(self) -> None:
-        """Go on to the next stage with fresh optimizers."""
+        """Go on to the next stage, if there is one."""
         self.stage_index += 1
         self.stage_step, self.stage_seconds, self.best = 0, 0.0, NONE_YET
-        if self.stage_index < len(self.config.training.stages):
-            if self.frozen:  # the encoder that is kept is the averaged one
+        if not self.finished:
+            self.prepare_stage()
+            if self.stage.frozen:  # the encoder that is kept is the averaged one
                 self.model.load_state_dict(self.averaged_state())
-            self._prepare_stage()
 
     def solve(self, corpus: Corpus) -> Iterator[Outcome]:
-        """The stages that descend no gradient: the leader solves for them, on the averaged model."""
+        """All of a stage that solves: the main process does, on the averaged model."""
+        if not isinstance(self.stage, Solver):
+            raise TypeError(f"a stage of kind {self.stage.settings.kind!r} does not solve")
         began, generator = time.perf_counter(), self.generator()
         self.model.load_state_dict(self.averaged_state())
-        if self.team.leads:
+        if self.workers.is_main:
             self.model.eval()
-            solvers: dict[str, Callable[[Corpus, torch.Generator], Iterator[Outcome]]] = {
-                "codebooks": self._codebooks,
-                "weighting": self._weighting,
-                "levels": self._levels,
-            }
-            for outcome in solvers[self.stage.kind](corpus, generator):
-                now = time.perf_counter()
+            for steps, outcome in self.stage.solve(self.model, corpus, generator):
+                self.stage_step, now = steps, time.perf_counter()
                 self.stage_seconds, self.seconds = self.stage_seconds + now - began, self.seconds + now - began
                 began = now
                 yield outcome
-        self.begin()
-
-    def _codebooks(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Round]:
-        runs = latents_of(self.model, corpus, self.config, generator)
-        experts = rates(self.config, len(runs) * self.config.training.crop_windows, generator).to(runs.device)
-        for outcome in refit(self.model.quantizer, runs, experts, generator, rounds=self.stage.steps):
-            self.stage_step += 1
-            yield outcome
-
-    def _weighting(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Weighting]:
-        found = weigh(self.model, self._crops(corpus, generator), self.config.training.nominal_experts, generator)
-        self.stage_step = self.stage.steps
-        yield found
-
-    def _levels(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Levels]:
-        found = level(self.model, self._crops(corpus, generator), self.config.training.nominal_experts)
-        self.stage_step = self.stage.steps
-        yield found
-
-    def _crops(self, corpus: Corpus, generator: torch.Generator) -> Iterator[Tensor]:
-        """Batches of a stage that measures on them."""
-        t, size = self.config.training, self.config.crop
-        for _ in range(self.stage.steps):
-            yield corpus.crops(self.stage.batch, size, generator, gain_db=t.gain_db, narrow_weight=t.narrow_weight)
+        self.restart_averages()
 
     def train_step(self, corpus: Corpus) -> dict[str, Tensor]:
-        """One optimizer step; returns its losses."""
-        t = self.config.training
+        """One step of a stage that descends a gradient; returns its losses, scalars."""
+        if not isinstance(self.stage, Objective):
+            raise TypeError(f"a stage of kind {self.stage.settings.kind!r} does not descend a gradient")
         began = time.perf_counter()
+        t, settings, frozen = self.config.training, self.stage.settings, self.stage.frozen
         self.model.train()
-        if self.frozen:
+        if frozen:
             self.model.encoder.eval()
             self.model.quantizer.eval()
-        batch = draw(self.config, corpus, self.stage.batch, self.generator())
-        if self.adversary is not None and self.stage_step < t.discriminators.warmup_steps:
-            losses = self._warm_up(batch)
-        else:
-            factor = schedule(self.fraction, self.stage_step, 0, self.stage.hold)
-            losses = self.objective(self.model, batch, self.stage, self.adversary, factor)
-            self._descend(losses["total"])
+        batch = draw_batch(self.config, corpus, settings.batch, self.generator())
+        factor = schedule(self.fraction, self.stage_step, 0, settings.hold)
+        losses = self.stage.losses(self.model, batch, self.stage_step, factor)
+        if "total" in losses:
+            warm = schedule(self.fraction, self.stage_step - self.stage.delay, settings.warmup, settings.hold)
+            self._descend(losses["total"], settings.learning_rate * warm)
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
-        if self.step % t.drps_every == 0 and not self.frozen:
-            self.replaced = self.model.quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-            self.team.follow(self.model.quantizer.buffers())  # each has put others of its own vectors into dead codes
-        self.audio_seconds += self.team.size * batch.audio.numel() / self.config.sample_rate
+        if self.step % t.drps_every == 0 and not frozen:
+            quantizer = self.parts.quantizer
+            self.replaced = quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
+            self.workers.broadcast(quantizer.buffers())  # each has put vectors of its own into dead codes
+        self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
-        if self.team.size == 1 or self.step % MEET_EVERY == 0:
-            self.meet()
+        if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:
+            self.synchronise()
         return {name: value.detach() for name, value in losses.items()}
 
-    def _descend(self, total: Tensor) -> None:
-        """One step of the optimizer down the gradient of the loss."""
-        warm = self.config.training.discriminators.warmup_steps if self.adversary is not None else 0
-        factor = schedule(self.fraction, self.stage_step - warm, self.stage.warmup, self.stage.hold)
+    def _descend(self, total: Tensor, rate: float) -> None:
+        """One step of the optimizer down the gradient of the loss, at a learning rate."""
+        if self.optimizer is None:
+            raise TypeError("this stage has no optimizer")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.stage.learning_rate * group["scale"] * factor
+            group["lr"] = rate * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -216,17 +195,6 @@ class Trainer:
             raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
         self.optimizer.step()
         self._update_average()
-
-    @torch.no_grad()
-    def _warm_up(self, batch: Batch) -> dict[str, Tensor]:
-        """The discriminators learn alone, so that the decoder never follows one that knows nothing."""
-        if self.adversary is None:
-            raise RuntimeError("a stage without discriminators has none to warm up")
-        with torch.autocast(self.device.type, torch.bfloat16):
-            _, c = self.model(*batch)
-        wave = self.model.decoder.render(self.model.decoder.spectrum(c))
-        with torch.enable_grad():
-            return {"discriminator": self.adversary.learn(batch.audio, wave, 1.0)}
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -242,65 +210,16 @@ class Trainer:
 
     def averaged_model(self) -> CodecModel:
         """A second model with the averaged weights."""
-        model = CodecModel(self.config).to(self.device)
+        model = CodecModel(self.config.model).to(self.device)
         model.load_state_dict(self.averaged_state())
         return model.eval()
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint that `load` continues from."""
-        tensors = {f"model.{n}": v for n, v in self.model.state_dict().items()}
-        tensors |= {f"average.{n}": v for n, v in self.average.items()}
-        for i, book in enumerate(self.model.quantizer.books()):
-            tensors |= {f"book.{i}.{name}": getattr(book, name) for name in AVERAGES}
-        tensors |= {name: getattr(self.model.quantizer, name) for name in ROUTING}
-        tensors |= optimizer_tensors(self.optimizer, "optimizer")
-        if self.adversary is not None:
-            tensors |= {f"judges.{n}": v for n, v in self.adversary.judges.state_dict().items()}
-            tensors |= optimizer_tensors(self.adversary.optimizer, "adversary")
-        save_checkpoint(folder, tensors, {name: getattr(self, name) for name in COUNTERS})
-
-    def load(self, folder: Path) -> None:
-        """Continue from a checkpoint.
-
-        Raises:
-            ModelError: it is not one, or one of another config.
-            InputError: its run is finished.
-        """
-        tensors, state = load_checkpoint(folder)
-        try:
-            self._restore(folder, tensors, state)
-        except (KeyError, RuntimeError) as e:
-            raise ModelError(f"{folder} does not fit this config: {' '.join(str(e).split())[:200]}") from None
-
-    def _restore(self, folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        for name in COUNTERS:
-            setattr(self, name, state[name])
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v.to(self.device) for k, v in tensors.items() if k.startswith(prefix)}
-
-        self.model.load_state_dict(part("model."))
-        self.average = part("average.")
-        self.model.quantizer.restart_averages(self.config.training.codebook_horizon)
-        for i, book in enumerate(self.model.quantizer.books()):
-            for name in AVERAGES:
-                getattr(book, name).copy_(tensors[f"book.{i}.{name}"])
-        for name in ROUTING:
-            getattr(self.model.quantizer, name).copy_(tensors[name])
-        if self.stage_index >= len(self.config.training.stages):
-            raise InputError(f"{folder} is of a finished run; start another from its weights with --init")
-        self._prepare_stage()
-        restore_optimizer(self.optimizer, tensors, "optimizer")
-        if self.adversary is not None:
-            self.adversary.judges.load_state_dict(part("judges."))
-            restore_optimizer(self.adversary.optimizer, tensors, "adversary")
-
     def health(self) -> dict[str, Any]:
         """Codebook perplexities, codes nearly out of use, and the share of windows that chose each expert."""
-        q = self.model.quantizer
+        books, router = self.parts.quantizer.books(), self.parts.quantizer.router
         return {
-            "perplexity": [round(b.perplexity(), 1) for b in q.books()],
-            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in q.books()],
+            "perplexity": [round(b.perplexity(), 1) for b in books],
+            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in books],
             "replaced": self.replaced,
-            "expert_load": [round(float(x), 3) for x in q.usage],
+            "expert_load": [round(float(x), 3) for x in router.usage],
         }

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soxr
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from swc.config import Config
+from swc.codec.gain import factor
+from swc.codec.options import DEFAULT_EFFORT
+from swc.config import ModelConfig
 from swc.errors import InputError
-from swc.level import factor
+from swc.evaluation.metrics import pesq_wb, stoi
 from swc.nn.model import CodecModel
-from swc.nn.search import DEFAULT_EFFORT, EFFORTS, search
-from swc.training.decode import Recording, Source, decode, find_sources
-from swc.training.losses import ReconstructionLoss
+from swc.nn.quantizers.revq import Revq
+from swc.training.data.recordings import Recording, Source, decode, find_sources
+from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.parts import parts_of, sizes_of
 
 NOMINAL_KBPS = (0.86, 2.58, 7.75)
 SECONDS = 3.0
 CLIPS = {"speech": 12}  # clips of a domain folder; the others give four each
+
+Metric = Callable[[NDArray[Any], NDArray[Any], int], float]
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,12 @@ class ValidationSet:
     speech: tuple[bool, ...]
 
 
-def load_validation(folder: Path, config: Config) -> ValidationSet:
-    """A few clips of a folder, evenly spread: with sub-folders by domain (speech/, music/, ...) or flat, as speech."""
+def load_validation(folder: Path, config: ModelConfig) -> ValidationSet:
+    """A few clips of a folder, evenly spread: with sub-folders by domain (speech/, music/, ...) or flat, as speech.
+
+    Raises:
+        InputError: no such folder, or no readable audio in it.
+    """
     by_domain: dict[str, list[Source]] = {}
     for source in find_sources(folder):
         name = source.name if source.member else source.path.relative_to(folder)
@@ -59,7 +70,7 @@ def load_validation(folder: Path, config: Config) -> ValidationSet:
     for domain, sources in sorted(by_domain.items()):
         count = min(len(sources), CLIPS.get(domain, 4))
         for i in range(count):
-            recording = decode(sources[i * len(sources) // count], config.sample_rate, config.level)
+            recording = decode(sources[i * len(sources) // count], config.sample_rate, config.gain)
             if recording is not None and len(recording.samples):
                 clips.append(_clip(recording, config.sample_rate, length))
                 speech.append(domain == "speech")
@@ -74,55 +85,54 @@ def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
     return torch.from_numpy(np.pad(mono[start : start + length], (0, max(0, length - len(mono) + start))))
 
 
+def codes_kbps(config: ModelConfig, k: float) -> float:
+    """Bit rate in kbit/s of the codes alone, with k_r = `k` in every window."""
+    q = sizes_of(config)[1]
+    return config.latent_rate * q.codebook_bits * (q.shared + k) / 1000
+
+
 @torch.no_grad()
-def quantize_windows(model: CodecModel, z: Tensor, experts: int) -> Tensor:
-    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, searched as by default."""
-    window, q = model.config.quantizer.window, model.quantizer
-    counts = torch.full((len(z), -(-z.shape[1] // window)), experts, device=z.device)
-    _, codes = search(q, z, counts, window, EFFORTS[DEFAULT_EFFORT])
-    return q.latents(q.decode(codes))
+def quantize(quantizer: Revq, z: Tensor, k: int) -> Tensor:
+    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, and the default search."""
+    window = quantizer.config.window
+    counts = torch.full((len(z), -(-z.shape[1] // window)), k, device=z.device)
+    return quantizer.decode(quantizer.encode(z, counts, window, DEFAULT_EFFORT))
 
 
 @torch.no_grad()
 def validate(model: CodecModel, clips: ValidationSet, loss: ReconstructionLoss) -> list[Score]:
     """Scores at each nominal rate and unquantised."""
-    config, device = model.config, next(model.parameters()).device
+    (encoder, quantizer, decoder), config = parts_of(model), model.config
     was_training = model.training
     model.eval()
-    audio = clips.audio.to(device)
-    z = model.encoder(audio)
+    audio = clips.audio.to(encoder.mean.device)
+    z = encoder.encode(audio)
     scores = []
     for target in (*NOMINAL_KBPS, None):
-        experts = None
+        kbps, zq = None, z
         if target is not None:
-            experts = min(range(config.quantizer.routed + 1), key=lambda k: abs(config.kbps(k) - target))
-        zq = z if experts is None else quantize_windows(model, z, experts)
-        y = model.decoder(zq).clamp(-4, 4)
-        pairs = [(a, b) for a, b, s in zip(audio.cpu(), y.cpu(), clips.speech, strict=True) if s]
-        pesq, stoi = _speech_scores(pairs, config.sample_rate)
-        mel = float(loss.multiscale_mel(audio, y))
-        scores.append(Score(None if experts is None else config.kbps(experts), mel, pesq, stoi))
+            k = min(range(quantizer.config.routed + 1), key=lambda k: abs(codes_kbps(config, k) - target))
+            kbps, zq = codes_kbps(config, k), quantize(quantizer, z, k)
+        y = decoder.decode(zq).clamp(-4, 4)
+        pairs = [(a.numpy(), b.numpy()) for a, b, s in zip(audio.cpu(), y.cpu(), clips.speech, strict=True) if s]
+        pesq, intelligibility = (_mean(metric, pairs, config.sample_rate) for metric in (pesq_wb, stoi))
+        scores.append(Score(kbps, float(loss.multiscale_mel(audio, y)), pesq, intelligibility))
     model.train(was_training)
     return scores
 
 
-def _speech_scores(pairs: list[tuple[Tensor, Tensor]], sample_rate: int) -> tuple[float, float]:
+def merit(scores: list[Score]) -> float:
+    """What makes one validation better than another: PESQ at the nominal rates or, without it, less mel distance."""
+    quantised = [s for s in scores if s.kbps is not None]
+    pesq = sum(s.pesq for s in quantised)
+    return -sum(s.mel for s in quantised) if math.isnan(pesq) else pesq
+
+
+def _mean(metric: Metric, pairs: list[tuple[NDArray[Any], NDArray[Any]]], sample_rate: int) -> float:
+    """Mean over pairs of original and decoded speech where the metric is defined; nan where nowhere."""
     try:
-        from pesq import NoUtterancesError, pesq
-        from pystoi import stoi
-    except ImportError:
-        return float("nan"), float("nan")
-    scores = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for clean, coded in pairs:
-            a, b = (soxr.resample(v.numpy(), sample_rate, 16000) for v in (clean, coded))
-            peak = max(np.abs(a).max(), np.abs(b).max(), 1e-9)
-            try:
-                scores.append((pesq(16000, a / peak, b / peak, "wb"), stoi(a, b, 16000)))
-            except NoUtterancesError:
-                continue
-    if not scores:
-        return float("nan"), float("nan")
-    mean = np.mean(scores, 0)
-    return float(mean[0]), float(mean[1])
+        scores = [metric(original, decoded, sample_rate) for original, decoded in pairs]
+    except InputError:  # without the `eval` extra
+        return math.nan
+    defined = [score for score in scores if not math.isnan(score)]
+    return sum(defined) / len(defined) if defined else math.nan

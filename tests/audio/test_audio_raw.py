@@ -62,7 +62,7 @@ def test_bytes_are_little_endian_and_interleaved(tmp_path: Path, capfdbinary: py
 
 def test_part_of_a_sample_at_the_end(tmp_path: Path, pipe: Pipe) -> None:
     (tmp_path / "a").write_bytes(bytes(4 * 100 + 3))
-    with pytest.raises(InputError, match=r"403 bytes are not a whole number of samples of 4 bytes .*--channels"):
+    with pytest.raises(InputError, match=r"403 bytes are not a whole number of samples of 4 bytes .*`channels`"):
         read(tmp_path / "a", "16", 2)
     pipe(bytes(4 * 100 + 3))
     assert len(read("-", "16", 2)[0]) == 100

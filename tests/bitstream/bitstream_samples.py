@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from swc.bitstream import Chunk, Header, Stream, Window
+from swc.bitstream import Chunk, Header, RevqLayout, Stream, Window
 
 FINGERPRINT = bytes.fromhex("0123456789abcdef")
 
@@ -22,12 +22,11 @@ def make_header(**changes) -> Header:
         "gain_q8": -1536,
         "window": 2,
         "windows_per_chunk": 2,
-        "n_shared": 1,
-        "n_routed": 3,
-        "codebook_bits": 4,
         "fingerprint": FINGERPRINT,
     }
-    return Header(**(fields | changes))
+    layout = {"n_shared": 1, "n_routed": 3, "codebook_bits": 4}
+    layout |= {name: changes.pop(name) for name in layout.keys() & changes.keys()}
+    return Header(**({"layout": RevqLayout(**layout)} | fields | changes))
 
 
 def window(experts, *rows) -> Window:
@@ -56,9 +55,9 @@ def random_stream(header: Header, total_samples: int, latents: int, seed: int) -
 
 
 def _random_window(header: Header, length: int, rng: np.random.Generator) -> Window:
-    experts = tuple(np.flatnonzero(rng.integers(0, 2, header.n_routed)).tolist())
-    shape = (header.n_shared + len(experts), length)
-    return Window(experts, rng.integers(0, 2**header.codebook_bits, shape, dtype=np.uint16))
+    experts = tuple(np.flatnonzero(rng.integers(0, 2, header.layout.n_routed)).tolist())
+    shape = (header.layout.n_shared + len(experts), length)
+    return Window(experts, rng.integers(0, 2**header.layout.codebook_bits, shape, dtype=np.uint16))
 
 
 def crc(data: bytes) -> bytes:
@@ -74,9 +73,9 @@ def raw_header(header: Header, extensions: bytes = b"", family: int = 1, version
     data += bytes(
         [
             header.windows_per_chunk,
-            header.n_shared,
-            header.n_routed,
-            header.codebook_bits,
+            header.layout.n_shared,
+            header.layout.n_routed,
+            header.layout.codebook_bits,
             *header.fingerprint,
         ]
     )
@@ -101,8 +100,8 @@ def raw_payload(header: Header, chunk: Chunk) -> bytes:
     digits = ""
     for channels in chunk.windows:
         for one in channels:
-            digits += "".join("1" if expert in one.experts else "0" for expert in range(header.n_routed))
-            digits += "".join(f"{int(code):0{header.codebook_bits}b}" for code in one.codes.flat)
+            digits += "".join("1" if expert in one.experts else "0" for expert in range(header.layout.n_routed))
+            digits += "".join(f"{int(code):0{header.layout.codebook_bits}b}" for code in one.codes.flat)
     digits += "0" * (-len(digits) % 8)
     return bytes(int(digits[at : at + 8], 2) for at in range(0, len(digits), 8))
 

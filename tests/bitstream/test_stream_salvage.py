@@ -64,7 +64,7 @@ def test_sound_streams(stream: Stream) -> None:
 
 def test_chunks_longer_than_the_gap_that_needs_no_reason() -> None:
     header = make_header(model_rate=1, source_rate=1, hop=1, window=65535, windows_per_chunk=1, codebook_bits=2)
-    stream = random_stream(replace(header, n_routed=1), 65536, 65536, seed=4)
+    stream = random_stream(replace(header, layout=replace(header.layout, n_routed=1)), 65536, 65536, seed=4)
     reader = SalvageReader(io.BytesIO(stream.to_bytes()))
     assert tuple(reader) == stream.chunks
     assert not reader.damaged

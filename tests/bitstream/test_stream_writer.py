@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 from bitstream_samples import example, make_header, window
 
-from swc.bitstream import Chunk, Extension, Family, Header, StreamWriter
+from swc.bitstream import Chunk, Extension, Header, RevqLayout, StreamWriter
 from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
+
+
+class Later(RevqLayout):
+    """A family of a later version."""
+
+    family = 2
 
 
 def ext(number: int, data: bytes = b"", critical: bool = False) -> Extension:
@@ -20,8 +26,7 @@ def ext(number: int, data: bytes = b"", critical: bool = False) -> Extension:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"family": Family.VRVQ}, VersionError),
-        ({"family": Family.FSQ}, VersionError),
+        ({"layout": Later(1, 3, 4)}, VersionError),
         ({"fingerprint": b"seven.."}, SyntaxFormatError),
         ({"fingerprint": b"nine....."}, SyntaxFormatError),
         ({"minor": 16}, LimitError),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from swc.bitstream import Chunk, Header, Stream, Window, latents_for
+from swc.bitstream import Chunk, Header, RevqLayout, Stream, Window, latents_for
 
 RATE, HOP, ROUTED, LATENTS = 44100, 1024, 17, 43
 
@@ -16,7 +16,7 @@ def make_stream(
 ) -> Stream:
     """`windows` windows, the last one of a single sample; `choose` gives the experts of each."""
     total = max(0, (windows - 1) * LATENTS * HOP + 1) if windows else 0
-    header = Header(RATE, RATE, channels, HOP, -640, LATENTS, 4, 1, ROUTED, 10, bytes(range(8)), total)
+    header = Header(RATE, RATE, channels, HOP, -640, LATENTS, 4, RevqLayout(1, ROUTED, 10), bytes(range(8)), total)
     lengths = [min(LATENTS, latents_for(total, RATE, RATE, HOP) - w * LATENTS) for w in range(windows)]
     made = [
         tuple(Window(choose(w), np.full((1 + len(choose(w)), n), w % 1024, np.uint16)) for _ in range(channels))

@@ -9,18 +9,20 @@ import torch
 from cli_commands import RAW, pcm, piped
 
 from swc.bitstream import Stream
+from swc.bundle.weights import save_weights
 from swc.config import Config
 from swc.nn.model import CodecModel
-from swc.nn.weights import save_weights
 
 CONFIG = """
 name = "swc-44k"
+[quantizer]
+kind = "revq"
 [backbone]
+kind = "spectral"
 latent_dim = 8
 dim = 16
 encoder_blocks = 1
 decoder_blocks = 1
-iterations = 1
 """
 
 
@@ -31,7 +33,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle.mkdir()
     (bundle / "config.toml").write_text(CONFIG)
     torch.manual_seed(0)
-    save_weights(bundle / "weights.safetensors", CodecModel(Config.from_toml(bundle / "config.toml")).state_dict())
+    save_weights(
+        bundle / "weights.safetensors", CodecModel(Config.from_toml(bundle / "config.toml").model).state_dict()
+    )
     return bundle.parent
 
 

@@ -19,7 +19,7 @@ from swc.cli import app
 
 @pytest.fixture(autouse=True)
 def installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("swc.hub.models_folder", lambda: models)
+    monkeypatch.setenv("SWC_MODELS", str(models))
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as small networks like it
     yield

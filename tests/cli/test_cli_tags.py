@@ -10,22 +10,19 @@ import numpy as np
 import pytest
 import soundfile as sf
 from cli_streams import make_stream
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from swc import Codec
-from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Extension, Header, Stream, Tags, header_size, latents_for
-from swc.budget import SPREAD, Budget, allocate, fit_tags, least_kbps
+from swc.bitstream import Extension, Stream, Tags
 from swc.cli import app
-from swc.errors import BitrateError, InputError
+from swc.errors import InputError
 
 RATE = 44100
 
 
 @pytest.fixture(autouse=True)
 def installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swc.hub.models_folder", lambda: models)
+    monkeypatch.setenv("SWC_MODELS", str(models))
 
 
 @pytest.fixture
@@ -129,81 +126,6 @@ def test_tags_in_python(models: Path) -> None:
     for bad in ([("title", "x")], [("A" * 65, "x")], [("TITLE", "\ud800")], [("A", "x" * 8000)] * 3):
         with pytest.raises(InputError, match="these tags"):
             codec.encode(audio, RATE, tags=bad)
-
-
-HEADER = Header(RATE, RATE, 1, 1024, 0, 43, 4, 1, 17, 10, bytes(8))
-
-
-def measured(header: Header, kbps: float, seconds: float) -> float:
-    """kbit/s of a stream whose every window takes all the experts that the budget grants."""
-    budget, samples = Budget(header, kbps), round(seconds * RATE)
-    left, latents, size = latents_for(samples, RATE, RATE, header.hop), 0, header_size(header) + END_SIZE
-    while left:
-        chunk = min(left, header.chunk_latents)
-        left, latents = left - chunk, latents + chunk
-        lengths = [min(header.window, chunk - at) for at in range(0, chunk, header.window)]
-        each = [n for n in lengths for _ in range(header.channels)]
-        granted = budget.grant(lengths, min(latents * header.hop / RATE, samples / RATE))
-        counts = allocate([True] * len(each), each, header.n_routed, granted, header.codebook_bits)
-        bits = sum(k * n for k, n in zip(counts, each, strict=True)) * header.codebook_bits
-        budget.spend(lengths, bits)
-        fixed = sum(header.n_routed + n * header.n_shared * header.codebook_bits for n in each)
-        size += CHUNK_OVERHEAD + -(-(bits + fixed) // 8)
-    return size * 8 / seconds / 1000
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    tags=st.lists(st.tuples(st.sampled_from(["TITLE", "X"]), st.text("x", max_size=400)), max_size=3),
-    samples=st.integers(round(SPREAD * RATE) + 1, 60 * RATE),
-    kbps=st.floats(0.3, 8),
-    channels=st.integers(1, 2),
-    known=st.booleans(),
-)
-def test_the_rate_holds_with_tags(
-    tags: list[tuple[str, str]], samples: int, kbps: float, channels: int, known: bool
-) -> None:
-    header = dataclasses.replace(HEADER, channels=channels, total_samples=samples if known else None).with_tags(tags)
-    of_known_length = dataclasses.replace(header, total_samples=samples)
-    if kbps < least_kbps(header):
-        with pytest.raises(BitrateError, match="with these tags" if tags else "of this length"):
-            Budget(header, kbps)
-    elif known or kbps >= least_kbps(of_known_length):  # what nobody could know cannot be refused
-        assert measured(header, kbps, samples / RATE) <= kbps
-
-
-def test_tags_are_paid_by_the_whole_recording() -> None:
-    """The first chunks of a long recording are hardly poorer with tags than without."""
-    header = dataclasses.replace(HEADER, total_samples=600 * RATE)
-    chunk, seconds = [43] * 4, 172 * 1024 / RATE
-    without = Budget(header, 2.67).grant(chunk, seconds)
-    with_tags = Budget(header.with_tags([("COMMENT", "x" * 1000)]), 2.67).grant(chunk, seconds)
-    assert 0.99 * without < with_tags < without
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    copied=st.dictionaries(st.sampled_from("ABCDEFGHI"), st.text("x\u96ea", max_size=300), max_size=9),
-    own=st.sampled_from([(), (("TITLE", "x"),), (("COMMENT", "x" * 400),)]),
-    long=st.booleans(),
-    samples=st.none() | st.integers(0, 3600 * RATE),
-    kbps=st.floats(0.3, 8),
-)
-def test_copied_tags_fit(copied: dict[str, str], own: Tags, long: bool, samples: int | None, kbps: float) -> None:
-    header = dataclasses.replace(HEADER, total_samples=samples).with_tags(own)
-    tags = (*copied.items(), *([("LONG", "x" * 9000)] if long else []))
-    kept, left_out = fit_tags(header, kbps, tags)
-    assert sorted(kept + left_out) == sorted(tags)
-    assert kept == tuple(tag for tag in tags if tag in kept)
-    whole = header.with_tags(kept + own)
-    size = header_size(whole) - header_size(header)
-    assert header_size(whole) <= LIMITS["header_length"][1]
-    seconds = SPREAD if samples is None else max(SPREAD, samples / RATE)
-    assert size <= (256 if samples is None else kbps * 1000 * seconds / 20 / 8)
-    if kbps >= least_kbps(header) and kept:
-        assert kbps >= least_kbps(whole)  # copied tags are never why a rate cannot be met
-    if kept and left_out:
-        assert max(len(v.encode()) for _, v in kept) <= min(len(v.encode()) for _, v in left_out)
 
 
 EVIL = "a\x1b[31mred\x07\nb\u202ec\x9b"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from swc.codec import Codec
+from swc.bundle import find_bundle, list_bundles
+from swc.codec.codec import Codec
 from swc.evaluation import mel_distance, stoi
-from swc.hub import find_bundle, list_bundles
 
 ROOT = Path(__file__).parents[2]
 

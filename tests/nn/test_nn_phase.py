@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from swc.nn.phase import _peaks, integrate_phase
-from swc.nn.stft import analyse, synthesise, window_power
+from swc.nn.backbones.spectral.phase import integrate_phase, peaks
+from swc.nn.layers.stft import analyse, synthesise
 
 N, HOP, RATE = 512, 128, 16000
 WINDOW = torch.hann_window(N)
@@ -16,7 +16,7 @@ WINDOW = torch.hann_window(N)
 
 def resynthesise(audio: torch.Tensor, phases: torch.Tensor) -> torch.Tensor:
     magnitude = analyse(audio, WINDOW, HOP).abs()
-    return synthesise(magnitude * phases, WINDOW, HOP, window_power(WINDOW, magnitude.shape[1], HOP))
+    return synthesise(magnitude * phases, WINDOW, HOP)
 
 
 def inconsistency(audio: torch.Tensor, phases: torch.Tensor) -> float:
@@ -69,14 +69,6 @@ def test_a_click_stays_a_click() -> None:
     assert float(near) > 2 * float(spread[5000 - 32 : 5000 + 32].square().sum() / spread.square().sum())
 
 
-def test_chunks_depend_on_no_other_chunk() -> None:
-    magnitude = torch.rand(2, 50, N // 2 + 1, generator=torch.Generator().manual_seed(0))
-    whole = integrate_phase(magnitude, N, HOP, restart=20)
-    parts = [integrate_phase(part, N, HOP) for part in magnitude.split(20, 1)]
-    assert torch.equal(whole, torch.cat(parts, 1))
-    assert not torch.allclose(whole[:, 20:40], integrate_phase(magnitude, N, HOP)[:, 20:40])
-
-
 def test_batch_neighbours_do_not_matter_and_vectors_have_unit_length() -> None:
     magnitude = torch.rand(3, 9, N // 2 + 1, generator=torch.Generator().manual_seed(0))
     phases = integrate_phase(magnitude, N, HOP)
@@ -93,9 +85,9 @@ def test_silence_and_few_frames(frames: int) -> None:
 
 def test_every_bin_climbs_to_a_local_maximum() -> None:
     x = torch.tensor([[1.0, 3.0, 2.0, 1.0, 4.0, 5.0, 5.0, 0.0, 0.5]])
-    assert _peaks(x).tolist() == [[1, 1, 1, 5, 5, 5, 5, 8, 8]]
+    assert peaks(x).tolist() == [[1, 1, 1, 5, 5, 5, 5, 8, 8]]
     y = torch.rand(4, 7, 33, generator=torch.Generator().manual_seed(0))
-    peak = _peaks(y)
+    peak = peaks(y)
     assert torch.equal(peak.gather(-1, peak), peak)
     assert bool((y.gather(-1, peak) >= y).all())
 

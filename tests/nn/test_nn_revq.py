@@ -6,20 +6,20 @@ import copy
 
 import pytest
 import torch
+from nn_samples import revq
 
-from swc.config import RevqConfig
-from swc.nn.codebook import Codebook
-from swc.nn.revq import Revq
-from swc.nn.search import greedy_mask
+from swc.nn.quantizers.codebook import Codebook
+from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.routing import Router
+from swc.nn.quantizers.search import beam_codes
 
-CONFIG = RevqConfig(shared=1, routed=6, codebook_bits=5, window=10)
 D = 8
 
 
 @pytest.fixture
 def quantizer() -> Revq:
     torch.manual_seed(0)
-    q = Revq(CONFIG, D)
+    q = revq(D, routed=6, codebook_bits=5, window=10)
     for i, book in enumerate(q.books()):
         book.code.normal_(std=0.8**i)
     q.restart_averages(20.0)
@@ -40,38 +40,21 @@ def test_scores_are_the_mean_affinity_plus_bias(quantizer: Revq) -> None:
 
 def test_mask_has_exactly_k_of_the_highest(quantizer: Revq) -> None:
     scores = torch.tensor([[0.1, 0.9, 0.5, 0.7, 0.2, 0.0]] * 7)
-    mask = Revq.top(scores, torch.arange(7))
+    mask = Router.top(scores, torch.arange(7))
     assert mask.sum(1).tolist() == list(range(7))
     assert mask[3].tolist() == [False, True, True, True, False, False]
-
-
-def test_experts_run_on_the_residual_in_index_order(quantizer: Revq) -> None:
-    z = latents(2)
-    mask = torch.tensor([[True, False, True, False, False, True], [False] * 6])
-    codes = quantizer.encode(z, mask)
-    assert codes.shape == (2, 7, 10)
-    residual = z[0]
-    for stage in (0, 1, 3, 6):
-        book = quantizer.books()[stage]
-        nearest = torch.cdist(residual, book.code).argmin(1)
-        assert torch.equal(codes[0, stage], nearest)
-        residual = residual - book.code[nearest]
-    assert (codes[0, [2, 4, 5]] == -1).all()
-    assert (codes[1, 1:] == -1).all()
-    assert torch.allclose(z[0] - quantizer.decode(codes)[0], residual, atol=1e-6)
 
 
 def test_training_pass_equals_the_coding_path(quantizer: Revq) -> None:
     quantizer.eval()
     z, k = latents(4), torch.tensor([0, 2, 4, 6])
-    mask = quantizer.top(quantizer.scores(z), k)
-    coded = quantizer.decode(quantizer.encode(z, mask))
-    assert torch.allclose(quantizer(z, k).latents, coded, atol=1e-5)
+    coded = quantizer.decode(quantizer.encode(z, k[:, None], window=10, effort=0))
+    assert torch.allclose(quantizer(z, k[:, None]).latents, coded, atol=1e-5)
 
 
 def test_straight_through_gradients_reach_latents_and_router(quantizer: Revq) -> None:
     z = latents(4).requires_grad_()
-    quantizer(z, torch.full((4,), 3)).latents.square().sum().backward()
+    quantizer(z, torch.full((4, 1), 3)).latents.square().sum().backward()
     assert z.grad is not None
     assert torch.isfinite(z.grad).all()
     gradient = quantizer.router.weight.grad
@@ -81,26 +64,17 @@ def test_straight_through_gradients_reach_latents_and_router(quantizer: Revq) ->
 
 def test_drps_lifts_the_neglected_and_resets_the_busy(quantizer: Revq) -> None:
     quantizer.bias.fill_(0.5)
-    quantizer.load.copy_(torch.tensor([0.0, 0.5, 9.0, 20.0, 10.0, 10.0]))  # mean 8.25, dead below 0.825
+    quantizer.router.load.copy_(torch.tensor([0.0, 0.5, 9.0, 20.0, 10.0, 10.0]))  # mean 8.25, dead below 0.825
     quantizer.maintain(0.01, 0.1, torch.Generator())
     assert torch.allclose(quantizer.bias, torch.tensor([0.51, 0.51, 0.0, 0.0, 0.0, 0.0]))
-    assert float(quantizer.load.sum()) == 0
-
-
-def test_kmeans_start_leaves_less_residual_with_every_stage(quantizer: Revq) -> None:
-    z = latents(400)
-    quantizer.fit(z, torch.Generator().manual_seed(0))
-    quantizer.eval()
-    errors = [float(quantizer(z, torch.full((400,), k)).error) for k in (0, 2, 4, 6)]
-    assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 0.5 * errors[0]
+    assert float(quantizer.router.load.sum()) == 0
 
 
 def test_a_codebook_learns_what_all_others_leave_it(quantizer: Revq) -> None:
     z, k = latents(30), torch.full((30,), 3)
-    mask = quantizer.top(quantizer.scores(z), k)
-    codes = quantizer.encode(z, mask)
-    residual = z - quantizer.decode(codes)
+    mask = Router.top(quantizer.scores(z), k)
+    codes = beam_codes(quantizer.books(), z, mask, 1)
+    residual = z - quantizer.look_up(codes)
     quantizer.restart_averages(20.0)
     expected = copy.deepcopy(quantizer).books()
     for stage, book in enumerate(expected):
@@ -109,7 +83,7 @@ def test_a_codebook_learns_what_all_others_leave_it(quantizer: Revq) -> None:
         target = residual + torch.where(on[..., None], book.code[chosen], 0.0)
         book.update(target.flatten(0, 1), chosen.flatten(), on.float().flatten(), 20.0)
     quantizer.train()
-    quantizer(z, k)
+    quantizer(z, k[:, None])
     for book, wanted in zip(quantizer.books(), expected, strict=True):
         assert torch.allclose(book.code, wanted.code, atol=1e-5)
 
@@ -178,55 +152,53 @@ def test_perplexity() -> None:
     assert book.perplexity() == pytest.approx(4, rel=1e-3)
 
 
-def test_in_score_order_the_best_expert_sees_the_residual_first() -> None:
-    q = Revq(RevqConfig(shared=1, routed=6, codebook_bits=5, window=10, order="score"), D)
-    torch.manual_seed(0)
-    for book in q.books():
-        book.code.normal_()
-    z = latents(1)
-    q.bias.copy_(torch.tensor([0.0, 50.0, 0.0, 30.0, 0.0, 90.0]))
-    mask = Revq.top(q.scores(z), torch.tensor([3]))
-    codes = q.encode(z, mask)
-    residual = z[0]
-    for stage in (0, 6, 2, 4):
-        nearest = torch.cdist(residual, q.books()[stage].code).argmin(1)
-        assert torch.equal(codes[0, stage], nearest)
-        residual = residual - q.books()[stage].code[nearest]
-    assert (codes[0, [1, 3, 5]] == -1).all()
-    q.eval()
-    assert torch.allclose(q(z, torch.tensor([3])).latents, q.decode(codes), atol=1e-5)
-
-
 def test_searched_windows_leave_less_residual_than_routed_ones(quantizer: Revq) -> None:
     quantizer.eval()
-    z, experts = latents(12), torch.full((12,), 2)
-    routed = quantizer(z, experts).error
-    searched = quantizer(z, experts, torch.ones(12, dtype=torch.bool)).error
+    z, k = latents(12), torch.full((12, 1), 2)
+    routed = quantizer(z, k).error
+    searched = quantizer(z, k, torch.ones(12, 1, dtype=torch.bool)).error
     assert float(searched) < float(routed)
 
 
 def test_the_router_learns_what_the_search_finds(quantizer: Revq) -> None:
     quantizer.eval()
     z = latents(64) + torch.randn(64, 1, D, generator=torch.Generator().manual_seed(3))
-    experts, everyone = torch.full((64,), 2), torch.ones(64, dtype=torch.bool)
-    found = greedy_mask(quantizer, z[:, ::2], experts)
+    k, everyone = torch.full((64,), 2), torch.ones(64, 1, dtype=torch.bool)
+    found = quantizer.search_mask(z[:, ::2], k)
 
     def agreement() -> float:
-        return float((Revq.top(quantizer.scores(z), experts) & found).sum() / found.sum())
+        return float((Router.top(quantizer.scores(z), k) & found).sum() / found.sum())
 
     before = agreement()
     optimizer = torch.optim.Adam(quantizer.router.parameters(), 0.05)
     for _ in range(100):
         optimizer.zero_grad()
-        quantizer(z, experts, everyone).imitation.backward()
+        quantizer(z, k[:, None], everyone).imitation.backward()
         optimizer.step()
     assert agreement() > before + 0.1
 
 
 def test_beside_a_search_the_router_gets_no_straight_through_gradient(quantizer: Revq) -> None:
-    z, experts = latents(4).requires_grad_(), torch.full((4,), 2)
-    quantizer(z, experts, torch.tensor([True, True, False, False])).latents.square().sum().backward()
+    z, k = latents(4).requires_grad_(), torch.full((4, 1), 2)
+    quantizer(z, k, torch.tensor([[True], [True], [False], [False]])).latents.square().sum().backward()
     assert quantizer.router.weight.grad is None or not quantizer.router.weight.grad.any()
-    quantizer(z, experts).latents.square().sum().backward()
+    quantizer(z, k).latents.square().sum().backward()
     assert quantizer.router.weight.grad is not None
     assert bool(quantizer.router.weight.grad.any())
+
+
+@pytest.mark.parametrize("predictive", [False, True])
+def test_tensors_that_change_what_codes_mean_are_declared(predictive: bool) -> None:
+    torch.manual_seed(0)
+    q = revq(D, routed=3, codebook_bits=3, predictive=predictive).eval()
+    with torch.no_grad():
+        for tensor in q.state_dict().values():
+            tensor.normal_()
+        codes = torch.randint(0, 8, (2, 4, 6))
+        before = q.decode(codes)
+        for name, tensor in q.state_dict().items():
+            kept = tensor.clone()
+            tensor += 1
+            meaning = not torch.equal(q.decode(codes), before)
+            tensor.copy_(kept)
+            assert meaning == name.startswith(q.config.semantic_tensors), name

@@ -6,10 +6,11 @@ from itertools import product
 
 import pytest
 import torch
+from nn_samples import revq
 
-from swc.config import RevqConfig
-from swc.nn.revq import Revq
-from swc.nn.search import EFFORTS, beam_codes, dense_greedy_mask, greedy_mask, search
+from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.routing import Router
+from swc.nn.quantizers.search import EFFORTS, beam_codes
 
 D = 6
 
@@ -17,7 +18,7 @@ D = 6
 @pytest.fixture
 def quantizer() -> Revq:
     generator = torch.Generator().manual_seed(3)
-    q = Revq(RevqConfig(shared=1, routed=5, codebook_bits=3, window=4), D)
+    q = revq(D, routed=5, codebook_bits=3, window=4)
     for i, book in enumerate(q.books()):
         book.code.copy_(torch.randn(8, D, generator=generator) * 0.8**i)
     return q
@@ -28,18 +29,29 @@ def latents(n: int = 5) -> torch.Tensor:
 
 
 def errors(q: Revq, z: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    return (z - q.decode(codes)).square().sum(-1)
+    return (z - q.look_up(codes)).square().sum(-1)
 
 
-def test_width_one_is_the_nearest_code_of_each_stage(quantizer: Revq) -> None:
+def test_width_one_is_the_nearest_code_of_each_stage_in_index_order(quantizer: Revq) -> None:
     z = latents()
     mask = torch.rand(5, 5, generator=torch.Generator().manual_seed(2)) < 0.5
-    assert torch.equal(beam_codes(quantizer, z, mask, 1), quantizer.encode(z, mask))
+    codes = beam_codes(quantizer.books(), z, mask, 1)
+    assert codes.shape == (5, 6, 4)
+    for window, chosen in enumerate(mask):
+        residual = z[window]
+        for stage, book in enumerate(quantizer.books()):
+            if stage == 0 or chosen[stage - 1]:
+                nearest = torch.cdist(residual, book.code).argmin(1)
+                assert torch.equal(codes[window, stage], nearest)
+                residual = residual - book.code[nearest]
+            else:
+                assert (codes[window, stage] == -1).all()
+        assert torch.allclose(z[window] - quantizer.look_up(codes)[window], residual, atol=1e-6)
 
 
 def test_a_beam_as_wide_as_the_tree_finds_the_optimum(quantizer: Revq) -> None:
     z, mask = latents(2), torch.tensor([[False, True, False, False, False], [False, False, False, True, False]])
-    found = errors(quantizer, z, beam_codes(quantizer, z, mask, 8))
+    found = errors(quantizer, z, beam_codes(quantizer.books(), z, mask, 8))
     for window, expert in ((0, 1), (1, 3)):
         books = quantizer.books()
         sums = torch.stack([books[0].code[a] + books[1 + expert].code[b] for a, b in product(range(8), range(8))])
@@ -49,14 +61,14 @@ def test_a_beam_as_wide_as_the_tree_finds_the_optimum(quantizer: Revq) -> None:
 
 def test_wider_beams_do_not_lose(quantizer: Revq) -> None:
     z, mask = latents(40), torch.ones(40, 5, dtype=torch.bool)
-    means = [float(errors(quantizer, z, beam_codes(quantizer, z, mask, w)).mean()) for w in (1, 2, 4, 8)]
+    means = [float(errors(quantizer, z, beam_codes(quantizer.books(), z, mask, w)).mean()) for w in (1, 2, 4, 8)]
     assert means == sorted(means, reverse=True)
     assert means[-1] < 0.9 * means[0]
 
 
 def test_codes_hold_minus_one_where_no_expert_is_chosen(quantizer: Revq) -> None:
     mask = torch.tensor([[True, False, True, False, False]] * 5)
-    codes = beam_codes(quantizer, latents(), mask, 4)
+    codes = beam_codes(quantizer.books(), latents(), mask, 4)
     assert codes.shape == (5, 6, 4)
     assert (codes[:, [0, 1, 3]] >= 0).all()
     assert (codes[:, [2, 4, 5]] == -1).all()
@@ -64,7 +76,7 @@ def test_codes_hold_minus_one_where_no_expert_is_chosen(quantizer: Revq) -> None
 
 def test_greedy_takes_as_many_experts_as_asked_and_the_best_first(quantizer: Revq) -> None:
     z, k = latents(6), torch.tensor([0, 1, 2, 3, 4, 5])
-    mask = greedy_mask(quantizer, z, k)
+    mask = quantizer.search_mask(z, k)
     assert mask.sum(1).tolist() == k.tolist()
     first = quantizer.books()[0]
     residual = z[1] - first.code[first.nearest(z[1])]
@@ -74,28 +86,30 @@ def test_greedy_takes_as_many_experts_as_asked_and_the_best_first(quantizer: Rev
 
 def test_greedy_masks_of_all_experts_at_once_are_the_same(quantizer: Revq) -> None:
     z, k = latents(60), torch.randint(0, 5, (60,), generator=torch.Generator().manual_seed(2))
-    mask = dense_greedy_mask(quantizer, z, k, 4)
+    mask = quantizer.search_mask(z, k, 4)
     assert mask.sum(1).tolist() == k.tolist()
-    assert torch.equal(mask, greedy_mask(quantizer, z, k))
-    assert greedy_mask(quantizer, z[:0], k[:0]).shape == (0, 5)
+    assert torch.equal(mask, quantizer.search_mask(z, k))
+    assert quantizer.search_mask(z[:0], k[:0]).shape == (0, 5)
 
 
 def test_greedy_masks_leave_less_than_random_ones(quantizer: Revq) -> None:
     z, k = latents(50), torch.full((50,), 2)
-    greedy = errors(quantizer, z, quantizer.encode(z, greedy_mask(quantizer, z, k))).mean()
     scores = torch.rand(50, 5, generator=torch.Generator().manual_seed(5))
-    random = errors(quantizer, z, quantizer.encode(z, Revq.top(scores, k))).mean()
-    assert float(greedy) < 0.95 * float(random)
+    greedy, random = (
+        float(errors(quantizer, z, beam_codes(quantizer.books(), z, mask, 1)).mean())
+        for mask in (quantizer.search_mask(z, k), Router.top(scores, k))
+    )
+    assert greedy < 0.95 * random
 
 
 def test_efforts_are_the_router_then_some_latents_then_all(quantizer: Revq) -> None:
-    z, experts = latents(40), torch.full((40,), 2)
-    found = {level: search(quantizer, z, experts[:, None], z.shape[1], effort) for level, effort in EFFORTS.items()}
-    masks = {level: mask[:, 0] for level, (mask, _) in found.items()}
-    assert torch.equal(masks[0], quantizer.top(quantizer.scores(z), experts))
-    assert torch.equal(found[0][1], quantizer.encode(z, masks[0]))
-    assert torch.equal(masks[1], greedy_mask(quantizer, z[:, ::3], experts))
-    assert torch.equal(masks[2], greedy_mask(quantizer, z, experts))
-    left = [float(errors(quantizer, z, codes).sum()) for _, codes in found.values()]
+    z, k = latents(40), torch.full((40,), 2)
+    found = [quantizer.encode(z, k[:, None], z.shape[1], effort) for effort in range(len(EFFORTS))]
+    masks = [codes[:, 1:, 0] >= 0 for codes in found]
+    assert torch.equal(masks[0], Router.top(quantizer.scores(z), k))
+    assert torch.equal(found[0], beam_codes(quantizer.books(), z, masks[0], 1))
+    assert torch.equal(masks[1], quantizer.search_mask(z[:, ::3], k))
+    assert torch.equal(masks[2], quantizer.search_mask(z, k))
+    left = [float(errors(quantizer, z, codes).sum()) for codes in found]
     assert left == sorted(left, reverse=True)
     assert left[2] < left[0]

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from swc.config import Config
-from swc.nn.spectral import SpectralEncoder
+from swc.nn.backbones.spectral import SpectralEncoder
 
 
 @pytest.fixture
 def encoder(tiny_config: Path) -> SpectralEncoder:
     torch.manual_seed(0)
-    encoder = SpectralEncoder(Config.from_toml(tiny_config))
+    encoder = SpectralEncoder(Config.from_toml(tiny_config).model)
     with torch.no_grad():
         audio = noise(64)
         for _ in range(700):  # settle the running statistics
-            encoder(audio[torch.randint(0, 64, (4,))])
+            encoder.encode(audio[torch.randint(0, 64, (4,))])
     return encoder
 
 
@@ -30,9 +30,9 @@ def noise(n: int) -> torch.Tensor:
 
 def test_training_sees_the_latents_of_inference(encoder: SpectralEncoder) -> None:
     audio = noise(64)
-    trained = encoder(audio[:3])
-    alone = encoder(audio[:1])
-    inferred = encoder.eval()(audio[:3])
+    trained = encoder.encode(audio[:3])
+    alone = encoder.encode(audio[:1])
+    inferred = encoder.eval().encode(audio[:3])
     scale = float(inferred.detach().square().mean().sqrt())
     assert float((trained - inferred).detach().abs().max()) < 0.1 * scale
     assert float((alone - inferred[:1]).detach().abs().max()) < 0.1 * scale
@@ -41,7 +41,7 @@ def test_training_sees_the_latents_of_inference(encoder: SpectralEncoder) -> Non
 
 
 def test_running_statistics_make_latents_of_mean_0_and_power_1(encoder: SpectralEncoder) -> None:
-    z = encoder.eval()(noise(64)).detach()
+    z = encoder.eval().encode(noise(64)).detach()
     assert float(z.mean((0, 1)).abs().max()) < 0.2
     assert float(z.square().mean()) == pytest.approx(1, abs=0.2)
 
@@ -49,7 +49,7 @@ def test_running_statistics_make_latents_of_mean_0_and_power_1(encoder: Spectral
 def test_neither_a_constant_nor_a_scale_is_a_way_to_a_lower_loss(encoder: SpectralEncoder) -> None:
     audio = noise(8)
     weights = torch.randn(16, generator=torch.Generator().manual_seed(2))
-    z = encoder(audio)
+    z = encoder.encode(audio)
     (z * weights * torch.linspace(0, 1, 8)[:, None, None]).sum().backward()
     bias, slope = encoder.linear.bias.grad, encoder.linear.weight.grad
     along = (slope * encoder.linear.weight).sum() + (encoder.project.weight.grad * encoder.project.weight).sum()

@@ -10,12 +10,14 @@ import torch
 from tiny import TINY, tones
 
 import swc
-from swc.config import Config, DiscriminatorConfig, StageConfig
-from swc.hub import Bundle
+from swc.bundle.find import Bundle
+from swc.bundle.weights import load_weights
+from swc.config import Config
+from swc.config.training import DiscriminatorConfig, GradientStage
 from swc.nn.model import CodecModel
-from swc.nn.weights import load_weights
 from swc.training import train
-from swc.training.corpus import Corpus
+from swc.training.checkpoint import load_checkpoint, save_checkpoint
+from swc.training.data.corpus import Corpus
 from swc.training.trainer import Trainer
 
 SLIM = DiscriminatorConfig(periods=(2, 3), period_widths=(4, 8), spectral_widths=(4, 8), warmup_steps=3)
@@ -33,7 +35,7 @@ learning_rate = 2e-3
 @pytest.fixture(scope="module")
 def config(tiny_config: Path) -> Config:
     tiny = Config.from_toml(tiny_config)
-    stage = StageConfig("adversarial", steps=8, batch=2, warmup=2, trains="decoder", learning_rate=2e-3)
+    stage = GradientStage("adversarial", steps=8, batch=2, warmup=2, trains="decoder", learning_rate=2e-3)
     training = dataclasses.replace(
         tiny.training, stages=(stage,), discriminators=SLIM, loudness_weight=1.0, envelope_weight=1.0
     )
@@ -45,7 +47,7 @@ def run(config: Config, tiny_bundle: Path) -> Trainer:
     torch.manual_seed(0)
     trainer = Trainer(config, torch.device("cpu"), seed=0)
     load_weights(trainer.model, tiny_bundle / "weights.safetensors")
-    trainer.begin()
+    trainer.restart_averages()
     return trainer
 
 
@@ -54,12 +56,11 @@ def state(module: torch.nn.Module) -> torch.Tensor:
 
 
 def test_discriminators_warm_up_before_the_decoder_moves(run: Trainer, corpus: Corpus) -> None:
-    assert run.adversary is not None
-    decoder, judges = state(run.model.decoder), state(run.adversary.judges)
+    decoder, judges = state(run.model.decoder), state(run.stage.adversary.discriminators)
     for _ in range(SLIM.warmup_steps):
         assert run.train_step(corpus).keys() == {"discriminator"}
     assert torch.equal(state(run.model.decoder), decoder)
-    assert not torch.equal(state(run.adversary.judges), judges)
+    assert not torch.equal(state(run.stage.adversary.discriminators), judges)
     losses = run.train_step(corpus)
     assert {"adversarial", "features", "discriminator", "mel", "loudness", "envelope"} <= losses.keys()
     assert not torch.equal(state(run.model.decoder), decoder)
@@ -78,7 +79,7 @@ def test_everything_learns_in_the_joint_mode(config: Config, tiny_bundle: Path, 
     joint = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
     trainer = Trainer(joint, torch.device("cpu"), seed=0)
     load_weights(trainer.model, tiny_bundle / "weights.safetensors")
-    trainer.begin()
+    trainer.restart_averages()
     parts = (trainer.model.encoder, trainer.model.quantizer, trainer.model.decoder)
     before = [state(part) for part in parts]
     for _ in range(6):
@@ -87,27 +88,25 @@ def test_everything_learns_in_the_joint_mode(config: Config, tiny_bundle: Path, 
 
 
 def test_the_adversary_hears_the_decoder_but_teaches_only_it(run: Trainer, corpus: Corpus) -> None:
-    assert run.adversary is not None
+    adversary = run.stage.adversary
     real = corpus.crops(2, 4096, torch.Generator().manual_seed(0))
     fake = (0.5 * real).requires_grad_()
-    adversarial, features = run.adversary.judge(real, fake)
+    adversarial, features = adversary.judge(real, fake)
     (adversarial + features).backward()
     assert fake.grad is not None
     assert float(fake.grad.abs().max()) > 0
-    assert all(p.grad is None and p.requires_grad for p in run.adversary.judges.parameters())
+    assert all(p.grad is None and p.requires_grad for p in adversary.discriminators.parameters())
 
 
 def test_a_resumed_stage_keeps_its_discriminators(run: Trainer, config: Config, corpus: Corpus, tmp_path: Path) -> None:
     for _ in range(5):
         run.train_step(corpus)
-    run.save(tmp_path / "last")
+    save_checkpoint(run, tmp_path / "last")
     again = Trainer(config, torch.device("cpu"), seed=5)
-    again.load(tmp_path / "last")
-    assert run.adversary is not None
-    assert again.adversary is not None
-    assert torch.equal(state(again.adversary.judges), state(run.adversary.judges))
-    moments = [s.optimizer.state_dict()["state"][0]["exp_avg"] for s in (run.adversary, again.adversary)]
-    assert torch.equal(*moments)
+    load_checkpoint(again, tmp_path / "last")
+    one, other = run.stage.adversary, again.stage.adversary
+    assert torch.equal(state(other.discriminators), state(one.discriminators))
+    assert torch.equal(*(a.optimizer.state_dict()["state"][0]["exp_avg"] for a in (one, other)))
     losses = [trainer.train_step(corpus)["total"] for trainer in (run, again)]
     assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-3)
 
@@ -115,21 +114,21 @@ def test_a_resumed_stage_keeps_its_discriminators(run: Trainer, config: Config, 
 def test_old_files_play_with_the_new_decoder(
     config: Config, tiny_bundle: Path, audio_folder: Path, tmp_path: Path
 ) -> None:
-    audio = tones(3.0, config.sample_rate, 42)
+    audio = tones(3.0, config.model.sample_rate, 42)
     before = swc.Codec.load(tiny_bundle)
-    stream = before.encode(audio, config.sample_rate, kbps=2.0).to_bytes()
+    stream = before.encode(audio, config.model.sample_rate, kbps=2.0).to_bytes()
     train(config, audio_folder, tmp_path, init=tiny_bundle / "weights.safetensors")
     (tmp_path / "config.toml").write_text(TINY + STAGE, encoding="utf-8")
     after = swc.Codec.load(tmp_path)
-    assert after.fingerprint == before.fingerprint == Bundle(tmp_path, config).fingerprint
-    assert after.encode(audio, config.sample_rate, kbps=2.0).to_bytes() == stream
+    assert after.fingerprint == before.fingerprint == Bundle(tmp_path, config.model).fingerprint
+    assert after.encode(audio, config.model.sample_rate, kbps=2.0).to_bytes() == stream
     old, new = (codec.decode(swc.Stream.from_bytes(stream)) for codec in (before, after))
     assert old.shape == new.shape == audio.shape
     assert abs(old - new).max() > 1e-4
 
 
 def test_a_frozen_stage_starts_from_the_average(config: Config, corpus: Corpus) -> None:
-    first = StageConfig("magnitude", steps=4, batch=2, warmup=1, learning_rate=5e-3)
+    first = GradientStage("magnitude", steps=4, batch=2, warmup=1, learning_rate=5e-3)
     stages = (first, config.training.stages[0])
     both = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
     trainer = Trainer(both, torch.device("cpu"), seed=0)
@@ -142,6 +141,6 @@ def test_a_frozen_stage_starts_from_the_average(config: Config, corpus: Corpus) 
     for _ in range(5):
         trainer.train_step(corpus)
     assert torch.equal(trainer.model.encoder.project.weight, averaged)
-    shipped = CodecModel(both)
+    shipped = CodecModel(both.model)
     shipped.load_state_dict(trainer.averaged_state())
     assert torch.equal(shipped.encoder.project.weight, averaged)

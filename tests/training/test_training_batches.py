@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from swc.config import Config
-from swc.training.batches import draw, rates, resampled
-from swc.training.corpus import Corpus
+from swc.training.data.batches import draw_batch, draw_k, resampled
+from swc.training.data.corpus import Corpus
 
 TONE = 440.0
 
@@ -17,12 +17,12 @@ TONE = 440.0
 @pytest.fixture(scope="module")
 def corpus(config: Config) -> Corpus:
     """Ten seconds of a tone of amplitude 0.5."""
-    n = 10 * config.sample_rate
-    tone = 0.5 * torch.sin(2 * torch.pi * TONE / config.sample_rate * torch.arange(n, dtype=torch.float64))
+    rate = config.model.sample_rate
+    n = 10 * rate
+    tone = 0.5 * torch.sin(2 * torch.pi * TONE / rate * torch.arange(n, dtype=torch.float64))
     samples = (tone * 32768).to(torch.int16)
-    return Corpus(
-        samples, torch.zeros(1).long(), torch.tensor([n]), torch.zeros(1), torch.full((1,), 2e4), config.sample_rate
-    )
+    one = torch.ones(1)
+    return Corpus(samples, torch.zeros(1).long(), torch.tensor([n]), 0 * one, 2e4 * one, rate)
 
 
 def with_training(config: Config, **changes: object) -> Config:
@@ -42,9 +42,9 @@ def pitch(audio: torch.Tensor, rate: int) -> torch.Tensor:
 
 def test_a_share_of_the_crops_plays_faster_or_slower_by_two_factors(config: Config, corpus: Corpus) -> None:
     changed = with_training(config, speed=(0.5, 0.8), speed_share=0.5, crop_latents=32)
-    audio = draw(changed, corpus, 8, generator()).audio
+    audio = draw_batch(changed, corpus, 8, generator()).audio
     assert audio.shape == (8, changed.crop)
-    heard = pitch(audio, config.sample_rate)
+    heard = pitch(audio, config.model.sample_rate)
     assert torch.allclose(heard[:4], torch.full((4,), TONE), rtol=0.005)
     slow, slower = heard[4:6] / TONE, heard[6:] / TONE
     for pair in (slow, slower):
@@ -60,42 +60,45 @@ def test_batches_come_out_where_training_is_though_the_samples_stay(config: Conf
     elsewhere = torch.device("meta")  # a device without contents
     large = corpus.to(elsewhere, samples=False)
     assert large.samples.device.type == "cpu"
-    batch = draw(with_training(config, speed_share=0.5, mask_search=0.5), large, 4, generator())
+    batch = draw_batch(with_training(config, speed_share=0.5, mask_search=0.5), large, 4, generator())
     assert batch.searched is not None
-    assert {t.device for t in (batch.audio, batch.experts, batch.searched, large.recording(0))} == {elsewhere}
+    assert {t.device for t in (batch.audio, batch.k, batch.searched, large.recording(0))} == {elsewhere}
 
 
 def test_the_same_generator_draws_the_same_batch(config: Config, corpus: Corpus) -> None:
     mixed = with_training(config, speed_share=0.4, mask_search=0.5)
-    one, same = (draw(mixed, corpus, 5, generator()) for _ in range(2))
+    one, same = (draw_batch(mixed, corpus, 5, generator()) for _ in range(2))
     assert torch.equal(one.audio, same.audio)
-    assert torch.equal(one.experts, same.experts)
+    assert torch.equal(one.k, same.k)
     assert one.searched is not None
     assert same.searched is not None
     assert torch.equal(one.searched, same.searched)
-    assert not torch.equal(one.audio, draw(mixed, corpus, 5, torch.Generator().manual_seed(5)).audio)
+    assert not torch.equal(one.audio, draw_batch(mixed, corpus, 5, torch.Generator().manual_seed(5)).audio)
 
 
 def test_rates_are_the_nominal_one_or_drawn(config: Config) -> None:
-    routed, nominal = config.quantizer.routed, config.training.nominal_experts
-    uniform = rates(with_training(config, nominal_share=0.0), 20000, generator()).bincount(minlength=routed + 1)
+    routed, nominal = config.model.quantizer.routed, config.training.nominal_k
+
+    def drawn(count: int, **changes: object) -> torch.Tensor:
+        return draw_k(with_training(config, **changes), count, generator()).flatten()
+
+    uniform = drawn(20000, nominal_share=0.0).bincount(minlength=routed + 1)
     assert torch.allclose(uniform / 20000, torch.full((routed + 1,), 1 / (routed + 1)), atol=0.015)
-    low = rates(with_training(config, nominal_share=0.0, other_rates="log"), 20000, generator()).bincount()
+    low = drawn(20000, nominal_share=0.0, other_rates="log").bincount()
     edges = torch.arange(1, routed + 3).log() / torch.tensor(routed + 2).log()
     assert torch.allclose(low / 20000, edges.diff(), atol=0.015)
-    fixed = rates(with_training(config, nominal_share=1.0), 50, generator())
-    assert (fixed == nominal).all()
+    assert (drawn(50, nominal_share=1.0) == nominal).all()
 
 
 def test_only_windows_up_to_the_nominal_rate_are_searched(config: Config, corpus: Corpus) -> None:
-    t = config.training
-    batch = draw(with_training(config, mask_search=0.5), corpus, 400, generator())
+    nominal = config.training.nominal_k
+    batch = draw_batch(with_training(config, mask_search=0.5, crop_windows=2), corpus, 400, generator())
     assert batch.searched is not None
-    assert len(batch.experts) == 400 * t.crop_windows
-    assert int(batch.experts[batch.searched].max()) <= batch.most == t.nominal_experts
-    eligible = batch.experts <= t.nominal_experts
+    assert batch.k.shape == batch.searched.shape == (400, 2)
+    assert int(batch.k[batch.searched].max()) <= batch.most == nominal
+    eligible = batch.k <= nominal
     assert float(batch.searched[eligible].float().mean()) == pytest.approx(0.5, abs=0.1)
-    assert draw(with_training(config, mask_search=0.0), corpus, 4, generator()).searched is None
+    assert draw_batch(with_training(config, mask_search=0.0), corpus, 4, generator()).searched is None
 
 
 def test_resampling_keeps_amplitude_and_cuts_what_no_longer_fits() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from swc.config import DiscriminatorConfig
+from swc.config.training import DiscriminatorConfig
 from swc.errors import InputError
-from swc.training.discriminators import (
+from swc.training.losses.discriminators import (
     BANDS,
     QUIET,
     BandDiscriminator,
@@ -137,7 +137,9 @@ def test_silence_has_finite_gradients(spectral: str) -> None:
         assert t.grad.isfinite().all()
 
 
-@pytest.mark.parametrize(("spectral", "periods"), [("none", (2, 5)), ("mtsd", ()), ("mrd", ())])
+@pytest.mark.parametrize(
+    ("spectral", "periods"), [("none", (2, 5)), ("mtsd", ()), pytest.param("mrd", (), marks=pytest.mark.slow)]
+)
 def test_a_discriminator_learns_to_tell_noise_from_tones(spectral: str, periods: tuple[int, ...]) -> None:
     model, g = small(spectral, periods), torch.Generator().manual_seed(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, betas=(0.8, 0.9))

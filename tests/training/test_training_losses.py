@@ -12,10 +12,10 @@ from tiny import tones
 from swc.config import Config
 from swc.errors import InputError
 from swc.nn.model import CodecModel
-from swc.training.auditory import AuditoryLoss
-from swc.training.corpus import load_corpus
+from swc.training.data.corpus import load_corpus
 from swc.training.initialise import initialise
-from swc.training.losses import ReconstructionLoss, band_centres, emphasis
+from swc.training.losses.auditory import AuditoryLoss
+from swc.training.losses.reconstruction import ReconstructionLoss, band_centres, emphasis
 
 RATE = 16000
 
@@ -66,7 +66,8 @@ def test_auditory_losses_have_finite_gradients_in_silence(name: str) -> None:
 
 
 def test_emphasis_is_linear_between_its_points(config: Config) -> None:
-    wide = dataclasses.replace(emphasised(config, 2.0, 1.0, 0.5, 0.5, 0.1), sample_rate=44100)
+    wide = emphasised(config, 2.0, 1.0, 0.5, 0.5, 0.1)
+    wide = dataclasses.replace(wide, model=dataclasses.replace(config.model, sample_rate=44100))
     f = torch.tensor([0.0, 500.0, 1000.0, 2500.0, 8000.0, 22050.0])
     assert torch.allclose(emphasis(wide, f), torch.tensor([2.0, 1.5, 1.0, 0.75, 0.5, 0.1]))
     with pytest.raises(InputError, match="emphasis"):
@@ -76,7 +77,7 @@ def test_emphasis_is_linear_between_its_points(config: Config) -> None:
 def test_emphasis_weighs_errors_where_it_is_large(config: Config, audio: torch.Tensor) -> None:
     flat = ReconstructionLoss(config)
     low = ReconstructionLoss(emphasised(config, 4.0, 0.5, 0.5, 0.5, 0.5))
-    model = CodecModel(config)
+    model = CodecModel(config.model)
     _, c = model.encoder.features(audio)
     bins = c.shape[-1]
     bass, treble = c.clone(), c.clone()
@@ -89,10 +90,10 @@ def test_emphasis_weighs_errors_where_it_is_large(config: Config, audio: torch.T
 def test_emphasis_turns_the_latents_towards_the_bass(config: Config, audio_folder: Path) -> None:
     def bass_share(chosen: Config) -> float:
         torch.manual_seed(0)
-        model = CodecModel(chosen)
-        initialise(model, load_corpus(audio_folder, chosen, workers=1), chosen, torch.Generator().manual_seed(0))
-        low = band_centres(model.encoder.mel, chosen.sample_rate) < 1000
-        energy = model.encoder.linear.weight.detach().square().reshape(chosen.backbone.latent_dim, -1, len(low))
+        model = CodecModel(chosen.model)
+        initialise(model, load_corpus(audio_folder, chosen.model, workers=1), chosen, torch.Generator().manual_seed(0))
+        low = band_centres(model.encoder.mel, chosen.model.sample_rate) < 1000
+        energy = model.encoder.linear.weight.detach().square().reshape(chosen.model.backbone.latent_dim, -1, len(low))
         return float(energy[..., low].sum() / energy.sum())
 
     assert bass_share(emphasised(config, 3.0, 2.0, 0.3, 0.2, 0.2)) > bass_share(config) + 0.1

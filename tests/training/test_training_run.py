@@ -11,12 +11,13 @@ import pytest
 import soundfile
 import torch
 
+from swc.bundle.weights import load_weights, save_weights
 from swc.config import Config
 from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
-from swc.nn.weights import load_weights, save_weights
 from swc.training import Progress, train
-from swc.training.corpus import Corpus, load_corpus
+from swc.training.checkpoint import load_checkpoint, save_checkpoint
+from swc.training.data.corpus import Corpus, load_corpus
 from swc.training.optimization import optimizer, schedule
 from swc.training.run import scaled
 from swc.training.trainer import Trainer
@@ -40,7 +41,8 @@ def state(run: Trainer) -> list[torch.Tensor]:
     moments = [m for _, s in sorted(run.optimizer.state_dict()["state"].items()) for _, m in sorted(s.items())]
     averages = [t for book in q.books() for t in (book.count, book.total, book.recent)]
     average = [run.average[name] for name in sorted(run.average)]
-    return [*run.model.state_dict().values(), *average, *moments, *averages, q.load, q.windows, q.usage]
+    counters = [q.router.load, q.router.windows, q.router.usage]
+    return [*run.model.state_dict().values(), *average, *moments, *averages, *counters]
 
 
 def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp_path: Path) -> None:
@@ -48,7 +50,9 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
     # tiny model makes much of the last bit of a number
     config = dataclasses.replace(
         config,
-        quantizer=dataclasses.replace(config.quantizer, predictive=False),
+        model=dataclasses.replace(
+            config.model, quantizer=dataclasses.replace(config.model.quantizer, predictive=False)
+        ),
         training=dataclasses.replace(config.training, drps_every=100),
     )
     straight = trainer(config, corpus)
@@ -58,13 +62,13 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
     first = trainer(config, corpus)
     for _ in range(4):
         first.train_step(corpus)
-    first.save(tmp_path / "last")
+    save_checkpoint(first, tmp_path / "last")
     second, forgetful = (Trainer(config, torch.device("cpu"), seed=9) for _ in range(2))
     for run in (second, forgetful):
-        run.load(tmp_path / "last")
+        load_checkpoint(run, tmp_path / "last")
     for one, other in zip(state(first), state(second), strict=True):
         assert torch.equal(one, other)
-    forgetful.optimizer = optimizer(forgetful.model, forgetful.stage.learning_rate)
+    forgetful.optimizer = optimizer(forgetful.model, forgetful.stage.settings.learning_rate)
     for _ in range(4):
         second.train_step(corpus)
         forgetful.train_step(corpus)
@@ -83,10 +87,11 @@ def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
+@pytest.mark.slow
 def test_train_writes_weights_log_and_checkpoint(config: Config, audio_folder: Path, tmp_path: Path) -> None:
     lines: list[Progress] = []
     weights = train(config, audio_folder, tmp_path / "out", val=audio_folder, max_steps=6, report=lines.append)
-    load_weights(CodecModel(config), weights)
+    load_weights(CodecModel(config.model), weights)
     entries = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     scores = [e["scores"] for e in entries if "scores" in e]
     assert len(scores) == 2  # one validation a stage
@@ -104,7 +109,7 @@ def test_init_starts_from_weights(config: Config, audio_folder: Path, tmp_path: 
     kept = dataclasses.replace(config.training.stages[0], steps=1, learning_rate=0.0)
     frozen = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(kept,)))
     weights = train(frozen, audio_folder, tmp_path, init=tiny_bundle / "weights.safetensors")
-    before, after = CodecModel(config), CodecModel(config)
+    before, after = CodecModel(config.model), CodecModel(config.model)
     load_weights(before, tiny_bundle / "weights.safetensors")
     load_weights(after, weights)
     assert torch.equal(before.encoder.project.weight, after.encoder.project.weight)
@@ -116,20 +121,20 @@ def test_tar_shards_hold_the_same_audio_as_files(config: Config, audio_folder: P
     with tarfile.open(tmp_path / "shard.tar", "w") as tar:
         for path in sorted(audio_folder.glob("*.wav")):
             tar.add(path, path.name)
-    files = load_corpus(audio_folder, config, workers=1)
-    shards = load_corpus(tmp_path, config, workers=1, cache=tmp_path / "cache.safetensors")
+    files = load_corpus(audio_folder, config.model, workers=1)
+    shards = load_corpus(tmp_path, config.model, workers=1, cache=tmp_path / "cache.safetensors")
     assert torch.equal(files.samples, shards.samples)
-    again = load_corpus(tmp_path, config, workers=1, cache=tmp_path / "cache.safetensors")
+    again = load_corpus(tmp_path, config.model, workers=1, cache=tmp_path / "cache.safetensors")
     assert torch.equal(again.samples, shards.samples)
     assert torch.equal(again.gains, shards.gains)
 
 
 def test_crops_are_level_normalised_and_stay_inside_recordings(config: Config, tmp_path: Path) -> None:
-    rate = config.sample_rate
+    rate = config.model.sample_rate
     for name, level, seconds in (("loud", 0.5, 2.0), ("quiet", 0.02, 2.0), ("short", 0.1, 0.2)):
         t = np.arange(round(seconds * rate)) / rate
         soundfile.write(tmp_path / f"{name}.wav", level * np.sin(2 * np.pi * 300 * t), rate, subtype="FLOAT")
-    corpus = load_corpus(tmp_path, config, workers=1)
+    corpus = load_corpus(tmp_path, config.model, workers=1)
     crops = corpus.crops(200, rate // 2, torch.Generator().manual_seed(0))
     rms = crops.square().mean(1).sqrt()
     full = rms[crops[:, -100:].abs().amax(1) > 0]
@@ -167,13 +172,13 @@ def test_a_held_run_can_be_ended_early_where_it_is(config: Config, corpus: Corpu
     run = trainer(drawn_out(100, 1.0), corpus)
     for _ in range(4):
         run.train_step(corpus)
-    run.save(tmp_path / "last")
+    save_checkpoint(run, tmp_path / "last")
     ending = Trainer(drawn_out(6, 4 / 6), torch.device("cpu"), seed=0)
-    ending.load(tmp_path / "last")
+    load_checkpoint(ending, tmp_path / "last")
     rates = []
     while ending.fraction < 1:
         ending.train_step(corpus)
-        rates.append(ending.optimizer.param_groups[-1]["lr"] / ending.stage.learning_rate)
+        rates.append(ending.optimizer.param_groups[-1]["lr"] / ending.stage.settings.learning_rate)
     assert rates == [pytest.approx(1.0), pytest.approx(0.515)]
 
 
@@ -200,23 +205,24 @@ def test_validation_reads_tar_shards_and_a_cache_knows_its_data(
     with tarfile.open(tmp_path / "shard.tar", "w") as tar:
         for path in sorted(audio_folder.glob("*.wav")):
             tar.add(path, f"speech/{path.name}")
-    assert torch.equal(load_validation(tmp_path, config).audio, load_validation(audio_folder, config).audio)
+    assert torch.equal(load_validation(tmp_path, config.model).audio, load_validation(audio_folder, config.model).audio)
     cache = tmp_path / "cache" / "corpus.safetensors"
-    load_corpus(tmp_path, config, workers=1, cache=cache)
+    load_corpus(tmp_path, config.model, workers=1, cache=cache)
     with pytest.raises(InputError, match="other recordings or settings"):
-        load_corpus(tmp_path, dataclasses.replace(config, sample_rate=8000), workers=1, cache=cache)
+        load_corpus(tmp_path, dataclasses.replace(config.model, sample_rate=8000), workers=1, cache=cache)
 
 
 def test_resume_needs_the_same_config_and_keeps_the_best_score(config: Config, corpus: Corpus, tmp_path: Path) -> None:
     run = trainer(config, corpus)
     run.best = 5.0
-    run.save(tmp_path / "last")
+    save_checkpoint(run, tmp_path / "last")
     again = Trainer(config, torch.device("cpu"), seed=0)
-    again.load(tmp_path / "last")
+    load_checkpoint(again, tmp_path / "last")
     assert again.best == 5.0
-    wider = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, dim=48))
+    backbone = dataclasses.replace(config.model.backbone, dim=48)
+    wider = dataclasses.replace(config, model=dataclasses.replace(config.model, backbone=backbone))
     with pytest.raises(ModelError, match="does not fit this config"):
-        Trainer(wider, torch.device("cpu"), seed=0).load(tmp_path / "last")
+        load_checkpoint(Trainer(wider, torch.device("cpu"), seed=0), tmp_path / "last")
 
 
 def test_a_gradient_that_is_not_finite_stops_the_run(config: Config, corpus: Corpus) -> None:
@@ -237,10 +243,28 @@ def test_unusable_folders_and_checkpoints(config: Config, tmp_path: Path) -> Non
         train(config, tmp_path, tmp_path / "out")
     with pytest.raises(ModelError, match="not a checkpoint"):
         train(config, tmp_path, tmp_path / "out", resume=tmp_path)
+    with pytest.raises(InputError, match="`resume` continues a run and `init` starts one"):
+        train(config, tmp_path, tmp_path / "out", resume=tmp_path, init=tmp_path)
+
+
+def test_an_interrupted_run_says_how_to_go_on(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def interrupt(progress: Progress) -> None:
+        lines.append(progress.text)
+        if "step 12:" in progress.text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, audio_folder, tmp_path, report=interrupt)
+    assert lines[-1] == f"interrupted; continue with `resume` {tmp_path / 'last'}"
+    assert train(config, audio_folder, tmp_path, resume=tmp_path / "last") == tmp_path / "weights.safetensors"
+    steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert steps == [12, 18]
 
 
 def test_damaged_weights_are_refused(config: Config, tmp_path: Path) -> None:
-    model, path = CodecModel(config), tmp_path / "weights.safetensors"
+    model, path = CodecModel(config.model), tmp_path / "weights.safetensors"
     state = model.state_dict()
     save_weights(path, {k: v for k, v in state.items() if k != "encoder.power"})
     with pytest.raises(ModelError, match=r"encoder\.power"):

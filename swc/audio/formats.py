@@ -1,0 +1,15 @@
+"""Kinds of audio files that libsndfile reads, by their names and suffixes."""
+
+from __future__ import annotations
+
+FORMATS = "WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, CAF, AU"
+"""The common ones, for messages."""
+
+SUFFIXES = (
+    *(".wav", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
+    *(".caf", ".au", ".snd", ".avr", ".ircam", ".voc", ".wve"),
+)
+"""Suffixes taken for audio when a folder is searched."""
+
+CONTAINERS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV"}
+"""Formats whose name is not their suffix, as libsndfile calls them."""

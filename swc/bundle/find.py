@@ -1,0 +1,105 @@
+"""Where bundles are. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from swc.bundle.fingerprint import count_parameters, fingerprint
+from swc.config import Config, ModelConfig
+from swc.errors import ModelError
+
+FOLDER_VARIABLE = "SWC_MODELS"
+"""Environment variable that names another folder of bundles, in place of the one that comes with swc."""
+CONFIG, WEIGHTS = "config.toml", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model on disk.
+
+    Attributes:
+        path: its folder.
+        config: what `config.toml` says of the model.
+    """
+
+    path: Path
+    config: ModelConfig
+
+    @classmethod
+    def open(cls, path: Path) -> Bundle:
+        """The bundle in a folder; raises InputError as `Config.from_toml`."""
+        return cls(path, Config.from_toml(path / CONFIG).model)
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def weights(self) -> Path:
+        return self.path / WEIGHTS
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """8 bytes, what its codes mean; raises ModelError where there are no readable weights."""
+        return fingerprint(self.config, self.weights)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers in the weights file; raises ModelError as `fingerprint`."""
+        return count_parameters(self.weights)
+
+
+def models_folder() -> Path:
+    """Where bundles lie: in SWC_MODELS if that is set, else in the installed package or beside a source checkout's."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen)
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def list_bundles() -> list[Bundle]:
+    """The bundles that come with swc and have weights, by name."""
+    folders = sorted(path.parent for path in models_folder().glob(f"*/{CONFIG}"))
+    return [bundle for bundle in map(Bundle.open, folders) if bundle.weights.exists()]
+
+
+def find_bundle(model: str | Path) -> Bundle:
+    """A bundle by name, or by the path of its folder.
+
+    Raises:
+        ModelError: no such bundle, or one without weights.
+    """
+    shipped = models_folder() / str(model)
+    folder = shipped if (shipped / CONFIG).exists() else Path(model)
+    if not (folder / CONFIG).exists():
+        names = ", ".join(b.name for b in list_bundles()) or "none"
+        raise ModelError(f"no model {str(model)!r}; installed: {names} (or give the path of a bundle's folder)")
+    bundle = Bundle.open(folder)
+    if not bundle.weights.exists():
+        raise ModelError(f"model {bundle.name!r} has no weights in {folder}; reinstall swc, or train it")
+    return bundle
+
+
+def bundle_for(fingerprint: bytes) -> Bundle:
+    """The installed bundle that decodes streams with this fingerprint.
+
+    Raises:
+        ModelError: none does.
+    """
+    known = []
+    for bundle in list_bundles():
+        try:
+            if bundle.fingerprint == fingerprint:
+                return bundle
+            known.append(f"{bundle.name} ({bundle.fingerprint.hex()})")
+        except ModelError as e:  # a damaged neighbour must not keep a sound bundle from decoding
+            known.append(f"{bundle.name} (damaged: {e})")
+    installed = ", ".join(known) or "none"
+    raise ModelError(
+        f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {installed}. "
+        "Install the swc version that made it, or pass the folder of that model as `model`"
+    )

@@ -1,0 +1,63 @@
+"""A model's weights on disk: one float16 safetensors file, with a SHA-256 of all tensors in its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from swc.errors import ModelError
+from swc.files import replacing
+
+DIGEST = "sha256"
+
+
+def save_weights(path: Path, state: dict[str, Tensor]) -> None:
+    """Write a model's state as float16 to one safetensors file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().half().cpu().contiguous() for k, v in state.items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {DIGEST: _digest(tensors)})
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load what `save_weights` wrote into a model, as float32.
+
+    Raises:
+        ModelError: the file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file
+            without a digest is taken as it is.
+    """
+    try:
+        tensors = load_file(path)
+        with safe_open(path, "pt") as file:
+            stated = (file.metadata() or {}).get(DIGEST)
+    except (OSError, SafetensorError) as e:
+        raise ModelError(f"cannot read the weights {path}: {e}; reinstall swc or fetch the file again") from None
+    if stated is not None and stated != _digest(tensors):
+        raise ModelError(
+            f"the weights {path} are damaged: their SHA-256 is not the one they state; fetch the file again"
+        )
+    expected = model.state_dict()
+    wrong = sorted(
+        name
+        for name in expected.keys() | tensors.keys()
+        if name not in tensors or name not in expected or tensors[name].shape != expected[name].shape
+    )
+    if wrong:
+        raise ModelError(f"{path} does not fit its config.toml: {wrong[0]} (and {len(wrong) - 1} more)")
+    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+        raise ModelError(f"{path} holds numbers that are not finite; fetch the file again")
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The codec: recordings <-> streams, in memory (`codec`) and from file to file (`transcode`)."""

@@ -1,0 +1,123 @@
+"""Bits: how many a chunk may take.
+
+The budget holds at the end of every chunk, so a stream that stops anywhere after SPREAD seconds measures at most the
+rate that was asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD
+seconds, tags over the whole recording where its length is known. At rates so low that the shared codes alone take
+nearly everything (below 0.6 kbit/s a channel) paying it takes longer: a recording of known length is then refused, one
+of unknown length may measure more if it ends early.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Header, Tags, header_size, window_lengths
+from swc.errors import BitrateError
+
+SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
+COPIED_SHARE = 1 / 20  # of the bits, for tags that nobody asked for
+COPIED_BYTES = 256  # for the same, where the length is not known
+
+
+CHUNK_BITS = 8 * CHUNK_OVERHEAD + 7  # of a chunk beside its windows: framing, and padding at its longest
+
+
+class Budget:
+    """Running bit budget of one stream at `kbps` kbit/s, all bytes counted, all channels together.
+
+    Raises:
+        BitrateError: a rate that this many channels cannot meet, or above 8 kbit/s a channel.
+    """
+
+    def __init__(self, header: Header, kbps: float) -> None:
+        self.rate = kbps * 1000
+        self.tags, self.duration = _tag_bits(header), _duration(header)
+        short_chunk = CHUNK_BITS + header.channels * header.layout.sizes(1)[0]
+        self.once = 8 * (header_size(header) + END_SIZE) - self.tags + short_chunk
+        self.used = 0
+        least = least_kbps(header)
+        most = 8.0 * header.channels
+        if not 0 < kbps <= most:
+            raise BitrateError(f"`kbps` must be between {least:.2f} and {most:g} for {_channels(header)}")
+        if kbps < least:
+            what = f"{_channels(header)} of this length{' with these tags' if header.tags else ''}"
+            raise BitrateError(f"{kbps:g} kbit/s is not enough for {what}: ask for at least {least:.2f}")
+
+    def grant(self, seconds: float) -> int:
+        """Bits that the windows of the next chunk may take; fewer than they need at least where all is spent.
+
+        Args:
+            seconds: duration of the stream up to the end of this chunk.
+        """
+        paid = self.once * min(1.0, seconds / SPREAD) + self.tags * min(1.0, seconds / self.duration)
+        return int(self.rate * seconds - paid) - self.used - CHUNK_BITS
+
+    def reserve(self, bits: int) -> None:
+        """Count a chunk whose windows will take about so many bits."""
+        self.used += CHUNK_BITS + bits
+
+    def settle(self, reserved: int, packed: int) -> None:
+        """Replace what was reserved for a chunk by what its windows took."""
+        self.used += packed - reserved
+
+
+def least_kbps(header: Header) -> float:
+    """The least rate for this header's channels, length and tags, rounded up to 0.01 kbit/s."""
+    full = _least_bits(header, header.chunk_latents)
+    rate = full / (header.chunk_latents * header.hop / header.model_rate)
+    if header.total_samples is None:
+        rate += _tag_bits(header) / SPREAD
+    elif header.total_samples >= SPREAD * header.source_rate:
+        chunks, rest = divmod(header.latents_for(header.total_samples), header.chunk_latents)
+        bits = chunks * full + (_least_bits(header, rest) if rest else 0) + 8 * (header_size(header) + END_SIZE)
+        rate = max(rate, bits * header.source_rate / header.total_samples)
+    return -(-int(rate + 1) // 10) / 100
+
+
+def _least_bits(header: Header, latents: int) -> int:
+    """Bits of a chunk of `latents` latents with windows of the least size."""
+    return CHUNK_BITS + header.channels * sum(header.layout.sizes(n)[0] for n in window_lengths(latents, header.window))
+
+
+def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
+    """Those tags of the source that a stream has room for, and those that it has not: the longest are left out first.
+
+    They may take COPIED_SHARE of the bits at `kbps`, of a recording of unknown length COPIED_BYTES, and never so many
+    that the rate cannot be met.
+
+    Args:
+        header: of the stream, with the tags that it has in any case.
+        kbps: kbit/s of the whole stream.
+        copied: keys and values.
+    """
+    if header.total_samples is None:
+        room = 8.0 * COPIED_BYTES
+        header = dataclasses.replace(header, total_samples=math.ceil(SPREAD * header.source_rate))
+    else:
+        room = COPIED_SHARE * 1000 * kbps * _duration(header)
+    left_out = [tag for tag in copied if len(tag[1].encode()) > LIMITS["tag_value"][1]]
+    kept = [tag for tag in copied if tag not in left_out]
+    while kept:
+        whole = header.with_tags((*kept, *header.tags))
+        size = header_size(whole)
+        bits = 8 * (size - header_size(header))
+        if bits <= room and size <= LIMITS["header_length"][1] and least_kbps(whole) <= kbps:
+            break
+        left_out.append(max(kept, key=lambda tag: len(tag[1].encode())))
+        kept.remove(left_out[-1])
+    return tuple(kept), tuple(left_out)
+
+
+def _tag_bits(header: Header) -> int:
+    """Bits of the header that its tags take."""
+    return 8 * (header_size(header) - header_size(header.with_tags(())))
+
+
+def _duration(header: Header) -> float:
+    """Seconds over which tags are paid: the whole recording where its length is known, but no less than SPREAD."""
+    return max(SPREAD, (header.total_samples or 0) / header.source_rate)
+
+
+def _channels(header: Header) -> str:
+    return "one channel" if header.channels == 1 else f"{header.channels} channels"

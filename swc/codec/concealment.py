@@ -1,0 +1,76 @@
+"""Lost chunks: the sound before one goes on while it fades out, then there is silence, and what follows fades in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swc.audio import Audio
+
+FADE = 0.05  # seconds
+
+
+class Concealment:
+    """Makes up the latents of lost chunks, and fades what is synthesised of them; one object a stream.
+
+    Synthesis runs a few chunks behind the latents. Between the two, the object remembers which chunks are lost.
+
+    Args:
+        latents: of a full chunk.
+        samples: of a fade, at the model's rate.
+    """
+
+    def __init__(self, latents: int, samples: int) -> None:
+        self.size, self.samples = latents, samples
+        self._lost: deque[bool] = deque()  # of the chunks on their way through synthesis
+
+    def extended(self, latents: Iterable[Tensor | None], edge: Tensor) -> Iterator[Tensor]:
+        """Latents of all chunks: those of a lost one are the last known latent, then the next known one.
+
+        Args:
+            latents: (channels, L, D) of each chunk, None where one is lost.
+            edge: what comes before the first chunk (channels, 1, D).
+        """
+        waiting = False  # for what follows a lost chunk
+        for z in latents:
+            self._lost.append(z is None)
+            if z is None:
+                if waiting:
+                    yield edge.expand(-1, self.size, -1)
+                waiting = True
+                continue
+            if waiting:
+                half = self.size // 2
+                yield torch.cat((edge.expand(-1, self.size - half, -1), z[:, :1].expand(-1, half, -1)), 1)
+                waiting = False
+            yield z
+            edge = z[:, -1:]
+        if waiting:
+            yield edge.expand(-1, self.size, -1)
+
+    def faded(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
+        """The audio (n, channels) of each chunk, with that of lost ones faded out and in."""
+        after_loss = True  # before the first chunk there is nothing that could fade out
+        for block in blocks:
+            is_lost = self._lost.popleft()
+            if is_lost:
+                into = bool(self._lost) and not self._lost[0]
+                block = block * _fade(len(block), self.samples, out=not after_loss, into=into)
+            after_loss = is_lost
+            yield block
+
+
+def _fade(length: int, samples: int, out: bool, into: bool) -> Audio:
+    """The gain (length, 1) of a lost chunk: from full level at the start, to full level at the end, or neither."""
+    size = min(length // 2, samples)
+    ramp = np.cos(np.linspace(0, np.pi / 2, size, dtype=np.float32)) ** 2
+    gain = np.zeros((length, 1), np.float32)
+    if out:
+        gain[:size, 0] = ramp
+    if into:
+        gain[length - size :, 0] = ramp[::-1]
+    return gain

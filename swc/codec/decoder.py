@@ -1,0 +1,130 @@
+"""From chunks to audio at the source rate, one chunk after the other.
+
+Every sample depends on the chunk it lies in and on a little of the chunks around it (`StreamDecoder.overlap`), and
+always in the same way: so a part of a stream decodes to exactly the samples it has in the whole, and a lost chunk
+changes none beyond that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swc.audio import Audio
+from swc.bitstream import Chunk, Header, LossySource, chunk_at
+from swc.codec.concealment import FADE, Concealment
+from swc.codec.gain import factor
+from swc.errors import InputError
+from swc.nn.context import Context, segments
+from swc.nn.model import CodecModel
+
+FILTER = 512  # samples at the lower of two rates that resampling reaches to either side (soxr, VHQ)
+LONGEST_FILTER = 1 << 20  # in samples, for source rates of a few Hz
+
+
+class StreamDecoder:
+    """Decodes streams that have this header.
+
+    Args:
+        model: on its device.
+        header: of the streams; made with this model.
+    """
+
+    def __init__(self, model: CodecModel, header: Header) -> None:
+        self.model, self.header = model, header
+        self.step = header.chunk_latents * header.hop  # samples of a chunk at the model's rate
+        ratio = math.gcd(header.model_rate, header.source_rate)
+        self._up, self._down = header.source_rate // ratio, header.model_rate // ratio
+        reach = math.ceil(FILTER * max(1.0, header.model_rate / header.source_rate))
+        self._reach = 0 if self._up == self._down else min(reach, LONGEST_FILTER) + self._down
+
+    @property
+    def overlap(self) -> tuple[float, float]:
+        """Seconds before and after a chunk in which the audio depends on it."""
+        before, after = ((n + self._reach) / self.header.model_rate for n in self._synthesis_overlap)
+        return before, after
+
+    @property
+    def _synthesis_overlap(self) -> Context:
+        return self.model.decoder.overlap(self.header.window)
+
+    def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
+        """Samples `start` to `stop` (None: to the end) at the source rate, float32 (n, channels).
+
+        Chunks are read from the reader as they are needed, those before and after left out.
+
+        Raises:
+            FormatError: as the reader.
+            InputError: the stream ends before `start`.
+        """
+        # chunks that a sample depends on, and one more, so that these are computed as they are in the whole
+        context = 1 + -(-max(self._synthesis_overlap) // self.step) + -(-self._reach // self.step)
+        first = max(0, chunk_at(self.header, start) - context)
+        chunks: Iterator[Chunk | None] = reader.chunks_from(first)
+        if stop is not None:
+            chunks = islice(chunks, chunk_at(self.header, stop - 1) + context + 1 - first)
+        end = 0
+        for offset, block in self._resampled(self._synthesised(chunks), first):
+            total = reader.total_samples
+            bounds = [n for n in (stop, total) if n is not None]
+            low, end = max(0, start - offset), min([offset + len(block), *bounds])
+            if end > offset + low:
+                yield block[low : end - offset]
+            if stop is not None and end >= stop:
+                return
+        total = reader.total_samples
+        if start and total is not None and start >= total:
+            raise past_the_end(self.header, total)
+
+    def _resampled(self, blocks: Iterable[Audio], first: int) -> Iterator[tuple[int, Audio]]:
+        """Each chunk at the source rate, and the sample it starts at.
+
+        Every chunk is resampled by itself, with as much of its surroundings as the filter reaches, from a sample where
+        both rates meet: no state is carried along that would depend on where decoding began.
+        """
+        import soxr
+
+        undo = np.float32(1 / factor(self.header.gain_q8))
+        silence = np.zeros((self._reach, self.header.channels), np.float32)
+        pieces = (torch.from_numpy(block.T) for block in chain(blocks, [silence]))
+        position = first * self.step
+        for signal, before, length in segments(pieces, self.step, Context(self._reach, self._reach)):
+            audio = signal.numpy().T * undo
+            if self._reach == 0:
+                yield position, audio
+            elif length > 0:
+                skip = -(position - before) % self._down
+                origin = (position - before + skip) // self._down * self._up
+                low, high = (-(-at * self._up // self._down) for at in (position, position + length))
+                out = soxr.resample(
+                    np.ascontiguousarray(audio[skip:]), self.header.model_rate, self.header.source_rate, "VHQ"
+                )
+                yield low, out[low - origin : high - origin]
+            position += length
+
+    @torch.inference_mode()
+    def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Audio]:
+        """Audio (n, channels) of each chunk at the model's rate, still at the coding level."""
+        header, dim = self.header, self.model.config.backbone.latent_dim
+        conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
+        edge = torch.zeros(header.channels, 1, dim, device=self.model.device)
+        latents = conceal.extended((None if c is None else self.latents(c) for c in chunks), edge)
+        audio = self.model.decoder.synthesise(latents, header.chunk_latents, header.window)
+        yield from conceal.faded(signal.T.cpu().numpy() for signal in audio)
+
+    def latents(self, chunk: Chunk) -> Tensor:
+        """Latents (channels, L, D) of a chunk's codes."""
+        channels = zip(*chunk.windows, strict=True)
+        codes = np.stack([np.concatenate([self.header.layout.codes(w) for w in row], 1) for row in channels])
+        return self.model.quantizer.decode(torch.from_numpy(codes).to(self.model.device))
+
+
+def past_the_end(header: Header, total_samples: int) -> InputError:
+    """What is wrong with a start at or after the end."""
+    seconds = total_samples / header.source_rate
+    return InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")

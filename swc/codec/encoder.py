@@ -1,0 +1,136 @@
+"""From audio to chunks of codes, one after the other, in bits that a budget grants.
+
+Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
+over the whole recording. Of a recording of known length several are searched at once, which is faster: chunks say
+nothing about each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swc.audio import Audio, CheckedBlocks, Resampler
+from swc.bitstream import Chunk, Header, window_lengths
+from swc.codec.allocation import Allocator, share_evenly
+from swc.codec.budget import Budget
+from swc.codec.gain import factor
+from swc.nn.context import segments
+from swc.nn.model import CodecModel
+
+TOGETHER = 16  # chunks of a recording of known length that are searched at once
+SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
+
+
+class _Request(NamedTuple):
+    """A chunk before its codes.
+
+    Attributes:
+        z: latents (channels, L, D).
+        grants: steps of each window's size (channels, W).
+        reserved: bits that all of them take.
+    """
+
+    z: Tensor
+    grants: Tensor
+    reserved: int
+
+
+class StreamEncoder:
+    """Encodes one recording.
+
+    Args:
+        model: on its device.
+        header: of the stream to be.
+        budget: of the stream; is spent.
+        effort: of the search for codes.
+        allocator: of each chunk's bits.
+        together: chunks that are searched at once; None goes by whether the length is known.
+    """
+
+    def __init__(
+        self,
+        model: CodecModel,
+        header: Header,
+        budget: Budget,
+        effort: int,
+        allocator: Allocator = share_evenly,
+        together: int | None = None,
+    ) -> None:
+        self.model, self.header, self.budget = model, header, budget
+        self.effort, self.allocator = effort, allocator
+        self.together = together or (1 if header.total_samples is None else TOGETHER)
+
+    def chunks(self, source: CheckedBlocks) -> Iterator[Chunk]:
+        """The chunks of audio at the header's source rate: of known length some at a time, else as soon as they can."""
+        for _, alike in groupby(self._requests(source), key=lambda request: request.z.shape):
+            while some := list(islice(alike, self.together)):
+                yield from self._quantize(some)
+
+    def _requests(self, source: CheckedBlocks) -> Iterator[_Request]:
+        """Each chunk with what the budget grants it, as soon as its audio and context have come."""
+        header, latents = self.header, 0
+        for z, heard in self._latents(self._resampled(source)):
+            latents += z.shape[1]
+            seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
+            yield self._request(z, heard, seconds)
+
+    def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
+        """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
+        header = self.header
+        gain = np.float32(factor(header.gain_q8))
+        resampler = Resampler(header.source_rate, header.model_rate, header.channels)
+        samples = 0
+        for block in source:
+            out = resampler.process(block)
+            samples += len(out)
+            yield self._tensor(out * gain)
+        rest = resampler.flush() * gain
+        silence = np.zeros((-(samples + len(rest)) % header.hop, header.channels), np.float32)
+        yield self._tensor(np.concatenate((rest, silence)))
+
+    def _tensor(self, audio: Audio) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.model.device)
+
+    @torch.inference_mode()
+    def _latents(self, audio: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[bool]]]:
+        """Latents (channels, L, D) of each chunk, and which of its windows are not silent, channels innermost."""
+        hop, encoder = self.header.hop, self.model.encoder
+        for signal, before, length in segments(audio, self.header.chunk_latents * hop, encoder.context):
+            z = encoder.encode(signal)[:, before // hop : (before + length) // hop]
+            windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
+            yield z, [heard for window in windows for heard in _heard(window)]
+
+    def _request(self, z: Tensor, heard: list[bool], seconds: float) -> _Request:
+        """Ask for the bits of a chunk of latents (channels, L, D) that ends after `seconds`, and share them."""
+        channels = len(z)
+        lengths = window_lengths(z.shape[1], self.header.window)
+        sizes = [self.header.layout.sizes(n) for n in lengths for _ in range(channels)]
+        steps = self.allocator(heard, sizes, self.budget.grant(seconds))
+        reserved = sum(size[step] for size, step in zip(sizes, steps, strict=True))
+        self.budget.reserve(reserved)
+        return _Request(z, torch.tensor(steps, device=z.device).reshape(-1, channels).t(), reserved)
+
+    @torch.inference_mode()
+    def _quantize(self, requests: list[_Request]) -> Iterator[Chunk]:
+        """Choose codes for chunks of equally many latents."""
+        layout, window = self.header.layout, self.header.window
+        z, grants = torch.cat([r.z for r in requests]), torch.cat([r.grants for r in requests])
+        codes = self.model.quantizer.encode(z, grants, window, self.effort).cpu().numpy()
+        length = z.shape[1]
+        for request, rows in zip(requests, codes.reshape(len(requests), -1, *codes.shape[1:]), strict=True):
+            starts = range(0, length, window)
+            windows = tuple(tuple(layout.window(row[:, s : s + window]) for row in rows) for s in starts)
+            self.budget.settle(request.reserved, sum(layout.size(one) for channels in windows for one in channels))
+            yield Chunk(length, windows)
+
+
+def _heard(window: Tensor) -> list[bool]:
+    """Which channels of a window (channels, samples) are more than silence."""
+    heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
+    return heard

@@ -1,0 +1,63 @@
+"""What a caller may choose, and what is chosen otherwise. Imports next to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swc.audio import Bits, RawFormat
+    from swc.bitstream import Tags
+
+DEFAULT_MODEL = "swc-44k"
+DEFAULT_KBPS = 2.67
+EFFORTS = (0, 1, 2)
+DEFAULT_EFFORT = 1
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How a recording is encoded.
+
+    Attributes:
+        kbps: kbit/s of the whole stream.
+        effort: of the search for codes, one of EFFORTS.
+        lookahead: seconds from which the gain is set; None takes the model's.
+        tags: keys and values, in place of those that the source has under these keys; an empty value sets none.
+        copy_tags: whether the source's other tags go along, as far as there is room.
+        raw: how to take a source of PCM without a header; None for one that has a header.
+    """
+
+    kbps: float = DEFAULT_KBPS
+    effort: int = DEFAULT_EFFORT
+    lookahead: float | None = None
+    tags: Tags = ()
+    copy_tags: bool = True
+    raw: RawFormat | None = None
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How a stream is decoded.
+
+    Attributes:
+        start: seconds at which to begin.
+        duration: seconds to decode; None goes to the end.
+        salvage: decode what is left of a damaged stream.
+        bits: of a sample; "float" is not clipped.
+        raw: PCM without a header, whatever the suffix of the target.
+        tags: whether the stream's tags are written.
+    """
+
+    start: float = 0.0
+    duration: float | None = None
+    salvage: bool = False
+    bits: Bits = "16"
+    raw: bool = False
+    tags: bool = True
+
+
+def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, int | None]:
+    """First sample, and one more than the last (None: to the end), of so many seconds of a recording."""
+    first = round(start * rate)
+    return first, None if duration is None else max(first + 1, round((start + duration) * rate))

@@ -1,0 +1,223 @@
+"""One file to one file: what the command line does, for whoever has many. Imports no torch by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from swc.audio import Audio, AudioReader, AudioWriter
+from swc.bitstream import Header, SalvageReader, StreamReader, Tags
+from swc.bitstream.damage import damage_facts
+from swc.codec.budget import fit_tags
+from swc.codec.options import DecodeOptions, EncodeOptions, samples_of
+from swc.files import open_input, open_output
+
+if TYPE_CHECKING:
+    from swc.codec.codec import Codec
+
+Report = Callable[[float, float | None], None]
+"""Told of progress: samples done so far, and of how many (None where it is not known)."""
+Place = str | Path
+"""A file's path; - is stdin or stdout."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done to one file.
+
+    Attributes:
+        model: name of its bundle.
+        samples: per channel, at `sample_rate`.
+        sample_rate: Hz.
+        channels: of the recording.
+        elapsed_seconds: that it took.
+    """
+
+    model: str
+    samples: int
+    sample_rate: int
+    channels: int
+    elapsed_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the audio."""
+        return self.samples / self.sample_rate
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio a second."""
+        return self.seconds / self.elapsed_seconds
+
+    def facts(self) -> dict[str, Any]:
+        """All that it says, as plain data."""
+        return {**vars(self), "seconds": self.seconds, "speed": self.speed}
+
+
+@dataclass(frozen=True)
+class EncodeSummary(Summary):
+    """A recording that was encoded.
+
+    Attributes:
+        bytes: of the stream.
+        tags: of the stream.
+        tags_left_out: tags of the source that the stream had no room for.
+    """
+
+    bytes: int
+    tags: Tags
+    tags_left_out: Tags
+
+    @property
+    def kbps(self) -> float | None:
+        """Measured kbit/s; None of no audio."""
+        return self.bytes * 8 / self.seconds / 1000 if self.samples else None
+
+    @property
+    def pcm_ratio(self) -> float:
+        """Size of the same audio as 16-bit PCM, relative to the stream's."""
+        return self.samples * self.channels * 2 / self.bytes
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "kbps": self.kbps, "pcm_ratio": self.pcm_ratio}
+
+
+@dataclass(frozen=True)
+class DecodeSummary(Summary):
+    """A stream that was decoded.
+
+    Attributes:
+        damage: what a salvaged stream lacks, as `damage_facts` has it; None where none was looked for.
+    """
+
+    damage: dict[str, Any] | None
+
+    def facts(self) -> dict[str, Any]:
+        facts = super().facts()
+        return facts if self.damage else {name: fact for name, fact in facts.items() if name != "damage"}
+
+
+def encode_file(
+    codec: Codec, source: Place, target: Place, options: EncodeOptions | None = None, report: Report | None = None
+) -> EncodeSummary:
+    """Encode an audio file to a .swc file, which appears under its name only when it is whole.
+
+    Raises:
+        InputError: as `AudioReader`, `open_output` and `Codec.encode`.
+        BitrateError: a rate that this recording cannot meet.
+        OSError: a target that cannot be written.
+    """
+    options = options or EncodeOptions()
+    with AudioReader(source, options.raw) as reader:
+        return encode_audio(codec, reader, target, options, report)
+
+
+def encode_audio(
+    codec: Codec, reader: AudioReader, target: Place, options: EncodeOptions, report: Report | None = None
+) -> EncodeSummary:
+    """`encode_file` of a source that is open already."""
+    started = time.perf_counter()
+    tags, left_out = _tags(codec, reader, options)
+    with open_output(target) as output:
+        samples = codec.encode_to(
+            output,
+            _reported(reader.blocks(), report, reader.total_samples),
+            reader.sample_rate,
+            reader.channels,
+            kbps=options.kbps,
+            total_samples=reader.total_samples,
+            effort=options.effort,
+            lookahead=options.lookahead,
+            tags=tags,
+        )
+    elapsed = time.perf_counter() - started
+    return EncodeSummary(codec.name, samples, reader.sample_rate, reader.channels, elapsed, output.size, tags, left_out)
+
+
+def decode_file(
+    source: Place,
+    target: Place,
+    options: DecodeOptions | None = None,
+    *,
+    codec: Codec | None = None,
+    device: str = "cpu",
+    report: Report | None = None,
+) -> DecodeSummary:
+    """Decode a .swc file to audio; the target's suffix says the format.
+
+    Args:
+        codec: None loads the installed one that the stream was made with, to `device`.
+
+    Raises:
+        InputError: no such source, a target that cannot be written, or nothing in the part that was asked for.
+        FormatError: the source is damaged.
+        ModelError: no model for it.
+    """
+    options = options or DecodeOptions()
+    with open_input(source) as fp:
+        reader = SalvageReader(fp) if options.salvage else StreamReader(fp)
+        if codec is None:
+            from swc.codec.codec import Codec
+
+            codec = Codec.for_stream(reader.header, device)
+        return decode_stream(codec, reader, target, options, report)
+
+
+def decode_stream(
+    codec: Codec,
+    reader: StreamReader | SalvageReader,
+    target: Place,
+    options: DecodeOptions,
+    report: Report | None = None,
+) -> DecodeSummary:
+    """`decode_file` of a source that is open already."""
+    header, started = reader.header, time.perf_counter()
+    start, stop = samples_of(options.start, options.duration, header.source_rate)
+    blocks = codec.decode_blocks(reader, start=start, stop=stop)
+    total = None if isinstance(reader, SalvageReader) else _length(header, start, stop)
+    samples = 0
+    with AudioWriter(
+        target,
+        header.source_rate,
+        header.channels,
+        bits=options.bits,
+        total_samples=total,
+        tags=header.tags if options.tags else (),
+        raw=options.raw,
+    ) as writer:
+        for block in _reported(blocks, report, total):
+            writer.write(block)
+            samples += len(block)
+    elapsed = time.perf_counter() - started
+    damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
+    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, damage)
+
+
+def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Tags, Tags]:
+    """The tags of the stream, and those of the source that it has no room for."""
+    chosen = tuple((key, value) for key, value in options.tags if value)
+    header = codec.header(reader.sample_rate, reader.channels, total_samples=reader.total_samples, tags=chosen)
+    named = {key for key, _ in options.tags}
+    others = tuple(pair for pair in reader.tags if pair[0] not in named) if options.copy_tags else ()
+    copied, left_out = fit_tags(header, options.kbps, others)
+    return copied + chosen, left_out
+
+
+def _length(header: Header, start: int, stop: int | None) -> int | None:
+    """Samples from `start` to `stop`, where the header tells."""
+    if header.total_samples is None:
+        return None
+    return (header.total_samples if stop is None else min(stop, header.total_samples)) - start
+
+
+def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None) -> Iterator[Audio]:
+    """The blocks, each reported once it was taken."""
+    done = 0
+    for block in blocks:
+        yield block
+        done += len(block)
+        if report is not None:
+            report(done, total)

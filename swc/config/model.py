@@ -1,0 +1,61 @@
+"""A model: its backbone, its quantizer, and the level that it codes at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from swc.bitstream.limits import LIMITS
+from swc.config.checks import at_least, require
+from swc.config.revq import RevqConfig
+from swc.config.roles import BackboneConfig, QuantizerConfig
+from swc.config.spectral import SpectralConfig
+
+BACKBONES: dict[str, type[BackboneConfig]] = {"spectral": SpectralConfig}
+"""Kinds of `[backbone]`; their networks are in `swc.nn.backbones`."""
+QUANTIZERS: dict[str, type[QuantizerConfig]] = {"revq": RevqConfig}
+"""Kinds of `[quantizer]`; their networks are in `swc.nn.quantizers`."""
+
+
+@dataclass(frozen=True)
+class GainConfig:
+    """Level normalisation before coding; the gain travels in the header (see `swc.codec.gain`)."""
+
+    target_db: float = -20.0  # dB re full scale, RMS of the loud blocks
+    lookahead: float = 30.0  # seconds of audio that decide the gain
+    max_gain_db: float = 24.0  # what comes after a quiet start may be louder
+
+    def __post_init__(self) -> None:
+        at_least(self, -100, "target_db")
+        at_least(self, 0, "lookahead", "max_gain_db")
+        require(self.max_gain_db <= 100, "max_gain_db must be at most 100")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything of `models/<name>/config.toml` but the recipe."""
+
+    name: str
+    backbone: BackboneConfig
+    quantizer: QuantizerConfig
+    sample_rate: int = 44100
+    gain: GainConfig = field(default_factory=GainConfig)
+
+    def __post_init__(self) -> None:
+        low, high = LIMITS["model_rate"]
+        require(low <= self.sample_rate <= high, f"sample_rate must be {low} to {high}")
+
+    @property
+    def hop(self) -> int:
+        """Samples a latent, at the model's rate."""
+        return self.backbone.hop
+
+    @property
+    def latent_rate(self) -> float:
+        """Latents a second."""
+        return self.sample_rate / self.hop
+
+    def code_semantics(self) -> bytes:
+        """Canonical bytes of everything in the config that decides what a code means."""
+        parts = {"sample_rate": self.sample_rate, "hop": self.hop, "latent_dim": self.backbone.latent_dim}
+        return json.dumps(parts | self.quantizer.semantics(), sort_keys=True).encode()

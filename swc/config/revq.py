@@ -1,0 +1,50 @@
+"""Sizes of the `revq` quantizer (SwitchCodec, arXiv 2505.24437)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from swc.bitstream.layouts.revq import RevqLayout
+from swc.bitstream.limits import LIMITS
+from swc.config.checks import at_least, require
+from swc.config.roles import QuantizerConfig
+
+
+@dataclass(frozen=True)
+class RevqConfig(QuantizerConfig):
+    """One or more shared codebooks, and routed ones (experts) of which each window chooses some."""
+
+    kind: ClassVar[str] = "revq"
+    window: int = 43
+    windows_per_chunk: int = 4
+    shared: int = 1
+    routed: int = 17
+    codebook_bits: int = 10
+    predictive: bool = False  # codes are the difference from a linear prediction out of the previous latent
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
+        most = {name: LIMITS[name][1] for name in ("n_routed", "windows_per_chunk")}
+        require(self.shared + self.routed <= most["n_routed"], f"at most {most['n_routed']} codebooks in all")
+        require(
+            self.windows_per_chunk <= most["windows_per_chunk"], f"at most {most['windows_per_chunk']} windows a chunk"
+        )
+        low, high = LIMITS["codebook_bits"]
+        require(low <= self.codebook_bits <= high, f"codebook_bits must be {low} to {high}")
+
+    @property
+    def codebook_size(self) -> int:
+        return 1 << self.codebook_bits
+
+    @property
+    def layout(self) -> RevqLayout:
+        return RevqLayout(self.shared, self.routed, self.codebook_bits)
+
+    @property
+    def semantic_tensors(self) -> tuple[str, ...]:
+        return ("shared.", "experts.", *(("predictor.",) if self.predictive else ()))
+
+    def semantics(self) -> dict[str, Any]:
+        parts = {"family": "revq", "shared": self.shared, "routed": self.routed, "codebook_bits": self.codebook_bits}
+        return parts | ({"predictive": True} if self.predictive else {})

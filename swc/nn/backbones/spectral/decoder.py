@@ -1,0 +1,95 @@
+"""The decoder of the `spectral` backbone: magnitudes by a network, phases by a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from swc.config import ModelConfig
+from swc.nn.backbones.spectral.parts import backbone_of, correction, expand
+from swc.nn.backbones.spectral.phase import integrate_phase
+from swc.nn.context import Context, segments
+from swc.nn.layers.convnext import Trunk
+from swc.nn.layers.stft import synthesise
+from swc.nn.roles import Decoder
+
+
+class SpectralDecoder(Decoder):
+    """Latents (B, L, D) -> audio (B, L * hop)."""
+
+    window: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        b = backbone_of(config)
+        self.config, self.bins = b, b.n_fft // 2 + 1
+        self.register_buffer("window", torch.hann_window(b.n_fft), persistent=False)
+        self.linear = nn.Linear(b.latent_dim, self.bins * b.frames_per_latent)
+        self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
+        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
+        self.project = correction(b.dim, self.bins)
+
+    def frames(self, z: Tensor) -> Tensor:
+        """Latents spread over their frames: (B, L, D) -> (B, T, D)."""
+        B, L, D = z.shape
+        spread: Tensor = self.split(z)
+        return spread.reshape(B, L * self.config.frames_per_latent, D)
+
+    def compressed(self, z: Tensor) -> Tensor:
+        """Compressed magnitudes (B, T, bins), float32; may be slightly negative."""
+        B, L, _ = z.shape
+        correction: Tensor = self.project(self.trunk(self.frames(z))).float()
+        with torch.autocast(z.device.type, enabled=False):
+            start: Tensor = self.linear(z.float())
+            return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
+
+    def spectrum(self, c: Tensor, pause: int | None = None) -> Tensor:
+        """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
+
+        Gradients reach the magnitudes alone. Phases begin anew as `integrate_phase` has it.
+        """
+        magnitude = expand(c, self.config.exponent)
+        return magnitude * self.phases(magnitude.detach(), pause)
+
+    def phases(self, magnitude: Tensor, pause: int | None = None) -> Tensor:
+        """Complex unit vectors (B, T, bins) for magnitudes, see `integrate_phase`."""
+        return integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, pause)
+
+    def render(self, spectrum: Tensor) -> Tensor:
+        """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""
+        with torch.autocast(spectrum.device.type, enabled=False):
+            return synthesise(spectrum, self.window, self.config.frame_hop)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.render(self.spectrum(self.compressed(z)))
+
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+        b = self.config
+        spectra = self._spectra(chunks, latents, window)
+        edge = Context(self._overlapping, self._overlapping)
+        for signal, before, length in segments(spectra, latents * b.frames_per_latent, edge):
+            yield self.render(signal)[:, before * b.frame_hop : (before + length) * b.frame_hop]
+
+    def _spectra(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+        """Spectra (B, T, bins) of each chunk of latents; phases begin anew in each window."""
+        per = self.config.frames_per_latent
+        reach = -(-self.trunk.reach // per)
+        for z, before, length in segments(chunks, latents, Context(reach, reach)):
+            yield self.spectrum(self.compressed(z)[:, before * per : (before + length) * per], window * per)
+
+    @property
+    def _overlapping(self) -> int:
+        """Frames on each side whose windows reach into a frame's own samples."""
+        return self.config.n_fft // self.config.frame_hop
+
+    def overlap(self, window: int) -> Context:
+        b, reach = self.config, self.trunk.reach
+        frames = window * b.frames_per_latent
+        # before a chunk: the networks' reach, and all of the half window in which it may move a pause
+        touched = max(0, reach - 1) // frames
+        before = max(reach, touched * frames + frames - frames // 2)
+        # after it: phases go on from the reach of the networks to the first pause that is wholly out of reach
+        after = frames * (1 + max(0, -(-(reach - frames // 2) // frames)))
+        return Context(*((n + self._overlapping) * b.frame_hop for n in (before, after)))

@@ -1,0 +1,38 @@
+"""What encoder and decoder share: compressed magnitudes, and layers that start small."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from swc.config import ModelConfig, SpectralConfig
+
+FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
+CEILING = 2e4  # +32 dB re a full-scale sine: no recording comes near, a runaway network stops there
+START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
+
+
+def compress(magnitude: Tensor, exponent: float) -> Tensor:
+    """c = |X|^exponent, of any shape."""
+    return magnitude.clamp_min(FLOOR).pow(exponent)
+
+
+def expand(c: Tensor, exponent: float) -> Tensor:
+    """|X| of compressed magnitudes, of any shape, within what is audible and possible."""
+    return c.clamp(FLOOR**exponent, CEILING**exponent).pow(1 / exponent)
+
+
+@torch.no_grad()
+def correction(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer whose outputs are small at first."""
+    layer = nn.Linear(inputs, outputs)
+    layer.weight.mul_(START)
+    layer.bias.zero_()
+    return layer
+
+
+def backbone_of(config: ModelConfig) -> SpectralConfig:
+    """The `[backbone]` of a model of this kind."""
+    if not isinstance(config.backbone, SpectralConfig):
+        raise TypeError(f"the backbone is of kind {config.backbone.kind!r}, not spectral")
+    return config.backbone

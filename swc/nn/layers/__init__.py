@@ -1,0 +1,1 @@
+"""Parts that networks of several kinds are made of."""

@@ -1,0 +1,12 @@
+"""Quantizers, a file a kind, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from swc.config import ModelConfig
+from swc.nn.quantizers.revq import Revq
+from swc.nn.roles import Quantizer
+
+QUANTIZERS: dict[str, Callable[[ModelConfig], Quantizer]] = {"revq": Revq}
+"""The network of each kind of `[quantizer]`."""

@@ -1,0 +1,286 @@
+"""Residual Experts Vector Quantization (SwitchCodec, Wang et al., arXiv 2505.24437, section III).
+
+One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. The chosen
+experts run on the residual in index order, whatever their scores. Equation numbers are the paper's. With `predictive`,
+all this happens to innovations (see `swc.nn.quantizers.prediction`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from swc.config import ModelConfig, RevqConfig
+from swc.nn.quantizers.codebook import Codebook
+from swc.nn.quantizers.prediction import NoPredictor, Predictor
+from swc.nn.quantizers.routing import Router
+from swc.nn.quantizers.search import EFFORTS, Effort, beam, beam_codes, dense_greedy_mask, greedy_mask, stages_of
+from swc.nn.roles import Quantizer
+
+RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
+STRIDE = 3  # in training, every so many latents of a window decide on its experts, as in the encoder
+
+
+@dataclass
+class Quantized:
+    """What the quantizer returns in training.
+
+    Attributes:
+        latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
+        shared_commitment: scalar, mean squared error of the latents after the shared stage.
+        commitment: scalar, mean squared error of the latents at the end.
+        imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
+        error: scalar without gradient, energy of the final residual.
+    """
+
+    latents: Tensor
+    shared_commitment: Tensor
+    commitment: Tensor
+    imitation: Tensor
+    error: Tensor
+
+
+@dataclass
+class Choice:
+    """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves, 1 or 0 (B,)."""
+
+    index: int
+    codes: Tensor
+    quantized: Tensor
+    weight: Tensor
+
+
+@dataclass
+class Assigned:
+    """What `Revq.assign` found for B windows of latents in runs.
+
+    Attributes:
+        mask: the experts chosen, 1 or 0 (B, N_r).
+        error: of the latents that the decoder predicts from, in runs.
+        target: what is quantized, latents or innovations (B, T, D).
+        after_shared: what the shared codebooks say of it (B, T, D).
+        quantized: what all codebooks say of it (B, T, D).
+        chosen: what each of them says.
+    """
+
+    mask: Tensor
+    error: Tensor
+    target: Tensor
+    after_shared: Tensor
+    quantized: Tensor
+    chosen: list[Choice]
+
+
+class Revq(Quantizer):
+    """Quantizes runs of latents (B, L, D): one routing mask for each of their windows (B, W)."""
+
+    bias: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        sizes, dim = config.quantizer, config.backbone.latent_dim
+        if not isinstance(sizes, RevqConfig):
+            raise TypeError(f"the quantizer is of kind {sizes.kind!r}, not revq")
+        self.config = sizes
+        self.shared = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.shared))
+        self.experts = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.routed))
+        self.router = Router(dim, sizes.routed)
+        self.predictor = Predictor(dim) if sizes.predictive else NoPredictor()
+        self.register_buffer("bias", torch.zeros(sizes.routed))
+        self.horizon = 90.0
+        self._seen: dict[int, tuple[Tensor, Tensor]] = {}  # the last batch, for replacing dead codes
+
+    def books(self) -> list[Codebook]:
+        """All codebooks, shared ones first."""
+        return [b for group in (self.shared, self.experts) for b in group if isinstance(b, Codebook)]
+
+    def scores(self, z: Tensor) -> Tensor:
+        """Affinity of each window to each expert with DRPS's bias, eq. (1) and (5): (B, T, D) -> (B, N_r)."""
+        return self.router.affinity(z) + self.bias
+
+    @torch.no_grad()
+    def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
+        """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
+        level, books = EFFORTS[effort], self.books()
+        target = self.predictor.innovations(z)  # as if quantizing left no error: enough to choose experts by
+        masks, codes = [], []
+        for begin, end, length in _spans(z.shape[1], window):
+            k = grants[:, begin // window : -(-end // window)]  # (B, W)
+            x, t = (v[:, begin:end].reshape(-1, length, z.shape[-1]) for v in (z, target))  # (B * W, length, D)
+            mask = self._mask(x, t, k.flatten(), level)
+            masks.append(mask.reshape(*k.shape, -1))
+            if isinstance(self.predictor, NoPredictor):
+                found = beam_codes(books, x, mask, level.beam)
+                codes.append(found.reshape(*k.shape, -1, length).transpose(1, 2).flatten(2))
+        return torch.cat(codes, 2) if codes else self._codes_in_turn(z, torch.cat(masks, 1), window, level.beam)
+
+    def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort) -> Tensor:
+        """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
+        return self.search_mask(target[:, :: effort.stride], k) if effort.stride else Router.top(self.scores(z), k)
+
+    def _codes_in_turn(self, z: Tensor, mask: Tensor, window: int, width: int) -> Tensor:
+        """Codes (B, stages, L) of runs (B, L, D), each latent's after those of the one that it is predicted from."""
+        codes, previous = [], torch.zeros_like(z[:, 0])
+        for t, latent in enumerate(z.unbind(1)):
+            if t % window == 0:
+                stages = stages_of(self.books(), mask[:, t // window], 1)
+            found, residual = beam(stages, latent - self.predictor(previous), width)
+            codes.append(found)
+            previous = latent - residual
+        return torch.stack(codes, 2)
+
+    @torch.no_grad()
+    def search_mask(self, target: Tensor, k: Tensor, most: int | None = None) -> Tensor:
+        """Masks (B, N_r) of the experts that leave the least of windows of latents or innovations (B, T, D).
+
+        Args:
+            target: what is quantized.
+            k: k_r of each window (B,).
+            most: the largest k_r; if given, nothing waits for what is found.
+        """
+        shared, residual = len(self.shared), target
+        for book in self.books()[:shared]:
+            residual = residual - book.code[book.nearest(residual)]
+        experts = self.books()[shared:]
+        return greedy_mask(experts, residual, k) if most is None else dense_greedy_mask(experts, residual, k, most)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        return self.predictor.latents(self.look_up(codes))
+
+    @torch.no_grad()
+    def look_up(self, codes: Tensor) -> Tensor:
+        """What codes say, of latents or, if predictive, of innovations: (B, stages, T) -> (B, T, D)."""
+        total = torch.zeros((), device=codes.device)
+        for index, book in enumerate(self.books()):
+            q = book.code[codes[:, index].clamp_min(0)]
+            total = total + torch.where(codes[:, index, :, None] >= 0, q, 0.0)
+        return total
+
+    def forward(self, z: Tensor, k: Tensor, searched: Tensor | None = None, most: int = 0) -> Quantized:
+        """Route, quantize and, in training mode, learn the codebooks.
+
+        Args:
+            z: runs of latents (B, W * T, D), each of W windows.
+            k: k_r of each window (B, W).
+            searched: windows whose experts are searched for instead of routed (B, W), bool. If given, the router
+                learns by imitating what is found there, and no longer by eq. (3).
+            most: the largest k_r of the windows that are searched.
+        """
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.float()
+            found = self.assign(z.detach(), k, searched, most)
+            windows, imitation = z.reshape(found.quantized.shape), z.new_zeros(())
+            straight = found.quantized - found.target
+            if searched is None:
+                straight = straight + self._gate(self.scores(windows), found.chosen)
+            else:
+                imitation = self.router.imitation(windows.detach(), found.mask, searched.flatten().float())
+            target = self.predictor.innovations(z, found.error).reshape(windows.shape)
+            return Quantized(
+                latents=z + straight.reshape(z.shape),
+                shared_commitment=(target - found.after_shared).square().mean(),
+                commitment=(target - found.quantized).square().mean(),
+                imitation=imitation,
+                error=(found.target - found.quantized).square().mean(),
+            )
+
+    @torch.no_grad()
+    def assign(self, z: Tensor, k: Tensor, searched: Tensor | None, most: int) -> Assigned:
+        """All of `forward` that has no gradients, and the learning of the codebooks. Arguments are those of `forward`.
+
+        On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded.
+        """
+        runs, z = z, z.reshape(k.numel(), -1, z.shape[-1])
+        target, error = self.predictor.innovations(runs).reshape(z.shape), torch.zeros_like(z)
+        experts = Router.top(self.scores(z), k.flatten())
+        if searched is not None:
+            experts = self._searched(target[:, ::STRIDE], k.flatten(), experts, searched.flatten(), most)
+        if not isinstance(self.predictor, NoPredictor):
+            # a decoder predicts from latents with errors; these ones are like them, and found without a loop
+            error = target - self._pass(target, experts.float())[0]
+            target = self.predictor.innovations(runs, error.reshape(runs.shape)).reshape(z.shape)
+        mask = experts.float()
+        quantized, after_shared, chosen = self._pass(target, mask)
+        if self.training:
+            self._learn(chosen, target - quantized)
+            self.router.count(mask)
+        return Assigned(mask, error.reshape(runs.shape), target, after_shared, quantized, chosen)
+
+    def _pass(self, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, list[Choice]]:
+        """Nearest codes of each stage in index order, eq. (2): what all say of windows (B, T, D), what the shared ones
+        say, and what each says."""
+        quantized = after_shared = torch.zeros_like(target)
+        chosen: list[Choice] = []
+        shared = len(self.shared)
+        for index, book in enumerate(self.books()):
+            weight = mask[:, index - shared] if index >= shared else torch.ones_like(mask[:, 0])
+            codes = book.nearest(target - quantized)
+            q = book.code[codes] * weight[:, None, None]
+            chosen.append(Choice(index, codes, q, weight))
+            quantized = quantized + q
+            if index == shared - 1:
+                after_shared = quantized
+        return quantized, after_shared, chosen
+
+    def _searched(self, target: Tensor, k: Tensor, routed: Tensor, searched: Tensor, most: int) -> Tensor:
+        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by what a search finds."""
+        if target.is_cuda:
+            return torch.where(searched[:, None], self.search_mask(target, k, most), routed)
+        mask = routed.clone()
+        mask[searched] = self.search_mask(target[searched], k[searched])
+        return mask
+
+    def _gate(self, scores: Tensor, chosen: list[Choice]) -> Tensor:
+        """Eq. (3), a straight-through mask: nothing but gradients to the scores (B, N_r); (B, T, D)."""
+        gate = torch.zeros_like(chosen[0].quantized)
+        for choice in chosen[len(self.shared) :]:
+            s = scores[:, choice.index - len(self.shared), None, None]
+            gate = gate + (s - s.detach()) * choice.quantized
+        return gate
+
+    @torch.no_grad()
+    def _learn(self, chosen: list[Choice], residual: Tensor) -> None:
+        """Each codebook moves to what all the others leave it: (B, T, D), the residual after the last stage.
+
+        That is one small step down the least squares of `swc.training.stages.codebooks`. A codebook that learns what
+        the previous stages leave, as in plain RVQ, averages over far larger vectors and knows nothing of later ones.
+        """
+        energy = residual.square().sum(-1).flatten() + 1e-12
+        for choice in chosen:
+            flat = (choice.quantized + residual).flatten(0, 1)
+            rows = choice.weight.repeat_interleave(residual.shape[1])
+            self.books()[choice.index].update(flat, choice.codes.flatten(), rows, self.horizon)
+            self._seen[choice.index] = (flat, rows * energy)
+
+    @torch.no_grad()
+    def maintain(self, gamma: float, dead: float, generator: torch.Generator) -> int:
+        """Router protection (DRPS) and dead codes; call every n training steps.
+
+        Args:
+            gamma, dead: as `Router.protect`.
+
+        Returns:
+            How many codes were replaced.
+        """
+        self.router.protect(self.bias, gamma, dead)
+        return sum(
+            book.replace_dead(*self._seen[index], RARE, generator)
+            for index, book in enumerate(self.books())
+            if index in self._seen
+        )
+
+    def restart_averages(self, horizon: float) -> None:
+        """Codebook averages after loading weights or after a fit."""
+        self.horizon = horizon
+        for book in self.books():
+            book.restart_averages(horizon)
+
+
+def _spans(latents: int, window: int) -> list[tuple[int, int, int]]:
+    """Where windows of one length begin and end, and their length: the full ones, then what is left."""
+    full = latents // window * window
+    spans = ((0, full, window), (full, latents, latents - full))
+    return [span for span in spans if span[0] < span[1]]

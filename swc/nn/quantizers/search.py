@@ -1,0 +1,175 @@
+"""Encoder-side search: which experts, and which codes, leave the least residual.
+
+Mask and codes are transmitted, so a decoder does not care how they were chosen; what is found here is free quality.
+Greedy choice of experts stands in for the router's top-k, and a beam over the stages for the nearest code of each
+(M-best search for residual vector quantization, e.g. Chan & Gersho 1991).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from swc.nn.quantizers.codebook import Codebook, distances
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to search.
+
+    Attributes:
+        stride: every so many latents of a window decide on its experts; 0 leaves them to the router.
+        beam: paths that the search for codes keeps.
+    """
+
+    stride: int
+    beam: int
+
+
+EFFORTS = (Effort(0, 1), Effort(3, 16), Effort(1, 64))
+"""What the encoder's efforts 0, 1 and 2 mean."""
+
+
+@torch.no_grad()
+def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor) -> Tensor:
+    """Masks grown one expert at a time, each the one that removes most residual energy.
+
+    Args:
+        books: N_r experts' codebooks.
+        z: windows of latents, less what the shared codes say (B, T, D).
+        k: k_r of each window (B,).
+
+    Returns:
+        bool (B, N_r) with k_r set in each row.
+    """
+    experts, energies, residual = len(books), [book.energy for book in books], z
+    mask = (k >= experts)[:, None].repeat(1, experts)  # nothing to choose where all are taken
+    most = int(torch.where(k < experts, k, 0).max()) if len(k) else 0
+    for taken in range(most):
+        rows = ((k > taken) & (k < experts)).nonzero().flatten()
+        r = residual[rows]  # (rows, T, D)
+        # |r - c|^2 - |r|^2 at the nearest code, summed over the window: (rows, N_r)
+        gains = [_nearest_distance(r, b.code, energy).sum(1) for b, energy in zip(books, energies, strict=True)]
+        best = torch.stack(gains, 1).masked_fill(mask[rows], torch.inf).argmin(1)
+        mask[rows, best] = True
+        for expert in torch.unique(best).tolist():
+            book, mine = books[expert], rows[best == expert]
+            residual = residual.clone() if residual is z else residual
+            residual[mine] = residual[mine] - book.code[book.nearest(residual[mine])]
+    return mask
+
+
+@torch.no_grad()
+def dense_greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, most: int) -> Tensor:
+    """`greedy_mask` for a GPU: every expert on every window, so that nothing waits to see what was chosen.
+
+    Args:
+        books: N_r experts' codebooks.
+        z: windows of latents, less what the shared codes say (B, T, D).
+        k: k_r of each window (B,), not above `most` < N_r.
+        most: how many experts to choose at most.
+
+    Returns:
+        bool (B, N_r) with k_r set in each row.
+    """
+    (B, T, D), experts, residual = z.shape, len(books), z
+    code = torch.cat([book.code for book in books])  # (N_r * size, D)
+    energy, number = code.square().sum(1), torch.arange(experts, device=z.device)
+    mask = torch.zeros(B, experts, dtype=torch.bool, device=z.device)
+    for taken in range(most):
+        distance = distances(residual.reshape(-1, D), code, energy).reshape(B, T, experts, -1)
+        gain, nearest = distance.min(-1)  # (B, T, N_r)
+        best = gain.sum(1).masked_fill(mask, torch.inf).argmin(1)  # (B,)
+        on = k > taken
+        mask = mask | ((number == best[:, None]) & on[:, None])
+        chosen = nearest.gather(2, best[:, None, None].expand(B, T, 1))[..., 0] + best[:, None] * distance.shape[-1]
+        residual = residual - torch.where(on[:, None, None], code[chosen], 0.0)
+    return mask
+
+
+def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor) -> Tensor:
+    """Squared distance to the nearest code (size, D), less the vector's own square: (n, T, D) -> (n, T)."""
+    n, T, D = r.shape
+    return distances(r.reshape(-1, D), code, energy).amin(1).reshape(n, T)
+
+
+@torch.no_grad()
+def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int) -> Tensor:
+    """Codes of the best of `width` paths through the chosen codebooks, in index order.
+
+    Args:
+        books: of all stages; shared ones first.
+        z: windows of latents (B, T, D).
+        mask: chosen experts (B, N_r), bool.
+        width: paths kept at each stage; 1 is the nearest code of each stage.
+
+    Returns:
+        int64 (B, stages, T), -1 where an expert is not chosen.
+    """
+    B, T, D = z.shape
+    codes, _ = beam(stages_of(books, mask, T), z.reshape(-1, D), width)
+    return codes.reshape(B, T, -1).transpose(1, 2)
+
+
+class Stage(NamedTuple):
+    """A codebook with the vectors that it serves; no `rows` stand for all of them."""
+
+    code: Tensor  # (size, D)
+    energy: Tensor  # (size,)
+    rows: Tensor | None  # (n,)
+
+
+def stages_of(books: Sequence[Codebook], mask: Tensor, length: int) -> list[Stage | None]:
+    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents; None where no window has it."""
+    stages: list[Stage | None] = []
+    shared, time = len(books) - mask.shape[1], torch.arange(length, device=mask.device)
+    for index, book in enumerate(books):
+        on = mask[:, index - shared] if index >= shared else torch.ones_like(mask[:, 0])
+        windows = on.nonzero().flatten()
+        rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
+        stages.append(Stage(book.code, book.energy, rows) if len(windows) else None)
+    return stages
+
+
+@torch.no_grad()
+def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The best of `width` paths for vectors (n, D): codes (n, stages), -1 where not chosen, and residual (n, D)."""
+    first = stages[0]
+    if first is None or first.rows is not None:
+        raise ValueError("the first stage serves every vector")
+    n, D = z.shape
+    width = min(width, len(first.energy))
+    code = distances(z, first.code, first.energy).topk(width, largest=False).indices
+    residual = z[:, None] - first.code[code]
+    # of each stage: its vectors, and for each path parent and code
+    steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
+    for index, stage in enumerate(stages[1:], 1):
+        if stage is None:
+            continue
+        r = residual if stage.rows is None else residual[stage.rows]
+        distance = distances(r.reshape(-1, D), stage.code, stage.energy).reshape(*r.shape[:2], -1)
+        distance += r.square().sum(-1, keepdim=True)
+        best = distance.flatten(1).topk(width, largest=False).indices
+        parent = best // len(stage.energy)
+        code = best - parent * len(stage.energy)
+        r = r.gather(1, parent[..., None].expand(-1, -1, D)) - stage.code[code]
+        if stage.rows is None:
+            residual = r
+        else:
+            residual[stage.rows] = r
+        steps.append((index, stage.rows, parent, code))
+    path = residual.square().sum(-1).argmin(1)
+    residual = residual[torch.arange(n, device=z.device), path]
+    codes = torch.full((n, len(stages)), -1, device=z.device)
+    for index, rows, parent, code in reversed(steps):
+        here = (path if rows is None else path[rows])[:, None]
+        best, before = code.gather(1, here)[:, 0], parent.gather(1, here)[:, 0]
+        if rows is None:
+            codes[:, index], path = best, before
+        else:
+            codes[rows, index], path[rows] = best, before
+    return codes, residual

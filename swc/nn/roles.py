@@ -1,0 +1,71 @@
+"""The three parts of a codec, whatever their kind. B: recordings or channels, L: latents, D: numbers in a latent.
+
+They are base classes and not protocols, since a codec is a module that holds them: state, device and mode go with it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+
+from torch import Tensor, nn
+
+from swc.nn.context import Context
+
+
+class Encoder(nn.Module, ABC):
+    """Audio -> latents."""
+
+    @property
+    @abstractmethod
+    def context(self) -> Context:
+        """Samples before and after its own `hop` samples that a latent depends on, in whole latents."""
+
+    @abstractmethod
+    def encode(self, audio: Tensor) -> Tensor:
+        """Latents (B, samples // hop, D) of level-normalised audio (B, samples)."""
+
+
+class Quantizer(nn.Module, ABC):
+    """Latents <-> codes. A run of latents, such as a chunk, is coded by itself."""
+
+    @abstractmethod
+    def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
+        """Codes of runs of latents.
+
+        Args:
+            z: runs of latents (B, L, D).
+            grants: for each of their windows (B, ceil(L / window)), how many steps above the least of the layout's
+                `sizes` it may take.
+            window: latents a window; the last one may be shorter.
+            effort: 0 takes the first codes that offer themselves; 1 and 2 search for better ones, ever longer.
+
+        Returns:
+            int64 (B, stages, L) as the layout takes them, -1 where a stage says nothing.
+        """
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Latents (B, L, D) of runs of codes (B, stages, L)."""
+
+
+class Decoder(nn.Module, ABC):
+    """Latents -> audio."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Audio (B, L * hop), float32, of whole runs of latents (B, L, D)."""
+
+    @abstractmethod
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+        """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
+
+        Args:
+            chunks: latents (B, n, D) of each.
+            latents: of every chunk but the last.
+            window: latents a window.
+        """
+
+    @abstractmethod
+    def overlap(self, window: int) -> Context:
+        """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""

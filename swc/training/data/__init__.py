@@ -1,0 +1,1 @@
+"""Recordings on disk -> a corpus in memory -> batches of crops."""

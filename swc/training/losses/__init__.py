@@ -1,0 +1,1 @@
+"""Losses of training, and the discriminators that learn beside a model."""

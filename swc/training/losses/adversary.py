@@ -1,0 +1,71 @@
+"""The discriminators of stage 2 as they learn beside the decoder, and what they tell it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from swc.config.training import DiscriminatorConfig
+from swc.training.losses.discriminators import Discriminators, discriminator_loss, feature_matching, generator_loss
+from swc.training.optimization import optimizer_tensors, restore_optimizer, with_prefix
+
+BETAS = (0.8, 0.9)
+
+
+class Adversary:
+    """Discriminators and their optimizer (AdamW, betas 0.8 and 0.9 as in DAC and SwitchCodec)."""
+
+    def __init__(self, config: DiscriminatorConfig, device: torch.device) -> None:
+        self.config, self.device = config, device
+        self.discriminators = Discriminators(config).to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.discriminators.parameters(), config.learning_rate, betas=BETAS, fused=True
+        )
+
+    def compile(self) -> None:
+        """Compile the discriminators with torch.compile."""
+        for member in self.discriminators.members:
+            member.compile()
+
+    def learn(self, real: Tensor, fake: Tensor, factor: float) -> Tensor:
+        """One step of the discriminators at `factor` times their learning rate.
+
+        Args:
+            real: recordings (B, samples).
+            fake: what the codec made of them (B, samples); gets no gradient.
+
+        Returns:
+            Their loss, scalar.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = factor * self.config.learning_rate
+        features_real, features_fake = self._features(real, fake.detach())
+        loss = discriminator_loss(features_real, features_fake)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.discriminators.parameters(), 10.0)
+        self.optimizer.step()
+        return loss.detach()
+
+    def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Adversarial loss and feature matching (scalars) of `fake`, with gradients to it alone."""
+        self.discriminators.requires_grad_(False)
+        features_real, features_fake = self._features(real, fake)
+        self.discriminators.requires_grad_(True)
+        return generator_loss(features_fake), feature_matching(features_real, features_fake)
+
+    def state(self) -> dict[str, Tensor]:
+        """Discriminators and optimizer as named tensors, for a checkpoint."""
+        networks = {f"discriminators.{n}": v for n, v in self.discriminators.state_dict().items()}
+        return networks | optimizer_tensors(self.optimizer, "adversary")
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take what `state` returned, among other tensors; raises KeyError or RuntimeError if it does not fit."""
+        self.discriminators.load_state_dict(with_prefix(state, "discriminators."))
+        restore_optimizer(self.optimizer, state, "adversary")
+
+    def _features(self, real: Tensor, fake: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            features = self.discriminators(torch.cat((real, fake)))
+        n = len(real)
+        return [[f[:n] for f in maps] for maps in features], [[f[n:] for f in maps] for maps in features]

@@ -1,0 +1,31 @@
+"""Stages of training, a file a kind."""
+
+from __future__ import annotations
+
+import torch
+
+from swc.config import Config, StageConfig
+from swc.training.stages.adversarial import AdversarialObjective
+from swc.training.stages.codebooks import CodebooksSolver
+from swc.training.stages.gains import GainsSolver
+from swc.training.stages.magnitude import MagnitudeObjective
+from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, Stage
+from swc.training.stages.waveform import WaveformObjective
+from swc.training.stages.weighting import WeightingSolver
+
+__all__ = ["STAGES", "BatchSolver", "Objective", "Outcome", "Solver", "Stage", "stage_of"]
+
+STAGES: dict[str, type[Stage]] = {
+    "magnitude": MagnitudeObjective,
+    "waveform": WaveformObjective,
+    "adversarial": AdversarialObjective,
+    "codebooks": CodebooksSolver,
+    "weighting": WeightingSolver,
+    "gains": GainsSolver,
+}
+"""What runs each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""
+
+
+def stage_of(settings: StageConfig, config: Config, device: torch.device) -> Stage:
+    """A stage at work, with fresh networks of its own."""
+    return STAGES[settings.kind](settings, config, device)

@@ -1,0 +1,116 @@
+"""The two roles that a kind of stage can fill: it descends a gradient, or it solves.
+
+The trainer and the run know these roles alone, never a kind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from swc.config import Config, StageConfig
+from swc.config.training import GradientStage, SolvedStage
+from swc.nn.model import CodecModel
+from swc.training.data.batches import Batch, draw_crops
+from swc.training.data.corpus import Corpus
+
+
+class Stage:
+    """A stage at work.
+
+    Attributes:
+        settings: its table of the recipe.
+        config: of the run.
+        device: of the run.
+    """
+
+    settings: StageConfig
+
+    def __init__(self, settings: StageConfig, config: Config, device: torch.device) -> None:
+        self.settings, self.config, self.device = settings, config, device
+
+    @property
+    def frozen(self) -> bool:
+        """Whether encoder and quantizer stay as they are."""
+        return False
+
+    def compile(self) -> None:
+        """Compile the stage's own networks with torch.compile."""
+
+    def parameters(self) -> Iterable[Tensor]:
+        """Parameters of the stage's own networks, which all workers share."""
+        return ()
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps of the stage itself, by name."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take what `state` returned, among other tensors, from a checkpoint; raises KeyError or RuntimeError."""
+
+
+class Objective(Stage, ABC):
+    """A stage that descends the gradient of a loss.
+
+    Attributes:
+        delay: steps at its start that leave the model as it is.
+    """
+
+    settings: GradientStage
+    delay: int = 0
+
+    @property
+    def frozen(self) -> bool:
+        return self.settings.trains == "decoder"
+
+    @abstractmethod
+    def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
+        """Scalars by name, for the log; "total" is the loss itself, which the first `delay` steps do not have.
+
+        Args:
+            model: in training mode.
+            batch: crops.
+            step: of this stage.
+            factor: of the learning rates, as scheduled.
+        """
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solver found: its fields go into the log under the name of its class, `str` is for people."""
+
+
+class Solver(Stage, ABC):
+    """A stage that measures on the corpus and solves."""
+
+    settings: SolvedStage
+
+    @abstractmethod
+    def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
+        """Change the model, which is in inference mode.
+
+        Args:
+            model: with averaged weights.
+            corpus: to measure on.
+            generator: on the CPU, of everything random.
+
+        Yields:
+            Steps done so far, and what was found.
+        """
+
+
+class BatchSolver(Solver):
+    """A solver that looks once at batches of crops; its steps are these batches."""
+
+    def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
+        size, length, steps = self.settings.batch, self.config.crop, self.settings.steps
+        batches = (draw_crops(self.config, corpus, size, length, generator) for _ in range(steps))
+        yield steps, self.measure(model, batches, generator)
+
+    @abstractmethod
+    def measure(self, model: CodecModel, batches: Iterable[Tensor], generator: torch.Generator) -> Outcome:
+        """Change the model by what is found in batches of crops (batch, samples)."""
