@@ -1,5 +1,6 @@
 # make demo   code a recording there and back, with figures, into ./demo
-# make test   linters, types and tests
+# make test   linters, types, layers and tests
+# make quick  the same without the slow tests: under a minute on two cores
 # make fuzz   attack the readers for MINUTES (30), with atheris; findings are left in FUZZ
 # make clean  remove what these made
 
@@ -12,16 +13,22 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PACKAGE := pyproject.toml constraints.txt $(shell find swc models -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test fuzz clean
+.PHONY: demo check test quick fuzz clean
 
 demo: $(VENV)/.demo
 	$(BIN)/swc demo --out $(DEMO)
 
-test: $(VENV)/.test
+check: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest -n auto
+
+quick: check
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 # Five sixths of the time for streams, one for WAV on pipes.
 fuzz: $(VENV)/.fuzz

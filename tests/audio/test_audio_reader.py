@@ -163,7 +163,7 @@ def test_flac_that_ends_early_is_refused(tmp_path: Path) -> None:
         ("a.wav", b"PK\3\4" + bytes(100), "no audio that swc can read"),
         ("a.swc", b"\x89SWC\r\n\x1a\n" + bytes(100), "swc decode"),
         ("a.wav", wav(noise(10, 9)), "9 channels, swc takes 1 to 8"),
-        ("a.wav", wav(np.float32([[np.nan]]), subtype="FLOAT"), "NaN"),
+        pytest.param("a.wav", wav(np.float32([[np.nan]]), subtype="FLOAT"), "NaN", id="nan"),  # it holds the time
     ],
 )
 def test_input_that_cannot_be_used(tmp_path: Path, name: str, data: bytes, message: str) -> None:

@@ -14,6 +14,8 @@ from swc.bundle import find_bundle
 from swc.bundle.weights import save_weights
 from swc.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:

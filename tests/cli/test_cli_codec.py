@@ -23,6 +23,8 @@ from typer.testing import CliRunner, Result
 from swc.bitstream import Stream
 from swc.cli import app
 
+pytestmark = pytest.mark.slow
+
 RATE, SAMPLES = 48000, 31001
 
 

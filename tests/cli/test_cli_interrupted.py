@@ -17,6 +17,8 @@ from cli_streams import make_stream
 
 from swc.bitstream import Stream, header_size
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_encoder_has_written_whole_chunks(

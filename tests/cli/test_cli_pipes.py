@@ -14,6 +14,8 @@ from cli_commands import CHUNK, ONE_THREAD, RATE, RAW, chunk_ends, command_line,
 
 from swc.bitstream import Stream, header_size
 
+pytestmark = pytest.mark.slow
+
 
 def test_chunks_come_out_as_the_audio_comes_in(model: Path, minute: Stream) -> None:
     """The encoder holds back less than two chunks (8 s), the decoder three; the level took 2 s."""
@@ -91,7 +93,6 @@ def environment() -> dict[str, str]:
     return {**ONE_THREAD, "PYTHONPATH": str(Path(next(iter(package.__path__))).parent)}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells memory nowhere else")
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path, model: Path) -> None:
     script = (

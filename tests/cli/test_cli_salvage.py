@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 from swc.bitstream import Stream
 from swc.cli import app
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -12,6 +12,8 @@ from swc.bundle import find_bundle, list_bundles
 from swc.codec.codec import Codec
 from swc.evaluation import mel_distance, stoi
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

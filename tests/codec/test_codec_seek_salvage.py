@@ -18,6 +18,8 @@ from swc.bitstream import CHUNK_OVERHEAD, SalvageReader, StreamReader
 from swc.errors import InputError
 from swc.nn.backbones.spectral.phase import integrate_phase
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 40 * 256 / 16000  # seconds of the tiny model's chunks
 
 

@@ -14,6 +14,8 @@ import soundfile
 
 from swc import __version__
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -42,13 +44,15 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "models" / "swc-44k", folder / "models" / "swc-44k")
     config = folder / "models" / "swc-44k" / "config.toml"
     quick, found = re.subn(r"(?m)^init_seconds = .*$", "init_seconds = 30.0", config.read_text(encoding="utf-8"))
-    assert found == 1
+    quick, solved = re.subn(r"(?m)^steps = \d+$", "steps = 1", quick)
+    assert (found, solved) == (1, 3)
     config.write_text(quick, encoding="utf-8")
     return folder
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    environment["OMP_NUM_THREADS"] = "1"  # other tests run beside it
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=environment, capture_output=True, text=True
     )

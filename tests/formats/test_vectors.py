@@ -162,6 +162,7 @@ def test_every_truncation_is_refused(path: Path) -> None:
         assert product(data[:size])[0] == reference(data[:size])[0] == wanted
 
 
+@pytest.mark.slow
 @good_files
 def test_every_flipped_bit_is_refused(path: Path) -> None:
     data = path.read_bytes()

@@ -24,6 +24,8 @@ from swc.training.losses.discriminators import (
     split_tiers,
 )
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = 4099  # a prime: no period, hop or tier divides it
 
 

@@ -16,6 +16,8 @@ from swc.bundle.weights import load_weights
 from swc.config import Config
 from swc.nn.model import CodecModel
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import sys
 from pathlib import Path
@@ -59,7 +61,6 @@ def torchrun(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 def test_workers_learn_apart_and_synchronise(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
@@ -78,7 +79,6 @@ def test_workers_learn_apart_and_synchronise(tiny_config: Path, audio_folder: Pa
     assert float(one["clock"][1]) == pytest.approx(10 * 2 * crop_seconds)
 
 
-@pytest.mark.slow
 def test_train_under_torchrun_writes_once(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = torchrun(

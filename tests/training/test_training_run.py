@@ -23,6 +23,8 @@ from swc.training.run import scaled
 from swc.training.trainer import Trainer
 from swc.training.validation import load_validation
 
+pytestmark = pytest.mark.slow
+
 
 def trainer(config: Config, corpus: Corpus) -> Trainer:
     torch.manual_seed(0)
@@ -87,7 +89,6 @@ def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
-@pytest.mark.slow
 def test_train_writes_weights_log_and_checkpoint(config: Config, audio_folder: Path, tmp_path: Path) -> None:
     lines: list[Progress] = []
     weights = train(config, audio_folder, tmp_path / "out", val=audio_folder, max_steps=6, report=lines.append)
