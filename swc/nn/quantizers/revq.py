@@ -103,18 +103,18 @@ class Revq(Quantizer):
     @torch.no_grad()
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
-        level, books = EFFORTS[effort], self.books()
+        search, books = EFFORTS[effort], self.books()
         target = self.predictor.innovations(z)  # as if quantizing left no error: enough to choose experts by
         masks, codes = [], []
         for begin, end, length in _spans(z.shape[1], window):
             k = grants[:, begin // window : -(-end // window)]  # (B, W)
             x, t = (v[:, begin:end].reshape(-1, length, z.shape[-1]) for v in (z, target))  # (B * W, length, D)
-            mask = self._mask(x, t, k.flatten(), level)
+            mask = self._mask(x, t, k.flatten(), search)
             masks.append(mask.reshape(*k.shape, -1))
             if isinstance(self.predictor, NoPredictor):
-                found = beam_codes(books, x, mask, level.beam)
+                found = beam_codes(books, x, mask, search.beam)
                 codes.append(found.reshape(*k.shape, -1, length).transpose(1, 2).flatten(2))
-        return torch.cat(codes, 2) if codes else self._codes_in_turn(z, torch.cat(masks, 1), window, level.beam)
+        return torch.cat(codes, 2) if codes else self._codes_in_turn(z, torch.cat(masks, 1), window, search.beam)
 
     def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort) -> Tensor:
         """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
