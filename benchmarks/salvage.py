@@ -51,10 +51,10 @@ def main() -> None:
     started = time.perf_counter()
     whole = codec.decode(stream)
     seconds = time.perf_counter() - started
-    before, behind = codec.decoding(header).overlap
+    before, after = codec.decoder(header).overlap
     chunk = header.chunk_latents * header.hop / header.model_rate
     print(f"{stream.duration:.1f} s, {len(stream.chunks)} chunks of {chunk:.2f} s, {rate} Hz")
-    print(f"stated overlap: {before:.3f} s before a chunk, {behind:.3f} s behind it")
+    print(f"stated overlap: {before:.3f} s before a chunk, {after:.3f} s after it")
 
     reach = [0.0, 0.0]
     for index, start in enumerate(chunk_starts(stream)):
@@ -65,8 +65,8 @@ def main() -> None:
             raise AssertionError("the length changed")
         changed = np.flatnonzero((left != whole).any(1)) / rate
         reach = [max(reach[0], index * chunk - changed[0]), max(reach[1], changed[-1] - (index + 1) * chunk)]
-    print(f"changed at most: {reach[0]:.3f} s before, {reach[1]:.3f} s behind")
-    if reach[0] > before or reach[1] > behind:
+    print(f"changed at most: {reach[0]:.3f} s before, {reach[1]:.3f} s after")
+    if reach[0] > before or reach[1] > after:
         raise AssertionError("damage reaches further than stated")
 
     rng, slowest = random.Random(0), 0.0

@@ -50,8 +50,8 @@ class Loss:
 class SalvageReader:
     """Iterates over a damaged stream: its chunks in order, and None for each that is lost.
 
-    A stream without damage gives what StreamReader gives. No chunk is handed out whose CRC doesn't match, or whose
-    place is before that of one that was handed out. What is missing at the end of a stream that was cut off isn't filled in.
+    A stream without damage gives what StreamReader gives. Every chunk that is handed out has a CRC that matches and a
+    place after those of the previous ones. What is missing at the end of a stream that was cut off isn't filled in.
 
     Args:
         fp: binary file at the start of a stream; is read forward only.
