@@ -37,7 +37,7 @@ def describe(stream: Stream) -> dict[str, Any]:
 
     header, layout = stream.header, stream.header.layout
     chosen = [layout.chosen(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
-    uses = [0] * layout.experts
+    uses = [0] * layout.n_experts
     for experts in chosen:
         for expert in experts:
             uses[expert] += 1
@@ -107,7 +107,7 @@ def _rates(facts: dict[str, Any]) -> list[str]:
 
 
 def _routing(stream: Stream, facts: dict[str, Any]) -> list[str]:
-    if not facts["windows"] or not stream.header.layout.experts:
+    if not facts["windows"] or not stream.header.layout.n_experts:
         return ["  no routed experts were used"]
     from swc.cli.heatmap import routing_rows
 

@@ -100,7 +100,7 @@ class ToyLayout(Layout):
         return codes
 
     @property
-    def experts(self) -> int:
+    def n_experts(self) -> int:
         return 0
 
     def chosen(self, window: Any) -> Sequence[int]:

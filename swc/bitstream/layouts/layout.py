@@ -100,12 +100,12 @@ class Layout(ABC):
 
     @property
     @abstractmethod
-    def experts(self) -> int:
+    def n_experts(self) -> int:
         """How many codebooks windows choose from; 0 where there is no choice."""
 
     @abstractmethod
     def chosen(self, window: Any) -> Sequence[int]:
-        """Indices of those that a window chose, below `experts`."""
+        """Indices of those that a window chose, below `n_experts`."""
 
     @abstractmethod
     def __str__(self) -> str:

@@ -130,7 +130,7 @@ class RevqLayout(Layout):
         return codes
 
     @property
-    def experts(self) -> int:
+    def n_experts(self) -> int:
         return self.n_routed
 
     def chosen(self, window: Window) -> tuple[int, ...]:
