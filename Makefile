@@ -30,13 +30,15 @@ test: check
 quick: check
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
-# Five sixths of the time for streams, one for WAV on pipes.
+# Two thirds of the time for streams, a sixth for WAV on pipes, a sixth for compressed audio, whose libraries are talkative.
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python fuzz/seeds.py $(FUZZ)
 	$(BIN)/python fuzz/fuzz_stream.py $(FUZZ)/stream -artifact_prefix=$(FUZZ)/ -max_len=2000 -timeout=10 \
-		-max_total_time=$$(($(MINUTES) * 50))
+		-max_total_time=$$(($(MINUTES) * 40))
 	$(BIN)/python fuzz/fuzz_wav.py $(FUZZ)/wav -artifact_prefix=$(FUZZ)/ -max_len=2000 -timeout=10 \
 		-max_total_time=$$(($(MINUTES) * 10))
+	$(BIN)/python fuzz/fuzz_compressed.py $(FUZZ)/compressed -artifact_prefix=$(FUZZ)/ -max_len=8000 -timeout=20 \
+		-rss_limit_mb=1500 -max_total_time=$$(($(MINUTES) * 10))
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(FUZZ) .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -51,7 +53,7 @@ $(VENV)/.demo: $(VENV)/.python $(PACKAGE)
 	touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test
-	$(INSTALL) '.[fuzz]'
+	$(INSTALL) '.[fuzz,av]'
 	touch $@
 
 # The tests run on the checkout, so that code may change without a new install.

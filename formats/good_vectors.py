@@ -100,6 +100,9 @@ def valid() -> dict[str, dict[str, Any]]:
         "tags": stream(40, known=True, tags=tags),
         "gain-louder": stream(40, known=True, gain_q8=1573),
         "gain-softer": stream(40, known=True, gain_q8=-3072),
+        "channel-mask": stream(
+            99, known=True, channels=2, window=8, minor=1, extensions=[{"type": 2, "data": "30000000"}]
+        ),
         "resampled": stream(4800, known=True, model_rate=44100, source_rate=48000, hop=512, codebook_bits=10),
         "all-experts": stream(99, known=True, experts="all"),
         "no-experts": stream(99, known=True, experts="none"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import secrets
 import stat
 import sys
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 PIPE = "-"
 """The name that stands for stdin or stdout."""
 
+_STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR = re.compile(r"(?:/dev/fd|/proc/(?:thread-)?self/fd)/(\d+)")
+_LINKS = 40  # as many as Linux follows
+_temporaries: set[Path] = set()
+
 
 class BinaryOutput(Protocol):
     """A file to write to."""
@@ -28,29 +35,68 @@ class BinaryOutput(Protocol):
     def write(self, data: bytes, /) -> int | None: ...
 
 
+def printable(text: str) -> str:
+    """Text from a file, or its name, safe to print: what could steer a terminal or is no character is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, renamed to it on success and removed on any failure.
+    """Give a temporary path beside `path`, an empty file; it is renamed to `path` on success, removed on any failure.
 
     Raises:
-        InputError: the folder does not exist, or `path` is a folder.
+        InputError: the folder does not exist, or `path` is a folder or too long a name.
+        OSError: the folder cannot be written to. What is raised within the block and names the temporary path comes out
+            with `path` in its place.
     """
     target = Path(os.path.realpath(path))
+    if target.parent.exists() and not target.parent.is_dir():
+        raise InputError(f"{path}: {target.parent} is no folder; name another output")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
-    if target.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it")
+    _check_target(path, target)
     temporary = target.with_name(f".swc-{secrets.token_hex(6)}.part")
+    _temporaries.add(temporary)
     try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        _name_target(error, temporary, path)
         raise
+    finally:
+        _temporaries.discard(temporary)
+
+
+def remove_temporaries() -> None:
+    """Remove the temporary files of `replacing`, for a process that ends at once."""
+    for temporary in tuple(_temporaries):
+        temporary.unlink(missing_ok=True)
+
+
+def descriptor(path: str | Path) -> int | None:
+    """The open file of this process that `path` stands for (1 of /dev/stdout, 3 of /dev/fd/3), else None.
+
+    To open such a path anew is to write from the beginning of what an append or a pipeline had redirected.
+    """
+    name = os.path.abspath(path)
+    for _ in range(_LINKS):
+        if name in _STANDARD:
+            return _STANDARD[name]
+        if found := _DESCRIPTOR.fullmatch(name):
+            return int(found[1])
+        try:
+            name = os.path.abspath(os.path.join(os.path.dirname(name), os.readlink(name)))
+        except OSError:  # not a link
+            return None
+    return None
 
 
 def is_special(path: str | Path) -> bool:
-    """Whether `path` is a device, socket or named pipe: written to directly, never replaced."""
+    """Whether `path` is a device, socket, named pipe or open file: written to directly, never replaced."""
+    if descriptor(path) is not None:
+        return True
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -113,7 +159,7 @@ def open_input(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_output(path: str | Path) -> Iterator[Output]:
-    """Stdout for `-`, a device or named pipe, or a file that appears under its name only when the block ends well.
+    """Stdout for `-`, what `is_special`, or a file that appears under its name only when the block ends well.
 
     Raises:
         InputError: as `replacing`.
@@ -122,8 +168,45 @@ def open_output(path: str | Path) -> Iterator[Output]:
         stdout: BinaryIO = sys.stdout.buffer
         yield Output(getattr(stdout, "raw", stdout), "standard output")
     elif is_special(path):
-        with open(path, "wb", buffering=0) as fp:
+        with _open_special(path) as fp:
             yield Output(fp, str(path))
     else:
         with replacing(path) as temporary, open(temporary, "wb", buffering=0) as fp:
             yield Output(fp, str(path))
+
+
+def _open_special(path: str | Path) -> BinaryIO:
+    number = descriptor(path)
+    try:
+        return open(path if number is None else os.dup(number), "wb", buffering=0)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def _check_target(path: str | Path, target: Path) -> None:
+    """Refuse at once what could only fail in the end."""
+    try:
+        if stat.S_ISDIR(os.stat(target).st_mode):
+            raise InputError(f"{path} is a folder; name a file in it")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{path}: the name is too long for this file system; choose a shorter one") from None
+        error.filename = str(path)
+        raise
+
+
+def _name_target(error: BaseException, temporary: Path, path: str | Path) -> None:
+    """Let an error name the file that was asked for in place of the temporary one."""
+    if isinstance(error, OSError) and str(error.filename) == str(temporary):
+        error.filename = str(path)
+        if error.filename2 is not None:
+            del error.filename2
+    error.args = tuple(
+        arg.replace(str(temporary), str(path)).replace(temporary.name, os.path.basename(path))
+        if isinstance(arg, str)
+        else arg
+        for arg in error.args
+    )

@@ -1,9 +1,11 @@
-"""Blocks of audio as a caller gives them, checked."""
+"""Audio as a caller gives it, checked."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +14,49 @@ from swc.audio.wav import Audio
 from swc.errors import InputError
 
 MAX_CHANNELS = 8
+ABSURD_PEAK = 32.0  # times full scale: no recording comes near, integers stored as floats do
+HOT_PEAK = 1.0
+DC_OFFSET = 0.05  # of full scale
+_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Audio on its way in.
+
+    Attributes:
+        blocks: (n, channels) each.
+        sample_rate: Hz.
+        channels: 1 to 8.
+        total_samples: per channel; None where nobody knows.
+        channel_mask: WAVE's dwChannelMask; None for the usual one.
+    """
+
+    blocks: Iterable[Any]
+    sample_rate: int
+    channels: int
+    total_samples: int | None = None
+    channel_mask: int | None = None
 
 
 class CheckedBlocks:
-    """Blocks of audio on their way to the encoder, checked and counted.
+    """Blocks of audio on their way to the encoder, checked and measured.
 
     Attributes:
         channels: of every block.
         samples: per channel, handed out so far.
 
     Raises:
-        InputError: more than 8 channels, a block of another shape, or samples that are not finite.
+        InputError: more than 8 channels, a block of another shape or type, samples that are not finite, or samples far
+            beyond full scale.
     """
 
-    def __init__(self, blocks: Iterable[NDArray[np.floating]], channels: int) -> None:
+    def __init__(self, blocks: Iterable[Any], channels: int) -> None:
         if not 1 <= channels <= MAX_CHANNELS:
             raise InputError(f"{channels} channels; swc takes 1 to {MAX_CHANNELS}")
         self.channels, self.samples = channels, 0
         self._blocks, self._peeked = iter(blocks), deque[Audio]()
+        self._peaks, self._sums = np.zeros(channels), np.zeros(channels)
 
     def peek(self, samples: int) -> Audio:
         """The first `samples` (or as many as there are), which iterating returns all the same."""
@@ -46,19 +73,95 @@ class CheckedBlocks:
         for block in self._blocks:
             yield self._count(self._check(block))
 
+    def notes(self) -> list[str]:
+        """What is odd about the audio that was handed out, and what helps."""
+        if not self.samples:
+            return []
+        notes, peak, offsets = [], float(self._peaks.max()), self._sums / self.samples
+        if peak > HOT_PEAK:
+            notes.append(
+                f"samples reach {peak:.2f} times full scale (+{20 * np.log10(peak):.1f} dB) and will clip in files of "
+                "integers; lower the level if that is a fault"
+            )
+        silent = [str(channel + 1) for channel in np.flatnonzero(self._peaks == 0)]
+        if silent:
+            which = "all channels" if len(silent) == self.channels else f"channel {' and '.join(silent)}"
+            notes.append(f"{which} of the input: digital silence; leave it out if that is a fault")
+        worst = int(np.abs(offsets).argmax())
+        if abs(offsets[worst]) > DC_OFFSET:
+            notes.append(
+                f"channel {worst + 1} has a DC offset of {offsets[worst]:+.3f}, which is not coded; "
+                "remove it first: sox IN OUT highpass 10"
+            )
+        return notes
+
     def _count(self, block: Audio) -> Audio:
         self.samples += len(block)
+        if len(block):
+            np.maximum(self._peaks, np.abs(block).max(0), out=self._peaks)
+            self._sums += block.sum(0, dtype=np.float64)
         return block
 
-    def _check(self, block: NDArray[np.floating]) -> Audio:
-        if block.ndim != 2 or block.shape[1] != self.channels:
-            raise InputError(f"audio must be (samples, {self.channels}), not {block.shape}")
-        if not np.issubdtype(block.dtype, np.floating):
-            raise InputError(f"audio must be floating point with full scale [-1, 1], not {block.dtype}")
+    def _check(self, block: Any) -> Audio:
+        audio = as_floats(block)
+        if audio.ndim != 2 or audio.shape[1] != self.channels:
+            raise InputError(f"audio must be (samples, {self.channels}), not {audio.shape}")
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-            block = np.asarray(block, np.float32)
-        if not np.isfinite(block).all():
+            audio = np.asarray(audio, np.float32)
+        if not np.isfinite(audio).all():
             raise InputError(
                 "the audio holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
             )
-        return block
+        peak = float(np.abs(audio).max(initial=0))
+        if peak > ABSURD_PEAK:
+            raise InputError(
+                f"samples reach {peak:g} times full scale, which is 1.0 for floating-point audio; if they are integers "
+                "stored as floats, divide by 32768 first (sox IN OUT vol 0.000030518)"
+            )
+        return audio
+
+
+def as_floats(audio: Any) -> NDArray[np.floating]:
+    """An array or tensor of samples with full scale [-1, 1], of the same shape.
+
+    Args:
+        audio: floating-point, or int16 or int32, which are scaled; a numpy array, a torch tensor (wherever it is, with
+            gradients or without) or anything that numpy takes.
+
+    Raises:
+        InputError: another type.
+    """
+    if hasattr(audio, "detach"):  # a tensor
+        audio = audio.detach().cpu()
+        audio = audio.float().numpy() if audio.dtype.is_floating_point else audio.numpy()
+    try:
+        array: NDArray[Any] = np.asarray(audio)
+    except ValueError:
+        raise InputError("audio must be an array; this one has rows of different lengths") from None
+    if array.dtype in _SCALES:
+        return array / np.float32(_SCALES[array.dtype])
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InputError(
+            f"audio must be floating point with full scale [-1, 1], or int16 or int32, not {array.dtype}; "
+            "convert it, for example with audio.astype('float32') / 32768"
+        )
+    return array
+
+
+def as_recording(audio: Any) -> NDArray[np.floating]:
+    """A recording as (samples, channels), from that, from (samples,) or from (channels, samples) where that is plain.
+
+    Raises:
+        InputError: as `as_floats`, or a shape that can be none of them.
+    """
+    array = as_floats(audio)
+    if array.ndim == 1:
+        return array[:, None]
+    if array.ndim == 2 and 1 <= array.shape[1] <= MAX_CHANNELS:
+        return array
+    if array.ndim == 2 and 1 <= array.shape[0] <= MAX_CHANNELS < array.shape[1]:
+        return array.T  # nobody has so many channels
+    raise InputError(
+        f"audio must be (samples,), (samples, channels) or (channels, samples) with 1 to {MAX_CHANNELS} channels, "
+        f"not {array.shape}"
+    )

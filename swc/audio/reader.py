@@ -3,78 +3,64 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, Self
+from typing import IO, Self
 
 import numpy as np
 
 from swc.audio.blocks import MAX_CHANNELS
-from swc.audio.formats import FORMATS
-from swc.audio.tags import read_tags, wav_tags
-from swc.audio.wav import PCM, Audio, RawFormat, WavSource, is_wav
+from swc.audio.decoders import open_decoder, sound_tags, spooled
+from swc.audio.notes import Notes, too_many_channels
+from swc.audio.riff import is_wav
+from swc.audio.sound import Source
+from swc.audio.tags import wav_tags
+from swc.audio.wav import Audio, RawFormat, WavSource
 from swc.bitstream import Tags
 from swc.errors import InputError
 from swc.files import PIPE, is_special
 
-if TYPE_CHECKING:
-    import soundfile as sf
-
 _BLOCK = 2**16  # samples
 _LIVE_BLOCKS = 4  # a second, from a pipe that may be live: a full block must not take long to come
 
-_UNKNOWN_FRAMES = 2**62  # libsndfile counts at or above this mean "not known"
-
-
-class _Source(Protocol):
-    sample_rate: int
-    channels: int
-    total_samples: int | None
-
-    def read(self, samples: int) -> Audio: ...
-
 
 class AudioReader:
-    """Audio from a file, or from a pipe where the path is `-`, in blocks.
+    """Audio from a file, or from a pipe where the path is `-`, in blocks, to its real end.
 
     Args:
         path: of the input.
         raw: how to take an input of PCM without a header; None for one that says itself what it is.
+        salvage: take what is there of an input that is cut off or damaged; otherwise that is an error.
 
     Attributes:
         name: how messages call the input.
         sample_rate: in Hz.
-        channels: 1 to 8.
-        total_samples: samples a channel, or None where the input does not say.
+        channels: 1 to 8, in the order of WAV's channel masks.
+        channel_mask: WAVE's dwChannelMask, where the input states another one than is usual, else None.
+        total_samples: samples a channel, or None where nobody knows before the end.
         tags: those of the nine that libsndfile knows which the input has; of WAV on a pipe, those ahead of the samples.
+        notes: what was odd about the input, for people; complete once all blocks were read.
+        peak: largest absolute sample so far.
 
     Raises:
-        InputError: missing, empty or unreadable input, no audio, more than 8 channels, or a raw file that is not
-            made of whole samples.
+        InputError: missing, empty or unreadable input, no audio, more than 8 channels, a file that is cut off, or a raw
+            file that is not made of whole samples.
     """
 
-    def __init__(self, path: str | Path, raw: RawFormat | None = None) -> None:
+    def __init__(self, path: str | Path, raw: RawFormat | None = None, *, salvage: bool = False) -> None:
         self.name = "standard input" if str(path) == PIPE else str(path)
         self.tags: Tags = ()
+        self.peak = 0.0
+        self._noted = Notes(self.name, salvage)
         self._raw, self._piped = raw, str(path) == PIPE or is_special(path)
         self._resources = ExitStack()
         try:
             file = sys.stdin.buffer if str(path) == PIPE else self._open(Path(path))
-            if raw:
-                self._source: _Source = self._open_raw(file, raw)
-            elif self._piped:
-                self._source = self._open_stream(file)
-            else:
-                self._source = self._open_file(file, Path(path))
+            self._source: Source = self._open_raw(file, raw) if raw else self._open_audio(file, Path(path))
             if not 1 <= self._source.channels <= MAX_CHANNELS:
-                raise InputError(
-                    f"{self.name} has {self._source.channels} channels, swc takes 1 to {MAX_CHANNELS}; "
-                    "mix them down first: ffmpeg -i IN -ac 2 out.wav"
-                )
+                raise InputError(too_many_channels(self.name, self._source.channels))
             if self._source.sample_rate < 1:
                 raise InputError(f"{self.name} states a sample rate of {self._source.sample_rate} Hz")
         except BaseException:
@@ -82,6 +68,7 @@ class AudioReader:
             raise
         self.sample_rate = self._source.sample_rate
         self.channels = self._source.channels
+        self.channel_mask = self._source.channel_mask
         self.total_samples = self._source.total_samples
 
     def __enter__(self) -> Self:
@@ -89,6 +76,10 @@ class AudioReader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def notes(self) -> list[str]:
+        return self._noted.messages
 
     def close(self) -> None:
         """Release the file; further calls do nothing."""
@@ -104,18 +95,23 @@ class AudioReader:
         """
         size = samples or (max(1, self.sample_rate // _LIVE_BLOCKS) if self._piped else _BLOCK)
         position = 0
-        while len(block := self._source.read(size)):
+        while len(block := self._read(size)):
             if not np.isfinite(block).all():
                 raise InputError(f"{self.name} holds NaN or infinite samples after sample {position}; repair it first")
+            self.peak = max(self.peak, float(np.abs(block).max()))
             position += len(block)
             yield block
         if self._raw and not position:  # other inputs were seen to hold something when they were opened
             raise InputError(self._empty())
         if self.total_samples is not None and position < self.total_samples:
-            raise InputError(
-                f"{self.name} ends after {position} of the {self.total_samples} samples its header states; "
-                "the file is damaged or was cut: fetch it again"
-            )
+            self._noted.ends_early(position, self.total_samples)
+
+    def _read(self, samples: int) -> Audio:
+        """A full block, but for the last one."""
+        block = self._source.read(samples)
+        while 0 < len(block) < samples and len(more := self._source.read(samples - len(block))):
+            block = np.concatenate([block, more])
+        return block
 
     def _open(self, path: Path) -> IO[bytes]:
         try:
@@ -125,32 +121,19 @@ class AudioReader:
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from None
 
-    def _open_file(self, file: IO[bytes], path: Path) -> _Source:
-        head = self._read_head(file)
-        source = self._open_decoder(path)
-        if source.total_samples == 0 and is_wav(head):  # perhaps a recorder never came back to set the length
-            file.seek(0)
-            unfinished = WavSource.parse(file, bytearray())
-            start = file.tell()
-            if unfinished and file.seek(0, 2) > start:
-                file.seek(start)
-                return unfinished
-        return source
-
-    def _open_stream(self, pipe: IO[bytes]) -> _Source:
-        """Parse plain WAV as it comes; put anything else into a temporary file, which can seek."""
-        head = self._read_head(pipe)
-        consumed = bytearray(head)
-        if is_wav(head) and (source := WavSource.parse(pipe, consumed)):
-            self.tags = wav_tags(bytes(consumed))
+    def _open_audio(self, file: IO[bytes], path: Path) -> Source:
+        """Parse plain WAV as it comes; put what else comes from a pipe into a temporary file, which can seek."""
+        consumed = bytearray(self._read_head(file))
+        size = None if self._piped else os.fstat(file.fileno()).st_size
+        if is_wav(bytes(consumed)) and (source := WavSource.parse(file, consumed, self._noted, size)):
+            self.tags = wav_tags(bytes(consumed)) if self._piped else sound_tags(file, path)
             return source
-        spool = self._resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        spool.write(consumed)
-        shutil.copyfileobj(pipe, spool)
-        spool.seek(0)
-        return self._open_decoder(spool.fileno())
+        if self._piped:
+            file = spooled(bytes(consumed), file, self._resources)
+        source_of_file, self.tags = open_decoder(file, None if self._piped else path, self._noted, self._resources)
+        return source_of_file
 
-    def _open_raw(self, file: IO[bytes], raw: RawFormat) -> _Source:
+    def _open_raw(self, file: IO[bytes], raw: RawFormat) -> Source:
         total = None
         if not self._piped:
             size = os.fstat(file.fileno()).st_size
@@ -160,7 +143,7 @@ class AudioReader:
                     f"{self.name}: {size} bytes are not a whole number of samples of {raw.frame_bytes} bytes "
                     f"({raw.channels} channels of {raw.bits} bits); check `bits` and `channels`"
                 )
-        return WavSource(file, raw.sample_rate, raw.channels, PCM[raw.bits], total)
+        return WavSource.raw(file, raw, total)
 
     def _read_head(self, file: IO[bytes]) -> bytes:
         head = file.read(12)
@@ -172,36 +155,3 @@ class AudioReader:
 
     def _empty(self) -> str:
         return f"{self.name} is empty (0 bytes); pass an audio file"
-
-    def _open_decoder(self, file: Path | int) -> _Source:
-        """Let libsndfile read a path or a descriptor; a file object would swallow an interrupt in its callbacks."""
-        import soundfile as sf
-
-        try:
-            sound = self._resources.enter_context(sf.SoundFile(file, closefd=False))
-        except (sf.SoundFileError, TypeError) as error:  # TypeError: headerless .raw, whose rate nobody knows
-            reason = getattr(error, "error_string", "no header").strip().rstrip(".") or "unknown contents"
-            raise InputError(
-                f"{self.name} is no audio that swc can read ({reason}); it reads {FORMATS}, "
-                "convert other kinds first: ffmpeg -i IN out.wav"
-            ) from None
-        self.tags = read_tags(sound)
-        return _SoundFileSource(sound, self.name)
-
-
-class _SoundFileSource:
-    def __init__(self, sound: sf.SoundFile, name: str) -> None:
-        self._sound = sound
-        self._name = name
-        self.sample_rate = int(sound.samplerate)
-        self.channels = int(sound.channels)
-        self.total_samples = int(sound.frames) if sound.frames < _UNKNOWN_FRAMES else None
-
-    def read(self, samples: int) -> Audio:
-        import soundfile as sf
-
-        try:
-            block: Audio = self._sound.read(samples, dtype="float32", always_2d=True)
-        except sf.LibsndfileError as error:
-            raise InputError(f"{self._name} is damaged: {error}") from None
-        return block

@@ -1,21 +1,20 @@
-"""WAV on a pipe, read and written strictly forwards, and PCM of every width to and from float32.
+"""WAV and raw PCM, read strictly forwards to their real end.
 
-libsndfile needs to seek; a pipe cannot, and its header often does not know the length.
-Raw PCM is the same without a header.
+A pipe cannot seek, its header often does not know the length, and the header of a file may be wrong about it.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from swc.audio.tags import info_chunk
-from swc.files import BinaryOutput
+from swc.audio.notes import Notes
+from swc.audio.riff import Layout, is_chunk, judge_tail, read_header
+from swc.errors import InputError
 
 Audio = npt.NDArray[np.float32]
 """Shape (samples, channels), float32, full scale [-1, 1]."""
@@ -25,7 +24,7 @@ Bits = Literal["16", "24", "float"]
 PCM = {"16": "i2", "24": "i3", "float": "f4"}
 """Kinds of samples, by their bits: letter and bytes as numpy has them, little-endian."""
 
-_MAX_CHUNK = 16 * 2**20  # larger chunks ahead of the samples are left to libsndfile
+_SKIP = 2**16  # bytes
 
 
 @dataclass(frozen=True)
@@ -48,91 +47,152 @@ class RawFormat:
         return self.channels * int(PCM[self.bits][1:])
 
 
-def is_wav(head: bytes) -> bool:
-    """Whether the first 12 bytes of a file are those of a WAV file."""
-    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
-
-
 class WavSource:
-    """Samples of a WAV file, or of raw PCM, read strictly forwards; part of a sample at the end is dropped."""
+    """Samples of a WAV file, or of raw PCM, read strictly forwards; part of a sample at the end is dropped.
 
-    def __init__(self, fp: IO[bytes], sample_rate: int, channels: int, kind: str, total: int | None) -> None:
-        self._fp = fp
-        self._kind = kind
-        self._frame_bytes = channels * int(kind[1:])
-        self._left = total
-        self.sample_rate = sample_rate
-        self.channels = channels
-        self.total_samples = total
+    Args:
+        fp: at the first sample.
+        layout: of the samples.
+        stated: bytes of samples, or None where only the end of the input tells.
+        notes: for what is odd; None of raw PCM.
+        joined: whether more may follow the stated bytes, as where WAV files were joined.
+
+    Attributes:
+        total_samples: per channel, or None where that is not certain.
+    """
+
+    def __init__(
+        self, fp: IO[bytes], layout: Layout, stated: int | None, notes: Notes | None = None, joined: bool = False
+    ) -> None:
+        self._fp, self._layout, self._notes, self._joined = fp, layout, notes, joined
+        self._ahead = b""  # read already
+        self._padding = (stated or 0) % 2
+        self._left = None if stated is None else stated // layout.frame_bytes
+        self._surplus = 0 if stated is None else stated % layout.frame_bytes
+        self._stated, self._position = self._left, 0
+        self.sample_rate, self.channels, self.channel_mask = layout.sample_rate, layout.channels, layout.mask
+        self.total_samples = None if joined else self._left
 
     @classmethod
-    def parse(cls, fp: IO[bytes], consumed: bytearray) -> WavSource | None:
+    def raw(cls, fp: IO[bytes], format: RawFormat, total: int | None) -> WavSource:
+        """PCM without a header, of `total` samples where that is known."""
+        layout = Layout(format.sample_rate, format.channels, PCM[format.bits], None)
+        return cls(fp, layout, None if total is None else total * format.frame_bytes)
+
+    @classmethod
+    def parse(cls, fp: IO[bytes], consumed: bytearray, notes: Notes, size: int | None = None) -> WavSource | None:
         """Read up to the first sample; None where libsndfile should judge instead.
 
-        `consumed` starts with the bytes already read and collects all that is read here.
+        Args:
+            consumed: starts with the bytes already read and collects all that is read here.
+            size: bytes of a file, which can seek; None of a pipe.
+
+        Raises:
+            InputError: a file that ends before its header says.
         """
+        header = read_header(fp, consumed)
+        if header is None:
+            return None
+        layout, stated, riff_end = header
+        if size is None:
+            return cls._from_pipe(fp, layout, stated, riff_end - len(consumed), notes)
+        start = len(consumed)
+        there = size - start
+        if stated is None:
+            notes.say(f"does not state its length; {there // layout.frame_bytes} samples were found")
+            return cls(fp, layout, there)
+        if stated > there:
+            notes.ends_early(there // layout.frame_bytes, stated // layout.frame_bytes)
+            return cls(fp, layout, there)
+        tail = judge_tail(fp, start + stated + stated % 2, size)
+        fp.seek(start)
+        if tail == "samples":
+            counts = there // layout.frame_bytes, stated // layout.frame_bytes
+            notes.say("holds {} samples, not {} as its header states; all are read".format(*counts))
+            return cls(fp, layout, there)
+        if tail == "another":
+            notes.say("holds several WAV files one after the other; all are read")
+        return cls(fp, layout, stated, notes, joined=tail == "another")
 
-        def take(count: int) -> bytes:
-            data = fp.read(count)
-            consumed.extend(data)
-            return data
-
-        take(12 - len(consumed))
-        riff_size = struct.unpack_from("<I", consumed, 4)[0]
-        layout: tuple[int, int, str] | None = None
-        long_size: int | None = None
-        while len(header := take(8)) == 8:
-            name, size = struct.unpack("<4sI", header)
-            if name == b"data":
-                if layout is None:
-                    return None
-                sample_rate, channels, kind = layout
-                known = _data_length(size, long_size, riff_size, len(consumed))
-                total = None if known is None else known // (channels * int(kind[1:]))
-                return cls(fp, sample_rate, channels, kind, total)
-            if size > _MAX_CHUNK:
-                return None
-            body = take(size + size % 2)
-            if name == b"ds64" and len(body) >= 16:
-                long_size = struct.unpack_from("<Q", body, 8)[0]
-            elif name == b"fmt " and (layout := _wav_layout(body)) is None:
-                return None
-        return None
+    @classmethod
+    def _from_pipe(cls, fp: IO[bytes], layout: Layout, stated: int | None, riff_left: int, notes: Notes) -> WavSource:
+        ahead = b""
+        if stated == 0:  # truly empty where a chunk follows; else the writer did not know
+            ahead = fp.read(8)
+            if ahead and not is_chunk(ahead, riff_left):
+                stated = None
+        source = cls(fp, layout, stated, notes, joined=notes.salvage and stated is not None)
+        source._ahead = ahead
+        return source
 
     def read(self, samples: int) -> Audio:
-        """Up to `samples` samples, shape (n, channels); n = 0 at the end."""
-        if self._left is not None:
-            samples = min(samples, self._left)
-        raw = self._fp.read(samples * self._frame_bytes) if samples else b""
-        raw = raw[: len(raw) - len(raw) % self._frame_bytes]
-        block = _from_pcm(raw, self._kind).reshape(-1, self.channels)
-        if self._left is not None:
-            self._left -= len(block)
-        return block
+        """Up to `samples` samples, shape (n, channels); n = 0 at the end.
 
+        Raises:
+            InputError: what follows the stated samples is sound, too; or they are not all there.
+        """
+        while True:
+            width = self._layout.frame_bytes
+            count = samples if self._left is None else min(samples, self._left)
+            raw = self._take(count * width)
+            raw = raw[: len(raw) - len(raw) % width]
+            block = _from_pcm(raw, self._layout.kind).reshape(-1, self.channels)
+            self._position += len(block)
+            if self._left is not None:
+                self._left -= len(block)
+            if len(block) or self._left is None:
+                return block
+            if self._left:
+                if self._notes and self.total_samples is None:  # else the reader notices
+                    self._notes.ends_early(self._position, self._position + self._left)
+                return block
+            if self._notes is None or not self._follow():
+                return block
 
-def _wav_layout(body: bytes) -> tuple[int, int, str] | None:
-    """(sample rate, channels, kind) of a fmt chunk; kind is "u1", "i2", "i3", "i4", "f4" or "f8"."""
-    if len(body) < 16:
-        return None
-    code, channels, sample_rate, _, align, bits = struct.unpack_from("<HHIIHH", body)
-    if code == 0xFFFE and len(body) >= 26:
-        code = struct.unpack_from("<H", body, 24)[0]
-    kinds = {(1, 8): "u1", (1, 16): "i2", (1, 24): "i3", (1, 32): "i4", (3, 32): "f4", (3, 64): "f8"}
-    kind = kinds.get((code, bits))
-    if kind is None or channels == 0 or align != channels * int(kind[1:]):
-        return None
-    return sample_rate, channels, kind
+    def _take(self, count: int) -> bytes:
+        data, self._ahead = self._ahead[:count], self._ahead[count:]
+        return data + self._fp.read(count - len(data)) if count > len(data) else data
 
+    def _follow(self) -> bool:
+        """Look at what follows the stated samples; True where that is sound, from which `read` goes on."""
+        assert self._notes is not None
+        notes, self._notes = self._notes, None
+        self._take(self._surplus + self._padding)
+        while header := self._take(8):
+            if header[:4] in (b"RIFF", b"RF64"):
+                return self._join(header, notes)
+            if not is_chunk(header, 2**33):
+                if len(header) < 8:
+                    return False
+                notes.lost(f"goes on after the {self._stated} samples its header states", "save it to a file first")
+                self._ahead, self._left = header + self._ahead, None
+                return True
+            left = struct.unpack_from("<I", header, 4)[0]
+            left += left % 2
+            while left and (skipped := self._take(min(left, _SKIP))):
+                left -= len(skipped)
+        return False
 
-def _data_length(size: int, long_size: int | None, riff_size: int, position: int) -> int | None:
-    """Bytes of samples, or None where the writer did not know when it wrote the header."""
-    if size == 0xFFFFFFFF and long_size is not None:
-        return long_size if 0 < long_size < 2**62 else None
-    if size == 0:  # truly empty only where the RIFF chunk goes on behind it
-        return 0 if position < riff_size + 8 < 0x7FFF0000 else None
-    placeholder = size >= 0xFFFFFF00 or 0x7FFFF000 <= size <= 0x80000000  # ffmpeg's, and sox's and arecord's
-    return None if placeholder else size
+    def _join(self, header: bytes, notes: Notes) -> bool:
+        if not self._joined:
+            notes.lost(f"goes on with another WAV file after {self._position} samples", "save it to a file first")
+        consumed = bytearray(header)
+        following = read_header(self._fp, consumed)
+        if following is None:
+            notes.lost(f"goes on after {self._position} samples with what cannot be read", "convert it first")
+            return False
+        layout, stated, _ = following
+        if (layout.sample_rate, layout.channels) != (self.sample_rate, self.channels):
+            raise InputError(
+                f"{notes.name} holds WAV files of different kinds one after the other ({self.sample_rate} Hz x "
+                f"{self.channels} and {layout.sample_rate} Hz x {layout.channels}); split it first"
+            )
+        notes.say("holds several WAV files one after the other; all are read")
+        self._layout, self._notes = layout, notes
+        self._left = None if stated is None else stated // layout.frame_bytes
+        self._stated, self._padding = self._left, (stated or 0) % 2
+        self._surplus = 0 if stated is None else stated % layout.frame_bytes
+        return True
 
 
 def _from_pcm(raw: bytes, kind: str) -> Audio:
@@ -145,76 +205,3 @@ def _from_pcm(raw: bytes, kind: str) -> Audio:
     samples: Audio = np.frombuffer(raw, "<" + kind).astype(np.float32)
     samples /= {"i2": 2**15, "i4": 2**31}.get(kind, 1)
     return samples
-
-
-class PcmSink:
-    """Samples written strictly forwards, with nothing around them."""
-
-    def __init__(self, fp: BinaryOutput, bits: Bits) -> None:
-        self._fp = fp
-        self._kind = PCM[bits]
-
-    def write(self, block: Audio) -> None:
-        """Append samples, shape (samples, channels)."""
-        self._fp.write(_to_pcm(block, self._kind))
-
-    def finish(self) -> None:
-        """Nothing follows the samples."""
-
-
-class WavSink(PcmSink):
-    """WAV written strictly forwards; unknown lengths are 0xFFFFFFFF, as ffmpeg writes them."""
-
-    def __init__(
-        self,
-        fp: BinaryOutput,
-        sample_rate: int,
-        channels: int,
-        bits: Bits,
-        total_samples: int | None,
-        tags: Iterable[tuple[str, str]] = (),
-    ) -> None:
-        super().__init__(fp, bits)
-        self._total = total_samples
-        self._written = 0
-        width = int(self._kind[1:])
-        self._frame_bytes = width * channels
-        info = info_chunk(tags)
-        size = 0xFFFFFFFF if total_samples is None else total_samples * self._frame_bytes
-        code, data_size = (3 if bits == "float" else 1), min(size, 0xFFFFFFFF)
-        riff_size = min(36 + len(info) + size + size % 2, 0xFFFFFFFF)
-        layout = (code, channels, sample_rate, sample_rate * self._frame_bytes, self._frame_bytes, 8 * width)
-        head = struct.pack("<4sI8sIHHIIHH", b"RIFF", riff_size, b"WAVEfmt ", 16, *layout)
-        fp.write(head + info + struct.pack("<4sI", b"data", data_size))
-
-    def write(self, block: Audio) -> None:
-        """Append samples, shape (samples, channels)."""
-        self._written += len(block)
-        super().write(block)
-
-    def finish(self) -> None:
-        """Pad.
-
-        Raises:
-            ValueError: not as many samples as announced.
-        """
-        if self._total is not None:
-            if self._written != self._total:
-                raise ValueError(f"announced {self._total} samples, wrote {self._written}")
-            if self._total * self._frame_bytes % 2:
-                self._fp.write(b"\0")
-
-
-def quantized(block: Audio, bits: int) -> npt.NDArray[np.float64]:
-    """Whole numbers of `bits` bits, so that what was read from PCM is written back unchanged."""
-    full = 2.0 ** (bits - 1)
-    return np.rint(block.astype(np.float64) * full).clip(-full, full - 1)
-
-
-def _to_pcm(block: Audio, kind: str) -> bytes:
-    if kind == "f4":
-        return block.astype("<f4").tobytes()
-    if kind == "i2":
-        return quantized(block, 16).astype("<i2").tobytes()
-    wide = np.ascontiguousarray(quantized(block, 24).astype("<i4"))
-    return wide.view(np.uint8).reshape(*block.shape, 4)[..., :3].tobytes()

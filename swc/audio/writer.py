@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Protocol, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from swc.audio.channels import to_xiph
 from swc.audio.formats import CONTAINERS, FORMATS
+from swc.audio.sinks import PcmSink, WavSink, quantized
 from swc.audio.tags import set_tags
-from swc.audio.wav import Audio, Bits, PcmSink, WavSink, quantized
+from swc.audio.wav import Audio, Bits
 from swc.errors import InputError
 from swc.files import PIPE, Output, is_special, open_output, replacing
 
 _WRITE_BLOCK = 2**16  # libsndfile's Vorbis encoder overflows its stack on much longer writes
 _PROBE = 2**16  # bytes
+_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 
 
 class _Sink(Protocol):
@@ -41,7 +45,13 @@ class AudioWriter:
         bits: of a sample.
         total_samples: per channel, where known.
         tags: keys and values; written are those of the nine that libsndfile knows which the format can hold.
+        channel_mask: WAVE's dwChannelMask, which WAV can hold; None for what is usual for so many channels.
         raw: PCM without a header, whatever the suffix.
+
+    Attributes:
+        channels: of every block, in the order of WAV's channel masks.
+        peak: largest absolute sample so far.
+        clipped: samples beyond full scale so far, which were clipped to it; 0 where `bits` is "float".
 
     Raises:
         InputError: an unknown suffix, a format that cannot hold this rate, channel count or depth, or a file that
@@ -58,22 +68,27 @@ class AudioWriter:
         bits: Bits = "16",
         total_samples: int | None = None,
         tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
         raw: bool = False,
     ) -> None:
         if bits not in get_args(Bits):
             raise InputError(f"{bits} bits: choose one of {', '.join(get_args(Bits))}")
-        self.channels = channels
+        self.channels, self.peak, self.clipped = channels, 0.0, 0
+        self._clips = bits != "float"
         if total_samples == 0:
             tags = ()  # libsndfile would give the file a wrong length
+        wav = (sample_rate, channels, bits, total_samples, tags, channel_mask)
         with ExitStack() as opening:
             if raw:
                 self._sink: _Sink = PcmSink(opening.enter_context(open_output(path)), bits)
             elif str(path) == PIPE or is_special(path):
-                output: Output = opening.enter_context(open_output(path))
-                self._sink = WavSink(output, sample_rate, channels, bits, total_samples, tags)
+                self._sink = WavSink(opening.enter_context(open_output(path)), *wav)
+            elif _container(path) in ("WAV", "RF64"):
+                file = opening.enter_context(opening.enter_context(replacing(path)).open("wb", buffering=0))
+                self._sink = WavSink(Output(file, str(path)), *wav, file)
             else:
                 temporary = opening.enter_context(replacing(path))
-                self._sink = _FileSink(temporary, Path(path), sample_rate, channels, bits, total_samples)
+                self._sink = _FileSink(temporary, Path(path), sample_rate, channels, bits)
                 opening.callback(self._sink.close)
                 set_tags(self._sink.sound, tags)
             self._resources = opening.pop_all()
@@ -94,8 +109,19 @@ class AudioWriter:
         """Append samples, shape (samples, channels)."""
         if block.ndim != 2 or block.shape[1] != self.channels:
             raise ValueError(f"expected shape (samples, {self.channels}), got {block.shape}")
+        if len(block):
+            level = np.abs(block)
+            self.peak = max(self.peak, float(level.max()))
+            if self._clips:
+                self.clipped += int(np.count_nonzero(level > 1))
         for start in range(0, len(block), _WRITE_BLOCK):
             self._sink.write(block[start : start + _WRITE_BLOCK])
+
+
+def _container(path: str | Path) -> str:
+    """The format that a suffix stands for, as libsndfile calls it."""
+    suffix = Path(path).suffix.lower().lstrip(".")
+    return CONTAINERS.get(suffix, suffix.upper())
 
 
 class _FileSink:
@@ -105,39 +131,43 @@ class _FileSink:
         sound: libsndfile's file.
     """
 
-    def __init__(
-        self, file: Path, named: Path, sample_rate: int, channels: int, bits: Bits, total_samples: int | None
-    ) -> None:
+    def __init__(self, file: Path, named: Path, sample_rate: int, channels: int, bits: Bits) -> None:
         import soundfile as sf
 
         self._name = named
         self._file = file
-        suffix = named.suffix.lower().lstrip(".")
-        container = CONTAINERS.get(suffix, suffix.upper())
+        container = _container(named)
         if container == "RAW" or container not in sf.available_formats():
             raise InputError(f"{named}: no audio format goes by the suffix {named.suffix!r}; use one of {FORMATS}")
         subtype = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}[bits]
         if not sf.check_format(container, subtype):
             if bits != "16":
                 raise InputError(f"{named}: {container} cannot hold {bits} bits a sample; use .wav, or `bits` 16")
-            subtype = "OPUS" if suffix == "opus" else sf.default_subtype(container)
-        if container == "WAV" and (total_samples or 0) * channels * 4 >= 2**32:
-            container = "RF64"  # beyond 4 GiB
+            subtype = "OPUS" if named.suffix.lower() == ".opus" else sf.default_subtype(container)
+        if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
+            raise InputError(
+                f"{named}: Opus holds 8, 12, 16, 24 or 48 kHz, not {sample_rate} Hz; name an .ogg, .flac or .wav file"
+            )
         self._kind = {"PCM_16": "i2", "PCM_24": "i3"}.get(subtype, "f4")
         self._clip = bits != "float"
+        self._order = to_xiph(channels) if container == "OGG" else None
         try:
-            self.sound = sf.SoundFile(file, "w", sample_rate, channels, subtype, format=container)
+            self.sound = sf.SoundFile(os.fsencode(file), "w", sample_rate, channels, subtype, format=container)
         except sf.SoundFileError as error:
-            raise InputError(f"{named}: cannot write {channels} x {sample_rate} Hz as {container}: {error}") from None
+            raise InputError(
+                f"{named}: cannot write {channels} x {sample_rate} Hz as {container} ({_reason(error)}); use .wav"
+            ) from None
 
     def write(self, block: Audio) -> None:
+        if self._order is not None:
+            block = block[:, self._order]
         if self._kind == "f4":
             data: npt.NDArray[np.generic] = block.clip(-1, 1) if self._clip else block
         elif self._kind == "i3":
             data = quantized(block, 24).astype(np.int32) << 8
         else:
             data = quantized(block, 16).astype(np.int16)
-        self._call("write", data)
+        self._call("write", np.ascontiguousarray(data))
 
     def finish(self) -> None:
         self.close()
@@ -166,9 +196,14 @@ class _FileSink:
         try:
             getattr(self.sound, method)(*args)
         except sf.SoundFileError as error:
-            reason = str(error)
+            reason = _reason(error)
             try:
                 self._probe()  # libsndfile says "System error" and no more
             except OSError as cause:
                 reason = cause.strerror or reason
             raise InputError(f"{self._name}: cannot be written: {reason}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What libsndfile has to say, without the name of the file, which is a temporary one."""
+    return str(getattr(error, "error_string", "")).strip().rstrip(".") or "libsndfile does not say why"

@@ -10,7 +10,9 @@ from typing import Any
 from swc.bitstream.layouts import Layout
 from swc.bitstream.limits import check_limit
 from swc.bitstream.tags import TAGS_TYPE, Tags, decode_tags, encode_tags
+from swc.errors import SyntaxFormatError
 
+CHANNEL_MASK_TYPE = 2
 _FIELDS = ("minor", "channels", "model_rate", "source_rate", "hop", "gain_q8", "window", "windows_per_chunk")
 
 
@@ -19,8 +21,8 @@ class Extension:
     """One piece of the header that the fixed core has no place for.
 
     Attributes:
-        type: number, 1 to 32767; 1 are tags.
-        data: its content; opaque to this version, tags aside.
+        type: number, 1 to 32767; 1 are tags, 2 is the channel mask.
+        data: its content; opaque to this version, these two aside.
         critical: a reader that does not know the tag must refuse the stream.
     """
 
@@ -80,6 +82,28 @@ class Header:
         if listed:
             others.append(Extension(TAGS_TYPE, encode_tags(listed), critical=False))
         return dataclasses.replace(self, extensions=tuple(sorted(others, key=lambda e: e.type)))
+
+    @property
+    def channel_mask(self) -> int | None:
+        """Which loudspeaker each channel belongs to, as WAVE's dwChannelMask; None: the usual ones of so many."""
+        data = next((e.data for e in self.extensions if e.type == CHANNEL_MASK_TYPE), b"")
+        mask = int.from_bytes(data, "little")
+        return mask if len(data) == 4 and mask.bit_count() == self.channels else None
+
+    def with_channel_mask(self, mask: int | None) -> Header:
+        """This header with that channel mask, which takes minor version 1, or with none.
+
+        Raises:
+            SyntaxFormatError: a mask of another number of channels.
+        """
+        others = [e for e in self.extensions if e.type != CHANNEL_MASK_TYPE]
+        if mask is None:
+            return dataclasses.replace(self, extensions=tuple(others))
+        if mask.bit_count() != self.channels or mask >> 32:
+            raise SyntaxFormatError(f"the channel mask {mask:#x} is not one of {self.channels} channels")
+        others.append(Extension(CHANNEL_MASK_TYPE, mask.to_bytes(4, "little"), critical=False))
+        extensions = tuple(sorted(others, key=lambda e: e.type))
+        return dataclasses.replace(self, extensions=extensions, minor=max(1, self.minor))
 
     @property
     def chunk_latents(self) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-from types import FrameType
-from typing import Annotated
+import sys
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,9 +14,10 @@ from swc.cli.decode import decode
 from swc.cli.demo import demo
 from swc.cli.encode import encode
 from swc.cli.evaluate import evaluate
-from swc.cli.guard import DEBUG_VARIABLE, guarded
+from swc.cli.guard import DEBUG_VARIABLE, debugging, flush_stdout, guarded, say
 from swc.cli.inspect import inspect
 from swc.cli.models import models
+from swc.cli.process import end_on_signals, open_standard_streams
 from swc.cli.train import train
 from swc.cli.verify import verify
 
@@ -34,8 +34,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("encode")(guarded(encode))
-app.command("decode")(guarded(decode))
+MORE = {"allow_extra_args": True}  # which the command refuses itself, with advice
+
+app.command("encode", context_settings=MORE)(guarded(encode))
+app.command("decode", context_settings=MORE)(guarded(decode))
 app.command("inspect")(guarded(inspect))
 app.command("verify")(guarded(verify))
 app.command("cut")(guarded(cut))
@@ -63,17 +65,43 @@ def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help=f"Show a traceback on errors, as {DEBUG_VARIABLE}=1 does.")
     ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            metavar="N",
+            min=1,
+            envvar="SWC_THREADS",
+            help="Threads that networks run on.  [default: one a processor]",
+        ),
+    ] = None,
 ) -> None:
+    from swc.threads import configure
+
+    configure(threads)
     if debug:
         os.environ[DEBUG_VARIABLE] = "1"
 
 
 def main() -> None:
     """Run the command line; ends in SystemExit with the exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
-    app(prog_name="swc")
+    open_standard_streams()
+    end_on_signals()
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(prog_name="swc")
+    except OSError as error:  # stdout, before or after the command itself
+        if debugging():
+            raise
+        _end(error)
+    finally:
+        if unwritten := flush_stdout():
+            _end(unwritten)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Leave through SystemExit, so that temporary files are removed."""
-    raise SystemExit(128 + number)
+def _end(error: OSError) -> NoReturn:
+    """Leave after stdout took no more; a reader that went away knows why."""
+    flush_stdout()
+    if not isinstance(error, BrokenPipeError):
+        say(f"swc: error: standard output: {error.strerror}")
+    raise SystemExit(1)

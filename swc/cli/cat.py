@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swc.cli.files import check_names
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
-from swc.files import PIPE, open_input, open_output
+from swc.errors import FormatError, InputError
+from swc.files import PIPE, descriptor, open_input, open_output
+
+if TYPE_CHECKING:
+    from swc.bitstream import Chunk, Header, StreamReader
 
 
 def cat(
@@ -28,15 +34,60 @@ def cat(
     *sources, target = names
     if sources.count(PIPE) > 1:
         raise typer.BadParameter("standard input can be read only once", param_hint="IN... OUT")
+    target = PIPE if descriptor(target) == 1 else target
     for source in sources:
-        check_names(source, target, force)
+        check_names("cat", source, target, force)
     from swc.bitstream import StreamReader, StreamWriter, join
 
     with ExitStack() as files:
-        readers = [StreamReader(files.enter_context(open_input(source))) for source in sources]
+        opened = [(source, files.enter_context(open_input(source))) for source in sources]
+        readers = [_Named(source, partial(StreamReader, file)) for source, file in opened]
+        _check_gains(sources, [reader.header for reader in readers])
         with open_output(target) as output:
             samples = join(readers, partial(StreamWriter, output), sources)
         seconds = samples / readers[0].header.source_rate
     facts = {"inputs": sources, "output": target, "bytes": output.size, "seconds": seconds}
     line = f"{size_text(output.size)}, {time_text(seconds)}, {counted(len(sources), 'piece')}"
     show(facts, target, [line], quiet=quiet, as_json=as_json)
+
+
+class _Named:
+    """A stream whose errors say which of the inputs it is."""
+
+    def __init__(self, name: str, opened: Callable[[], StreamReader]) -> None:
+        self.name = name
+        with self._naming():
+            self._reader = opened()
+        self.header = self._reader.header
+
+    @property
+    def total_samples(self) -> int | None:
+        return self._reader.total_samples
+
+    def chunks_from(self, index: int) -> Iterator[Chunk]:
+        with self._naming():
+            yield from self._reader.chunks_from(index)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError as error:
+            error.args = (f"{self.name}: {error}",)
+            raise
+
+
+def _check_gains(names: list[str], headers: list[Header]) -> None:
+    """Explain the one difference that recordings with the same options have; `join` names the others.
+
+    Raises:
+        InputError: with what to do.
+    """
+    first, *others = (replace(header, total_samples=None, extensions=(), minor=0) for header in headers)
+    for name, header in zip(names[1:], others, strict=True):
+        if header != first and replace(header, gain_q8=first.gain_q8) == first:
+            raise InputError(
+                f"{name} cannot follow {names[0]}: their levels differ ({header.gain_db:+.3f} and {first.gain_db:+.3f} "
+                "dB of gain); pieces must come from one encoding by swc cut, or be encoded with the same gain: "
+                f"swc encode --gain {first.gain_db:.3f}"
+            )

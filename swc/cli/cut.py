@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from swc.cli.files import check_names
+from swc.cli.files import choose_output
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
 from swc.cli.times import Duration, Start
@@ -16,7 +16,7 @@ from swc.files import open_input, open_output
 
 def cut(
     source: Annotated[str, typer.Argument(metavar="IN", help="A .swc file; - for stdin.")],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="The part; - for stdout.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="The part, or a folder for it; - for stdout.")],
     start: Start = 0.0,
     duration: Duration = None,
     force: Force = False,
@@ -24,7 +24,7 @@ def cut(
     as_json: Json = False,
 ) -> None:
     """Copy a part of a .swc file, in whole chunks of about 4 s."""
-    check_names(source, target, force)
+    target = choose_output("cut", source, target, "", force)
     from swc.bitstream import StreamReader, StreamWriter
     from swc.bitstream import cut as cut_stream
     from swc.codec.options import samples_of

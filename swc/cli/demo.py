@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from importlib import resources
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swc.cli.guard import tell
 from swc.cli.options import Device, Kbps, Model, size_text, time_text
 from swc.codec.options import DEFAULT_KBPS, DEFAULT_MODEL
+from swc.errors import InputError
 
 if TYPE_CHECKING:
     from swc.audio import Audio
+
+FILES = ("original.wav", "demo.swc", "decoded.wav", "spectrograms.png")
 
 
 def demo(
@@ -27,7 +32,7 @@ def demo(
     from swc.codec.codec import Codec
     from swc.evaluation import spectrogram_comparison
 
-    out.mkdir(parents=True, exist_ok=True)
+    _check_folder(out)
     original, rate = _recording()
     codec = Codec.load(model, device)
     codec.decode(codec.encode(original[:rate], rate, kbps=kbps))  # the first pass pays for setting up, not for coding
@@ -43,15 +48,27 @@ def demo(
     seconds = len(original) / rate
     measured = len(data) * 8 / seconds / 1000
     pcm = original.size * 2
-    print(f"original    {time_text(seconds)}, {original.shape[1]} x {rate} Hz, {size_text(pcm)} of 16-bit PCM")
-    print(f"encoded     {size_text(len(data))}, {pcm / len(data):.0f}:1, {measured:.2f} of {kbps:g} kbit/s")
-    print(f"encoding    {encoded - started:.2f} s, {seconds / (encoded - started):.1f} x real time")
-    print(f"decoding    {finished - encoded:.2f} s, {seconds / (finished - encoded):.1f} x real time")
+    tell(f"original    {time_text(seconds)}, {original.shape[1]} x {rate} Hz, {size_text(pcm)} of 16-bit PCM")
+    tell(f"encoded     {size_text(len(data))}, {pcm / len(data):.0f}:1, {measured:.2f} of {kbps:g} kbit/s")
+    tell(f"encoding    {encoded - started:.2f} s, {seconds / (encoded - started):.1f} x real time")
+    tell(f"decoding    {finished - encoded:.2f} s, {seconds / (finished - encoded):.1f} x real time")
     for line in _scores(original, decoded, rate):
-        print(line)
+        tell(line)
     title = f"decoded from {measured:.2f} kbit/s"
     spectrogram_comparison(out / "spectrograms.png", [("original", original, rate), (title, decoded, rate)])
-    print(f"written to {out}: original.wav, demo.swc, decoded.wav, spectrograms.png")
+    tell(f"written to {out}: {', '.join(FILES)}")
+
+
+def _check_folder(out: Path) -> None:
+    """Make the folder; one that holds all the files is of an earlier demo, one that holds some of them is not.
+
+    Raises:
+        InputError: there are such files, and perhaps somebody needs them.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    found = [name for name in FILES if os.path.lexists(out / name)]
+    if found and len(found) < len(FILES):
+        raise InputError(f"{out / found[0]} exists already; name another folder with --out")
 
 
 def _recording() -> tuple[Audio, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.files import check_names, output_name
+from swc.cli.files import choose_output, one_at_a_time
 from swc.cli.guard import say
 from swc.cli.options import (
     Depth,
@@ -21,7 +21,7 @@ from swc.cli.options import (
     time_text,
 )
 from swc.cli.progress import progress_bar
-from swc.cli.summary import show
+from swc.cli.summary import show, show_notes
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
 
 if TYPE_CHECKING:
@@ -40,6 +40,19 @@ Lookahead = Annotated[
         "at the risk of a level that does not suit what follows.  [default: the model's]",
     ),
 ]
+Gain = Annotated[
+    float | None,
+    typer.Option(
+        "--gain",
+        metavar="DB",
+        help="Level gain before coding, undone by decode; streams of the same gain can be joined by cat.  "
+        "[default: what brings IN to the model's level]",
+    ),
+]
+SalvageInput = Annotated[
+    bool,
+    typer.Option("--salvage-input", help="Take what is there of an input that is damaged or cut off."),
+]
 Tag = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,14 +66,16 @@ Tag = Annotated[
 
 def encode(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="IN", help="Audio of any format and rate; - for stdin.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="Audio: WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; - for stdin.")],
     target: Annotated[
         str | None,
-        typer.Argument(metavar="OUT", help="Output; - for stdout.  [default: IN with suffix .swc]"),
+        typer.Argument(metavar="OUT", help="Output, or a folder for it; - for stdout.  [default: IN with suffix .swc]"),
     ] = None,
     kbps: Kbps = DEFAULT_KBPS,
     effort: Effort = DEFAULT_EFFORT,
     lookahead: Lookahead = None,
+    gain: Gain = None,
+    salvage_input: SalvageInput = False,
     tag: Tag = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Copy no tags from IN.")] = False,
     raw: Annotated[
@@ -78,21 +93,23 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Encode audio to a .swc file."""
+    one_at_a_time(context, "encode")
     layout = _raw_format(context, raw, bits, rate, channels)
     wanted = _parse_tags(context, tag or [])
-    target = output_name(source, target, ".swc")
-    check_names(source, target, force)
+    target = choose_output("encode", source, target, ".swc", force)
 
     from swc.audio import AudioReader
 
-    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout)
-    with AudioReader(source, layout) as reader:  # the source is looked at before torch is loaded
+    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input)
+    options.check()
+    with AudioReader(source, layout, salvage=salvage_input) as reader:  # the source is looked at before torch is loaded
         from swc.codec.codec import Codec
         from swc.codec.transcode import encode_audio
 
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
+    show_notes(reader.name, done.notes, quiet)
     if done.tags_left_out and not quiet:
         say(_left_out_line(done.tags_left_out))
     facts = {"input": source, "output": target, "kbps_asked": kbps, **done.facts()}

@@ -1,36 +1,197 @@
-"""What commands do alike with their input and output names."""
+"""What commands do alike with their input and output names, above all to lose no file that was there before."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import stat
+import string
 import sys
-from pathlib import Path
+from itertools import count
+
+import typer
 
 from swc.errors import InputError
-from swc.files import PIPE
+from swc.files import PIPE, descriptor, is_special
+
+STREAM = ".swc"
+_LOOPS = {
+    "encode": 'for f in *.wav; do swc encode "$f"; done',
+    "decode": 'for f in *.swc; do swc decode "$f"; done',
+}
+
+
+def one_at_a_time(context: typer.Context, command: str) -> None:
+    """Refuse more names than an input and an output.
+
+    Raises:
+        typer.BadParameter: with the loop that does it.
+    """
+    if context.args:
+        raise typer.BadParameter(f"one input at a time, and its output; for many files: {_LOOPS[command]}", context)
+
+
+def choose_output(command: str, source: str, target: str | None, suffix: str, force: bool) -> str:
+    """The output's name, after every check that `check_names` makes.
+
+    Where the name is not the user's own, `decode` takes none that exists: that may well be the original.
+
+    Args:
+        command: encode, decode or cut.
+        suffix: of the default name; empty keeps the input's.
+
+    Raises:
+        InputError: as `output_name` and `check_names`.
+    """
+    if not source or target == "":
+        raise InputError("the name of a file is empty; check the command")
+    if os.path.isdir(source):
+        raise InputError(f"{source}: Is a directory; name a file in it{_loop(command)}")
+    name = output_name(source, target, suffix)
+    given = target is not None and not os.path.isdir(target)
+    if command == "decode" and name != PIPE and not given and os.path.lexists(name):
+        example = " ".join(_quoted(text) for text in (source, _free_name(name)))
+        raise InputError(
+            f"{name} exists already and may be what {source} was made from; "
+            f"name another output, such as: swc decode {example}"
+        )
+    check_names(command, source, name, force)
+    return name
 
 
 def output_name(source: str, target: str | None, suffix: str) -> str:
-    """The output that was named, else the input's name with another suffix; a pipe answers a pipe."""
-    if target is not None:
-        return target
-    return PIPE if source == PIPE else str(Path(source).with_suffix(suffix))
+    """The output that was named, in a folder that was named, or else the input's name with another suffix.
+
+    A pipe answers a pipe, and /dev/stdout is one. Only what is a suffix of such an input is replaced.
+
+    Raises:
+        InputError: an input without a name of its own where the output takes its name from that.
+    """
+    if target is not None and not os.path.isdir(target):
+        if target.endswith("/"):
+            raise InputError(f"the folder {target} does not exist; create it first")
+        return PIPE if descriptor(target) == 1 else target
+    if target is None and source == PIPE:
+        return PIPE
+    if source == PIPE or is_special(source):
+        name = "standard input" if source == PIPE else source
+        raise InputError(f"{name} has no name to make the output's from; name an output file")
+    stem, ending = os.path.splitext(source)
+    if suffix and ending.lower() not in _replaced_by(suffix):
+        stem = source
+    elif not suffix:
+        suffix = ending
+    name = stem + suffix
+    return name if target is None else os.path.join(target, os.path.basename(name))
 
 
-def check_names(source: str, target: str, force: bool) -> None:
-    """Refuse a terminal for binary data, an output that exists, and an output that is the input.
+def check_names(command: str, source: str, target: str, force: bool) -> None:
+    """Refuse a terminal for binary data, an output that is the input, and an output that exists.
+
+    With --force too, only files of the kind that the command makes are overwritten: `decode` spares streams, the other
+    commands spare all that isn't one. What is lost otherwise is mostly a recording, and always by mistake.
 
     Raises:
         InputError: with what to do instead.
     """
     if source == PIPE and sys.stdin.isatty():
         raise InputError("standard input is a terminal; name an input file, or pipe one in")
+    if target == PIPE and sys.stdout.isatty():
+        raise InputError("not writing binary data to a terminal; name an output file, or redirect stdout")
+    if _same(source, target):
+        name = "standard output" if target == PIPE else target
+        raise InputError(f"{name} is both input and output; name another output")
     if target == PIPE:
-        if sys.stdout.isatty():
-            raise InputError("not writing binary data to a terminal; name an output file, or redirect stdout")
         return
-    path = Path(target)
-    if source != PIPE and path.exists() and Path(source).exists() and os.path.samefile(source, path):
-        raise InputError(f"{target} is both input and output; name another output")
-    if path.is_file() and not force:
-        raise InputError(f"{target} exists already; add --force to overwrite it")
+    if os.path.isfile(target) and descriptor(target) is None:
+        _check_existing(command, target, force)
+    elif not force and not os.path.exists(target):
+        _check_suffix(command, target)
+
+
+def is_stream(path: str) -> bool:
+    """Whether a file begins as a .swc stream; one of the eight bytes may be wrong.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    from swc.bitstream import MAGIC
+
+    with open(path, "rb") as file:
+        head = file.read(len(MAGIC))
+    return sum(one == other for one, other in zip(head, MAGIC, strict=False)) >= len(MAGIC) - 1
+
+
+def is_media(name: str) -> bool:
+    """Whether a name is that of audio or of a stream."""
+    return os.path.splitext(name)[1].lower() in (STREAM, *_audio_suffixes())
+
+
+def _replaced_by(suffix: str) -> tuple[str, ...]:
+    """The suffixes that the suffix of a default name takes the place of."""
+    return _audio_suffixes() if suffix == STREAM else (STREAM,)
+
+
+def _audio_suffixes() -> tuple[str, ...]:
+    from swc.audio.formats import CONTAINERS, SUFFIXES
+
+    return (*SUFFIXES, *(f".{name}" for name in CONTAINERS), ".raw", ".pcm")
+
+
+def _check_existing(command: str, target: str, force: bool) -> None:
+    if command == "decode":
+        if is_stream(target):
+            raise InputError(f"{target} is a .swc stream, and decode never overwrites one; {_advice(command)}")
+    elif os.path.getsize(target) and not is_stream(target):
+        raise InputError(
+            f"{target} exists and is no .swc stream, and {command} never overwrites such a file; {_advice(command)}"
+        )
+    if not force:
+        raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
+
+
+def _check_suffix(command: str, target: str) -> None:
+    """Refuse a name that stands for another kind of file: it is likely an input."""
+    ending = os.path.splitext(os.path.realpath(target))[1].lower()
+    wrong = ending == STREAM if command == "decode" else ending in _audio_suffixes()
+    if wrong:
+        made = "audio" if command == "decode" else ".swc"
+        raise InputError(
+            f"{command} writes {made}, not {ending}: {_advice(command)}, or add --force to call it {target}"
+        )
+
+
+def _advice(command: str) -> str:
+    return f"name another output{_loop(command)}"
+
+
+def _loop(command: str) -> str:
+    return f" (for many inputs: {_LOOPS[command]})" if command in _LOOPS else ""
+
+
+def _same(source: str, target: str) -> bool:
+    """Whether input and output are one file on disk, by whatever names."""
+    try:
+        one = os.stat(0 if source == PIPE else source)
+        other = os.stat(1 if target == PIPE else target)
+    except OSError:
+        return False
+    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
+
+
+def _free_name(name: str) -> str:
+    """A name like this one that no file has."""
+    stem, suffix = os.path.splitext(name)
+    if len(os.fsencode(os.path.basename(name))) > 240:  # of the 255 bytes that file systems allow
+        stem = os.path.join(os.path.dirname(name), "audio")
+    names = (f"{stem}.decoded{'' if number == 1 else f'-{number}'}{suffix}" for number in count(1))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def _quoted(name: str) -> str:
+    """The name as a shell takes it, and swc not for an option."""
+    name = f"./{name}" if name.startswith("-") else name
+    if name.isprintable():
+        return shlex.quote(name)
+    plain = set(string.ascii_letters + string.digits + "/._- ")
+    return "$'" + "".join(chr(b) if chr(b) in plain else f"\\x{b:02x}" for b in os.fsencode(name)) + "'"

@@ -7,17 +7,19 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import ParamSpec
+from contextlib import suppress
+from typing import NoReturn, ParamSpec
 
 import typer
 
-from swc.cli.options import printable
+from swc.cli.options import shown
 from swc.errors import SwcError
 
 P = ParamSpec("P")
 
 DEBUG_VARIABLE = "SWC_DEBUG"
-_ARGUMENT = re.compile(r"`([a-z_]+)`")
+_ARGUMENT = re.compile(r"(?<![^\s(])`([a-z_]+)`(?=[,;:.)]*(?:\s|$))")  # and not a part of a file's name
+_NO_MEMORY = re.compile(r"not enough memory|out of memory|can't allocate|array is too big|allowed dimension exceeded")
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -27,20 +29,24 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-            sys.stdout.flush()
         except (typer.Exit, typer.BadParameter):
             raise
         except KeyboardInterrupt:
-            _fail("interrupted", 130)
+            fail("interrupted", 130)
         except BrokenPipeError:
-            _mute_stdout()
+            flush_stdout()
             raise typer.Exit(1) from None
         except Exception as error:
-            if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+            if debugging():
                 raise
-            _fail(_describe(error), error.exit_code if isinstance(error, SwcError) else 1)
+            fail(describe(error), error.exit_code if isinstance(error, SwcError) else 1)
 
     return run
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted."""
+    return os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
 
 
 def as_flags(message: str) -> str:
@@ -50,26 +56,56 @@ def as_flags(message: str) -> str:
 
 def say(text: str = "") -> None:
     """Print a message for people, on stderr; it may name files, so control characters are escaped."""
-    print(printable(text), file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):  # there is no better place to say so
+            print(shown(text, sys.stderr), file=sys.stderr)
 
 
-def _fail(message: str, code: int) -> None:
-    say(f"swc: error: {' '.join(message.split())}")
+def tell(text: str) -> None:
+    """Print a line of what was asked for, on stdout; it may name files, so control characters are escaped.
+
+    Raises:
+        OSError: naming stdout.
+    """
     try:
-        sys.stdout.flush()
-    except OSError:
-        _mute_stdout()
-    raise typer.Exit(code) from None
+        print(shown(text, sys.stdout))
+    except OSError as error:
+        error.filename = "standard output"
+        raise
 
 
-def _describe(error: Exception) -> str:
+def fail(message: str, code: int) -> NoReturn:
+    """Say what went wrong, and leave with that exit code."""
+    say(f"swc: error: {message}")
+    flush_stdout()
+    raise typer.Exit(code)
+
+
+def flush_stdout() -> OSError | None:
+    """Write out what is left, and return the error that this meets; what finds no room is dropped."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # point stdout at nothing, lest the interpreter's last flush complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
+
+
+def describe(error: Exception) -> str:
+    """What a person is told of an error; that it should be reported only where nothing else can explain it."""
     if isinstance(error, SwcError):
         return as_flags(str(error))
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"unexpected {type(error).__name__}: {error}; swc --debug COMMAND ... shows where, please report it"
-
-
-def _mute_stdout() -> None:
-    """Point stdout at nothing, lest the interpreter's last flush complain about a closed pipe or a full disk."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
+        return "not enough memory; close other programs, or cut the recording into shorter ones"
+    if isinstance(error, UnicodeError):
+        return f"a name or text does not fit its encoding ({text}); rename the file, or correct the text"
+    if type(error).__module__ == "soundfile":
+        return f"the audio cannot be read or written: {text}; convert it to WAV first: ffmpeg -i IN out.wav"
+    if isinstance(error, OSError):
+        return text or "the system refused an operation on a file"
+    return f"unexpected {type(error).__name__}: {text}; swc --debug COMMAND ... shows where, please report it"

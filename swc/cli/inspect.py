@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.options import printable, size_text, time_text
+from swc.cli.guard import tell
+from swc.cli.options import size_text, time_text
 from swc.files import open_input
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ def inspect(
         stream = Stream.read(fp)
     facts = describe(stream)
     if as_json:
-        print(json.dumps({"file": source, **facts}))
+        tell(json.dumps({"file": source, **facts}))
         return
-    print("\n".join([*map(_shown, _overview(source, stream, facts)), "", *_rates(facts), "", *_routing(stream, facts)]))
+    for line in (*_overview(source, stream, facts), "", *_rates(facts), "", *_routing(stream, facts)):
+        tell(line)
 
 
 def describe(stream: Stream) -> dict[str, Any]:
@@ -89,12 +90,6 @@ def _overview(source: str, stream: Stream, facts: dict[str, Any]) -> list[str]:
     lines += [f"  extension    type {e['type']}, {e['bytes']} bytes" for e in facts["extensions"]]
     lines.append(f"  overhead     {facts['overhead']:.2f}% of all bytes: header without tags, framing, padding")
     return lines
-
-
-def _shown(line: str) -> str:
-    """The line as this terminal can show it, and without what could steer it."""
-    encoding = sys.stdout.encoding or "ascii"
-    return printable(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _rates(facts: dict[str, Any]) -> list[str]:

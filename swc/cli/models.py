@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.guard import say
+from swc.cli.guard import say, tell
 from swc.cli.options import size_text
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ def models(
 
     rows = [_facts(bundle) for bundle in list_bundles()]
     if as_json:
-        print(json.dumps(rows))
+        tell(json.dumps(rows))
         return
     for row in rows:
         low, high = row["kbps"]
-        print(f"{row['name']}")
-        print(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
-        print(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
-        print(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
-        print(f"  fingerprint  {row['fingerprint']}")
-        print(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
-        print(f"  path         {row['path']}")
+        tell(row["name"])
+        tell(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
+        tell(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
+        tell(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
+        tell(f"  fingerprint  {row['fingerprint']}")
+        tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
+        tell(f"  path         {row['path']}")
     if not rows:
         say("no models are installed; reinstall swc, whose package holds the default ones")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
+
+from swc.files import printable as printable
 
 
 class Depth(StrEnum):
@@ -26,15 +28,16 @@ Effort = Annotated[
     int,
     typer.Option("--effort", metavar="N", min=0, max=2, help="0 quick, 1 search for better codes, 2 search longer."),
 ]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an output that exists.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an output of the same kind.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Summary as JSON, on stdout (on stderr if OUT is -).")]
 
 
-def printable(text: str) -> str:
-    """Text from a file, safe to print: what could steer a terminal, or turn the writing round, is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def shown(text: str, stream: TextIO) -> str:
+    """Text as a stream can show it, and without what could steer a terminal."""
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def size_text(count: int) -> str:

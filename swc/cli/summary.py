@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from typing import Any
 
-from swc.cli.guard import say
+from swc.cli.guard import as_flags, say, tell
 from swc.files import PIPE
 
 
@@ -19,9 +18,15 @@ def show(facts: dict[str, Any], target: str, lines: Iterable[str], *, quiet: boo
         lines: the first follows the target's name.
     """
     if as_json:
-        print(json.dumps(facts), file=sys.stderr if target == PIPE else sys.stdout)
+        (say if target == PIPE else tell)(json.dumps(facts))
     elif not quiet:
         name = "standard output" if target == PIPE else target
         first, *others = lines
         for line in (f"{name}: {first}", *others):
             say(line)
+
+
+def show_notes(name: str, notes: Iterable[str], quiet: bool) -> None:
+    """Print what was odd about a file, unless quiet. A note that tells of an input names it already."""
+    for note in () if quiet else notes:
+        say(as_flags(note if note.startswith(f"{name} ") else f"{name}: {note}"))

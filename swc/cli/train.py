@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,15 +77,17 @@ def train(
         report=printer(quiet),
     )
     if weights is not None:
-        print(weights)
+        sys.stdout.buffer.write(os.fsencode(weights) + b"\n")  # for scripts: the very bytes of the name
 
 
 def printer(quiet: bool) -> Callable[[Progress], None]:
-    """Print lines of progress; of lines that only count ("5 of 900"), one every two seconds."""
+    """Print lines of progress; of lines that only count ("5 of 900"), one every two seconds; if quiet, warnings."""
     counted_at = -math.inf
 
     def report(progress: Progress) -> None:
         nonlocal counted_at
+        if quiet and not progress.warning:
+            return
         now = time.monotonic()
         if _COUNT.search(progress.text):
             if now - counted_at < 2 and progress.fraction < 1:
@@ -92,4 +96,4 @@ def printer(quiet: bool) -> Callable[[Progress], None]:
         left = "" if math.isnan(progress.remaining) else f", {time_text(progress.remaining)} left"
         say(as_flags(progress.text) + left)
 
-    return (lambda progress: None) if quiet else report
+    return report

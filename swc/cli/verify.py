@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from swc.cli.damage import damage_lines
-from swc.cli.guard import as_flags, say
-from swc.cli.options import counted, printable, time_text
+from swc.cli.guard import as_flags, say, tell
+from swc.cli.options import counted, time_text
 from swc.errors import FormatError, InputError
 from swc.files import PIPE, open_input
 
@@ -25,13 +25,13 @@ def verify(
         facts, code = _check(source)
         worst = max(worst, code)
         if as_json:
-            print(json.dumps(facts))
+            tell(json.dumps(facts))
         elif facts["error"]:
             say(f"{source}: {facts['error']}")
             for line in damage_lines(facts["damage"]) if facts["damage"] else ():
                 say(f"  {line}")
         elif not quiet:
-            print(f"{printable(source)}: whole, {time_text(facts['seconds'])}, {counted(facts['chunks'], 'chunk')}")
+            tell(f"{source}: whole, {time_text(facts['seconds'])}, {counted(facts['chunks'], 'chunk')}")
     if worst:
         raise typer.Exit(worst)
 

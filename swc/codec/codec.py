@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from swc.audio import Audio, CheckedBlocks
+from swc.audio.blocks import Source, as_recording
 from swc.bitstream import (
     LIMITS,
     ChunkSink,
@@ -27,9 +30,9 @@ from swc.codec.decoder import StreamDecoder, past_the_end
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EFFORTS
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
 from swc.errors import FormatError, InputError, ModelError
-from swc.files import BinaryOutput
+from swc.files import BinaryOutput, open_input
 from swc.nn.model import CodecModel
 
 BLOCK = 1 << 16  # samples
@@ -74,56 +77,72 @@ class Codec:
 
     def encode(
         self,
-        audio: NDArray[np.floating],
+        audio: Any,
         sample_rate: int,
         kbps: float = DEFAULT_KBPS,
         *,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
+        gain_db: float | None = None,
         tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
     ) -> Stream:
         """Encode a recording.
 
         Args:
-            audio: (samples,) or (samples, channels), full scale [-1, 1], 1 to 8 channels, any length from 0.
+            audio: an array or tensor (samples,), (samples, channels) or, where that is plain, (channels, samples), of 1
+                to 8 channels and any length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
                 it is longer than 5 s.
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer and gives the decoder no work.
             lookahead: seconds from which the level is set; None takes the model's.
+            gain_db: level gain before coding, in place of one that suits the level; streams of the same gain can be
+                joined.
             tags: keys (upper-case, as in Vorbis comments) and values for the header. Their bits count: of a recording
                 of known length they are spread over all of it.
+            channel_mask: WAVE's dwChannelMask; None for the usual loudspeakers of so many channels.
 
         Raises:
-            InputError: a shape or number (nan, infinity) that cannot be encoded, or tags that a header cannot hold.
+            InputError: a shape, type or number (nan, infinity) that cannot be encoded, or tags that the header cannot
+                hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        audio = np.asarray(audio)
-        if audio.ndim == 1:
-            audio = audio[:, None]
-        if audio.ndim != 2 or not np.issubdtype(audio.dtype, np.floating):
-            raise InputError(
-                f"audio must be floating point of shape (samples,) or (samples, channels), not {audio.dtype} "
-                f"{audio.shape}"
-            )
+        recording = as_recording(audio)
         builder = StreamBuilder()
-        blocks = (audio[i : i + BLOCK] for i in range(0, len(audio), BLOCK))
-        self._encode(builder.open, blocks, sample_rate, audio.shape[1], kbps, len(audio), effort, lookahead, tags)
+        blocks = (recording[i : i + BLOCK] for i in range(0, len(recording), BLOCK))
+        source = Source(blocks, sample_rate, recording.shape[1], len(recording), channel_mask)
+        self.encode_source(builder.open, source, EncodeOptions(kbps, effort, lookahead, gain_db=gain_db), tags)
         return builder.stream
 
-    def decode(self, stream: Stream) -> Audio:
+    def decode(self, stream: Stream | bytes | str | os.PathLike[str]) -> Audio:
         """Decode a stream to float32 (samples, channels) at its source rate, as long as what was encoded.
+
+        Args:
+            stream: itself, its bytes, or the path of its file.
 
         Raises:
             ModelError: the stream was made with another model.
+            InputError: no such file.
+            FormatError: bytes that are not a stream.
         """
+        if isinstance(stream, bytes):
+            stream = Stream.from_bytes(stream)
+        elif not isinstance(stream, Stream):
+            if not isinstance(stream, str | os.PathLike):
+                raise InputError(f"`stream` must be a Stream, bytes or a path, not {type(stream).__name__}")
+            try:
+                with open_input(Path(stream)) as fp:
+                    stream = Stream.read(fp)
+            except OSError as error:
+                raise InputError(f"{stream}: cannot be read: {error.strerror}") from None
         return np.concatenate([np.zeros((0, stream.header.channels), np.float32), *self.decode_blocks(stream)])
 
     def encode_to(
         self,
         fp: BinaryOutput,
-        blocks: Iterable[NDArray[np.floating]],
+        blocks: Iterable[Any],
         sample_rate: int,
         channels: int,
         *,
@@ -131,7 +150,9 @@ class Codec:
         total_samples: int | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
+        gain_db: float | None = None,
         tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
@@ -142,7 +163,7 @@ class Codec:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, effort, lookahead, tags: as `encode`.
+            sample_rate, channels, kbps, effort, lookahead, gain_db, tags, channel_mask: as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -150,47 +171,48 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
-        sink = partial(StreamWriter, fp)
-        return self._encode(sink, blocks, sample_rate, channels, kbps, total_samples, effort, lookahead, tags)
+        source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
 
-    def _encode(
+    def encode_source(
         self,
         sink: Callable[[Header], ChunkSink],
-        blocks: Iterable[NDArray[np.floating]],
-        sample_rate: int,
-        channels: int,
-        kbps: float,
-        total_samples: int | None,
-        effort: int,
-        lookahead: float | None,
-        tags: Iterable[tuple[str, str]],
-    ) -> int:
-        """Encode blocks to what `sink` opens under the stream's header; see `encode_to`."""
-        if not isinstance(sample_rate, int) or not 1 <= sample_rate <= LIMITS["source_rate"][1]:
-            raise InputError(
-                f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {LIMITS['source_rate'][1]}, "
-                "resample the audio first"
-            )
-        if effort not in EFFORTS:
-            raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {effort}")
-        if lookahead is None:
-            lookahead = self.config.gain.lookahead
-        if not 0 <= lookahead < float("inf"):
-            raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {lookahead}")
-        source = CheckedBlocks(blocks, channels)
-        start = source.peek(round(lookahead * sample_rate))
-        gain = gain_q8(loud_level_db(start, sample_rate), self.config.gain)
-        header = self.header(sample_rate, channels, gain, total_samples, tags)
-        encoder = StreamEncoder(self.model, header, Budget(header, kbps), effort)
+        source: Source,
+        options: EncodeOptions,
+        tags: Iterable[tuple[str, str]] = (),
+    ) -> CheckedBlocks:
+        """Encode a source to what `sink` opens under the stream's header; see `encode_to`.
+
+        Args:
+            options: tags, and what concerns files, aside.
+
+        Returns:
+            The audio as it was measured.
+        """
+        rate = _whole(source.sample_rate)
+        options.check()
+        blocks = CheckedBlocks(source.blocks, source.channels)
+        header = self.header(
+            rate, source.channels, self._gain(blocks, rate, options), source.total_samples, tags, source.channel_mask
+        )
+        encoder = StreamEncoder(self.model, header, Budget(header, options.kbps), options.effort)
         stream = sink(header)
-        for chunk in encoder.chunks(source):
+        for chunk in encoder.chunks(blocks):
             stream.write_chunk(chunk)
-        if total_samples is not None and source.samples != total_samples:
+        if source.total_samples is not None and blocks.samples != source.total_samples:
             raise InputError(
-                f"the input has {source.samples} samples, not the {total_samples} it announced; is it cut off?"
+                f"the input has {blocks.samples} samples, not the {source.total_samples} it announced; is it cut off?"
             )
-        stream.finish(source.samples)
-        return source.samples
+        stream.finish(blocks.samples)
+        return blocks
+
+    def _gain(self, blocks: CheckedBlocks, sample_rate: int, options: EncodeOptions) -> int:
+        """Level gain in 1/256 dB."""
+        if options.gain_db is not None:
+            return round(options.gain_db * 256)
+        lookahead = self.config.gain.lookahead if options.lookahead is None else options.lookahead
+        return gain_q8(loud_level_db(blocks.peek(round(lookahead * sample_rate)), sample_rate), self.config.gain)
 
     def decode_blocks(self, reader: LossySource, *, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
         """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.
@@ -229,11 +251,12 @@ class Codec:
         gain: int = 0,
         total_samples: int | None = None,
         tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
     ) -> Header:
         """The header of a stream of such audio; `gain` in 1/256 dB.
 
         Raises:
-            InputError: tags that it cannot hold.
+            InputError: tags or a channel mask that it cannot hold.
             ModelError: the model's windows and codebooks, in so many channels, are beyond the limits of the format.
         """
         q = self.config.quantizer
@@ -254,9 +277,9 @@ class Codec:
         except FormatError as error:
             raise ModelError(f"{self.name} with {channels} channels is beyond a limit of the format: {error}") from None
         try:
-            header = header.with_tags(tags)
+            header = header.with_channel_mask(channel_mask).with_tags(tags)
         except FormatError as error:
-            raise InputError(f"these tags cannot be kept: {error}") from None
+            raise InputError(f"the header cannot hold this: {error}") from None
         size, most = header_size(header), LIMITS["header_length"][1]
         if size > most:
             raise InputError(f"these tags make a header of {size} bytes, {most} are allowed; shorten them")
@@ -274,3 +297,17 @@ class Codec:
             raise ModelError(
                 f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
             )
+
+
+def _whole(sample_rate: Any) -> int:
+    """A sample rate in Hz, checked."""
+    most = LIMITS["source_rate"][1]
+    try:
+        rate = operator.index(sample_rate)
+    except TypeError:
+        rate = 0
+    if not 1 <= rate <= most:
+        raise InputError(
+            f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {most}, resample the audio first"
+        )
+    return rate

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from swc.errors import InputError
 
 if TYPE_CHECKING:
     from swc.audio import Bits, RawFormat
@@ -13,6 +16,7 @@ DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
 EFFORTS = (0, 1, 2)
 DEFAULT_EFFORT = 1
+MOST_GAIN_DB = 100.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class EncodeOptions:
         tags: keys and values, in place of those that the source has under these keys; an empty value sets none.
         copy_tags: whether the source's other tags go along, as far as there is room.
         raw: how to take a source of PCM without a header; None for one that has a header.
+        gain_db: level gain before coding in place of one that suits the level; streams of the same gain can be joined.
+        salvage_input: take what is there of a source that is cut off.
     """
 
     kbps: float = DEFAULT_KBPS
@@ -34,6 +40,17 @@ class EncodeOptions:
     tags: Tags = ()
     copy_tags: bool = True
     raw: RawFormat | None = None
+    gain_db: float | None = None
+    salvage_input: bool = False
+
+    def check(self) -> None:
+        """Raise InputError where a number is out of bounds; the rate aside, which depends on the source."""
+        if self.effort not in EFFORTS:
+            raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {self.effort}")
+        if self.lookahead is not None and not 0 <= self.lookahead < math.inf:
+            raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {self.lookahead}")
+        if self.gain_db is not None and not abs(self.gain_db) <= MOST_GAIN_DB:
+            raise InputError(f"`gain` must be -{MOST_GAIN_DB:g} to {MOST_GAIN_DB:g} dB, not {self.gain_db}")
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swc.audio import Audio, AudioReader, AudioWriter
-from swc.bitstream import Header, SalvageReader, StreamReader, Tags
+from swc.audio.blocks import Source
+from swc.bitstream import Header, SalvageReader, StreamReader, StreamWriter, Tags
 from swc.bitstream.damage import damage_facts
 from swc.codec.budget import fit_tags
 from swc.codec.options import DecodeOptions, EncodeOptions, samples_of
@@ -34,6 +36,7 @@ class Summary:
         sample_rate: Hz.
         channels: of the recording.
         elapsed_seconds: that it took.
+        notes: what was odd on the way, and what helps.
     """
 
     model: str
@@ -41,6 +44,7 @@ class Summary:
     sample_rate: int
     channels: int
     elapsed_seconds: float
+    notes: tuple[str, ...]
 
     @property
     def seconds(self) -> float:
@@ -111,7 +115,7 @@ def encode_file(
         OSError: a target that cannot be written.
     """
     options = options or EncodeOptions()
-    with AudioReader(source, options.raw) as reader:
+    with AudioReader(source, options.raw, salvage=options.salvage_input) as reader:
         return encode_audio(codec, reader, target, options, report)
 
 
@@ -122,19 +126,14 @@ def encode_audio(
     started = time.perf_counter()
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
-        samples = codec.encode_to(
-            output,
-            _reported(reader.blocks(), report, reader.total_samples),
-            reader.sample_rate,
-            reader.channels,
-            kbps=options.kbps,
-            total_samples=reader.total_samples,
-            effort=options.effort,
-            lookahead=options.lookahead,
-            tags=tags,
-        )
+        blocks = _reported(reader.blocks(), report, reader.total_samples)
+        source = Source(blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask)
+        audio = codec.encode_source(partial(StreamWriter, output), source, options, tags)
+    notes = (*reader.notes, *audio.notes())
     elapsed = time.perf_counter() - started
-    return EncodeSummary(codec.name, samples, reader.sample_rate, reader.channels, elapsed, output.size, tags, left_out)
+    return EncodeSummary(
+        codec.name, audio.samples, reader.sample_rate, reader.channels, elapsed, notes, output.size, tags, left_out
+    )
 
 
 def decode_file(
@@ -187,13 +186,14 @@ def decode_stream(
         total_samples=total,
         tags=header.tags if options.tags else (),
         raw=options.raw,
+        channel_mask=header.channel_mask,
     ) as writer:
         for block in _reported(blocks, report, total):
             writer.write(block)
             samples += len(block)
     elapsed = time.perf_counter() - started
     damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
-    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, damage)
+    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, _clipping(writer), damage)
 
 
 def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Tags, Tags]:
@@ -211,6 +211,16 @@ def _length(header: Header, start: int, stop: int | None) -> int | None:
     if header.total_samples is None:
         return None
     return (header.total_samples if stop is None else min(stop, header.total_samples)) - start
+
+
+def _clipping(writer: AudioWriter) -> tuple[str, ...]:
+    """What to say of samples that were clipped."""
+    if not writer.clipped:
+        return ()
+    return (
+        f"{writer.clipped} samples reached up to {writer.peak:.2f} times full scale and were clipped; "
+        "to keep them, write `bits` float",
+    )
 
 
 def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None) -> Iterator[Audio]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 
+from swc.audio import Audio, AudioReader
 from swc.audio.formats import SUFFIXES
 from swc.errors import InputError
+
+MAX_MINUTES = 30
+"""Longer recordings are refused: an evaluation holds several whole ones in memory, and PESQ takes hours over them."""
 
 SpeechRule = Callable[[str], bool]
 
@@ -31,11 +33,15 @@ class Clip:
     domain: str
 
 
-def find_clips(reference: Path) -> list[Clip]:
+def find_clips(reference: Path, limit: int | None = None) -> list[Clip]:
     """The audio files of a folder in alphabetical order, or the one file given. Hidden files are left out.
 
+    Args:
+        reference: file, or folder that is searched recursively.
+        limit: take only so many, spread evenly.
+
     Raises:
-        InputError: nothing there, no audio in the folder, or a file that cannot be read or has no samples.
+        InputError: nothing there, or no audio in the folder.
     """
     if reference.is_file():
         clips = [Clip(reference, reference.name, "")]
@@ -45,15 +51,31 @@ def find_clips(reference: Path) -> list[Clip]:
         raise InputError(f"no such file or folder: {reference}")
     if not clips:
         raise InputError(f"no audio files in {reference}; looked for {' '.join(SUFFIXES)}")
-    for clip in clips:
-        _check(clip)
-    return clips
+    count = len(clips) if limit is None else min(limit, len(clips))
+    return [clips[index * len(clips) // count] for index in range(count)]
 
 
-def read_clip(clip: Clip) -> tuple[NDArray[np.float32], int]:
-    """Samples as float32 of shape (samples, channels), full scale 1.0, and the sample rate in Hz."""
-    audio, sample_rate = soundfile.read(clip.path, dtype="float32", always_2d=True)
-    return audio, int(sample_rate)
+def read_clip(clip: Clip) -> tuple[Audio, int]:
+    """Samples (samples, channels), full scale 1.0, and the sample rate in Hz, as `swc encode` reads them.
+
+    Raises:
+        InputError: as `AudioReader`; no samples, or too many.
+    """
+    with AudioReader(clip.path) as reader:
+        most = MAX_MINUTES * 60 * reader.sample_rate
+        blocks, samples = [], reader.total_samples or 0
+        if samples <= most:
+            samples = 0
+            for block in reader.blocks():
+                blocks.append(block)
+                samples += len(block)
+                if samples > most:
+                    break
+        if samples > most:
+            raise InputError(f"{clip.path} is longer than {MAX_MINUTES} minutes; cut it into clips of some seconds")
+        if not samples:
+            raise InputError(f"{clip.path} contains no samples; remove it from the reference")
+        return np.concatenate(blocks), reader.sample_rate
 
 
 def speech_rule(clips: list[Clip]) -> SpeechRule:
@@ -67,20 +89,11 @@ def _search(folder: Path) -> list[Clip]:
     clips = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        dangling = path.is_symlink() and not path.exists()  # to be named among the failures
+        if path.suffix.lower() not in SUFFIXES or not (path.is_file() or dangling):
             continue
         if any(part.startswith(".") for part in inside.parts):
             continue
         domain = inside.parts[0] if len(inside.parts) > 1 else ""
         clips.append(Clip(path, inside.as_posix(), domain))
     return clips
-
-
-def _check(clip: Clip) -> None:
-    """Fail on an unusable file before hours of work, not in the middle of them."""
-    try:
-        frames = soundfile.info(clip.path).frames
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"cannot read {clip.path}: {error.error_string}") from error
-    if frames == 0:
-        raise InputError(f"{clip.path} contains no samples; remove it from the reference")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import platform
@@ -18,7 +19,7 @@ from rich.text import Text
 
 from swc.evaluation.metrics import METRICS
 from swc.evaluation.results import COLUMNS, Results, Row
-from swc.files import replacing
+from swc.files import open_output, printable
 
 PACKAGES = ("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python")
 """Packages whose versions a report states, where installed."""
@@ -79,7 +80,7 @@ def table(results: Results) -> Table:
         whole = summary.domain is None
         cells = [f"{summary.kbps:g}" if whole else ""]
         if domains:
-            cells.append("all" if summary.domain is None else summary.domain or "(none)")
+            cells.append("all" if summary.domain is None else printable(summary.domain) or "(none)")
         cells += [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
         cells += [_number(summary.means[metric.name], metric.decimals) for metric in shown]
         cells += [_number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
@@ -88,16 +89,22 @@ def table(results: Results) -> Table:
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """One line per file and rate, columns as in `Row`; nan is an empty field. Replaces `path` atomically."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row in results.rows:
-            writer.writerow(_blank_nan(getattr(row, name)) for name in COLUMNS)
+    """One line per file and rate, columns as in `Row`; nan is an empty field.
+
+    Replaces `path` atomically; `-` is stdout. All is UTF-8; what isn't in a file's name appears as `\\udcXX`.
+    """
+    returns = any("\r" in row.file for row in results.rows)  # which csv quotes by itself from Python 3.13 on
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL)
+    writer.writerow(COLUMNS)
+    for row in results.rows:
+        writer.writerow(_blank_nan(getattr(row, name)) for name in COLUMNS)
+    with open_output(path) as output:
+        output.write(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def write_json(results: Results, path: Path, *, model: str | None = None, fingerprint: str | None = None) -> None:
-    """Rows, summaries and package versions. Replaces `path` atomically.
+    """Rows, failures, summaries and package versions. Replaces `path` atomically; `-` is stdout.
 
     Strict JSON: nan is null, and infinities are the strings "inf" and "-inf".
 
@@ -113,10 +120,11 @@ def write_json(results: Results, path: Path, *, model: str | None = None, finger
         "packages": package_versions(),
         "means": [_plain(asdict(summary)) for summary in summarise(results)],
         "rows": [_plain(asdict(row)) for row in results.rows],
+        "failures": [asdict(failure) for failure in results.failures],
     }
-    with replacing(path) as temporary:
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(document, indent=1, allow_nan=False)  # in ASCII: names may hold bytes that are not UTF-8
+    with open_output(path) as output:
+        output.write(f"{text}\n".encode())
 
 
 def package_versions() -> dict[str, str]:

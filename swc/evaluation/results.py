@@ -58,10 +58,31 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be measured, at one rate or at all.
+
+    Attributes:
+        file: as in `Row`.
+        kbps: the rate asked for, kbit/s; None where the file could not be read.
+        reason: a message that names the file.
+    """
+
+    file: str
+    kbps: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
-    """All rows of an evaluation: files in alphabetical order, each with its rates as they were asked for."""
+    """What an evaluation has found.
+
+    Attributes:
+        rows: files in alphabetical order, each with its rates as they were asked for.
+        failures: what is missing there.
+    """
 
     rows: tuple[Row, ...]
+    failures: tuple[Failure, ...] = ()
 
     @property
     def rates(self) -> tuple[float, ...]:

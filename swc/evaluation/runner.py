@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from swc.errors import BitrateError, InputError, SwcError
 from swc.evaluation.clips import Clip, SpeechRule, find_clips, read_clip, speech_rule
 from swc.evaluation.metrics import METRICS, Audio, check_metrics
-from swc.evaluation.results import Results, Row
+from swc.evaluation.results import Failure, Results, Row
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -52,60 +52,54 @@ def evaluate(
     reference: Path,
     kbps: Sequence[float],
     *,
+    limit: int | None = None,
     workers: int | None = None,
     metrics: Collection[str] = tuple(METRICS),
     speech: SpeechRule | None = None,
     progress: Callable[[int, int], None] | None = None,
+    failed: Callable[[Failure], None] | None = None,
 ) -> Results:
     """Code every file at every rate and measure what comes back.
 
     A codec is judged by its files: each stream goes through bytes before it is decoded, and the rate is
     that of the bytes. Coding happens in this process; the measures of finished files are taken in others
     meanwhile, started by "spawn": a script that calls this needs the `if __name__ == "__main__"` guard.
+    What cannot be read, coded at a rate or measured is left out, and stands among the failures.
 
     Args:
         codec: encoder and decoder.
         reference: an audio file, or a folder searched recursively, whose first-level folders are domains.
         kbps: the rates to ask for, kbit/s.
+        limit: take only so many of the files, spread evenly.
         workers: processes that take measures; one per processor if None; 0 takes them in this process,
             between codings, which also keeps the coding times undisturbed.
         metrics: names of the measures to take, all of `METRICS` by default.
         speech: domain -> whether the measures for speech apply. By default they do to the domain "speech",
             or to every file if there are no domain folders.
-        progress: called after each measured file and rate with (done, total).
+        progress: called after each file and rate with (done, total).
+        failed: called with each failure at once.
 
     Raises:
-        InputError: no audio, an unreadable file, unusable rates, or a measure whose package is missing.
-        BitrateError: a file that cannot meet a rate, named in the message.
+        InputError: no audio, unusable rates, a measure whose package is missing, or the first failure (a
+            BitrateError perhaps) where nothing could be measured.
         SwcError: a decoded signal of another shape than its original, or a measuring process that died.
     """
     names = check_metrics(metrics)
     rates = _check_rates(kbps)
-    clips = find_clips(reference)
+    clips = find_clips(reference, limit)
     is_speech = speech or speech_rule(clips)
     workers = (os.cpu_count() or 1) if workers is None else workers
-    coded: list[Row] = []
-    scores: dict[int, dict[str, Any]] = {}
-    pending: dict[Future[dict[str, float]], int] = {}
-
-    def collect() -> None:
-        for future in wait(pending, return_when=FIRST_COMPLETED).done:
-            index = pending.pop(future)
-            scores[index] = _result(future, coded[index])
-            if progress is not None:
-                progress(len(scores), len(clips) * len(rates))
-
+    run = _Run(len(clips) * len(rates), progress, failed)
     with _executor(workers) as executor:
-        for clip, item in _code_all(codec, clips, rates):
+        for clip in clips:
             chosen = tuple(n for n in names if not METRICS[n].speech_only or is_speech(clip.domain))
-            coded.append(item.row)
-            future = executor.submit(take_measures, chosen, item.original, item.decoded, item.sample_rate)
-            pending[future] = len(coded) - 1
-            while len(pending) > 2 * workers:  # enough to keep them busy, and memory bounded
-                collect()
-        while pending:
-            collect()
-    return Results(tuple(replace(row, **scores[index]) for index, row in enumerate(coded)))
+            for item in run.coded(codec, clip, rates):
+                run.add(item.row, executor.submit(take_measures, chosen, item.original, item.decoded, item.sample_rate))
+                while len(run.pending) > 2 * workers:  # enough to keep them busy, and memory bounded
+                    run.collect()
+        while run.pending:
+            run.collect()
+    return run.results()
 
 
 def take_measures(names: Sequence[str], ref: Audio, est: Audio, sample_rate: int) -> dict[str, float]:
@@ -121,21 +115,77 @@ class _Coded:
     sample_rate: int
 
 
-def _code_all(
-    codec: CodecLike[StreamT], clips: Sequence[Clip], rates: Sequence[float]
-) -> Iterator[tuple[Clip, _Coded]]:
-    for clip in clips:
-        audio, sample_rate = read_clip(clip)
+class _Run:
+    """Files coded, being measured and measured so far."""
+
+    def __init__(
+        self, total: int, progress: Callable[[int, int], None] | None, failed: Callable[[Failure], None] | None
+    ) -> None:
+        self.pending: dict[Future[dict[str, float]], int] = {}
+        self._total, self._done = total, 0
+        self._progress, self._failed = progress, failed
+        self._coded: list[Row] = []
+        self._scores: dict[int, dict[str, Any]] = {}
+        self._failures: list[Failure] = []
+        self._first: InputError | None = None
+
+    def coded(self, codec: CodecLike[StreamT], clip: Clip, rates: Sequence[float]) -> Iterator[_Coded]:
+        """A file there and back at each rate that it can be coded at."""
+        try:
+            audio, sample_rate = read_clip(clip)
+        except InputError as error:
+            self._fail(error, Failure(clip.file, None, str(error)), len(rates))
+            return
         for rate in rates:
-            yield clip, _code(codec, clip, audio, sample_rate, rate)
+            try:
+                yield _code(codec, clip, audio, sample_rate, rate)
+            except InputError as error:
+                self._fail(error, Failure(clip.file, rate, str(error)))
+
+    def add(self, row: Row, scores: Future[dict[str, float]]) -> None:
+        """Wait for the scores of a row."""
+        self.pending[scores] = len(self._coded)
+        self._coded.append(row)
+
+    def collect(self) -> None:
+        """Take the next scores that are ready."""
+        for future in wait(self.pending, return_when=FIRST_COMPLETED).done:
+            index = self.pending.pop(future)
+            row = self._coded[index]
+            try:
+                self._scores[index] = future.result()
+            except InputError as error:
+                error = _placed(error, row.file, row.kbps)
+                self._fail(error, Failure(row.file, row.kbps, str(error)))
+            else:
+                self._step()
+
+    def results(self) -> Results:
+        """What there is; an error where that is nothing."""
+        if self._first is not None and not self._scores:
+            raise self._first
+        rows = (replace(row, **self._scores[i]) for i, row in enumerate(self._coded) if i in self._scores)
+        return Results(tuple(rows), tuple(self._failures))
+
+    def _fail(self, error: InputError, failure: Failure, steps: int = 1) -> None:
+        self._first = self._first or error
+        self._failures.append(failure)
+        if self._failed is not None:
+            self._failed(failure)
+        self._step(steps)
+
+    def _step(self, count: int = 1) -> None:
+        self._done += count
+        if self._progress is not None:
+            self._progress(self._done, self._total)
 
 
 def _code(codec: CodecLike[StreamT], clip: Clip, audio: NDArray[np.float32], sample_rate: int, rate: float) -> _Coded:
     start = time.perf_counter()
     try:
         stream = codec.encode(audio, sample_rate, kbps=rate)
-    except BitrateError as error:
-        raise BitrateError(f"{clip.file}: {error}") from error
+    except InputError as error:
+        raise _placed(error, clip.file, rate) from error
     data = stream.to_bytes()
     encoded = time.perf_counter()
     decoded = codec.decode(type(stream).from_bytes(data))
@@ -164,11 +214,10 @@ def _check_rates(kbps: Sequence[float]) -> tuple[float, ...]:
     return rates
 
 
-def _result(future: Future[dict[str, float]], row: Row) -> dict[str, float]:
-    try:
-        return future.result()
-    except InputError as error:
-        raise InputError(f"{row.file} at {row.kbps:g} kbit/s: {error}") from error
+def _placed(error: InputError, file: str, rate: float) -> InputError:
+    """An error of the same kind that says where it arose."""
+    kind = BitrateError if isinstance(error, BitrateError) else InputError
+    return kind(f"{file} at {rate:g} kbit/s: {error}")
 
 
 class _Here(Executor):

@@ -39,11 +39,13 @@ class Progress:
         fraction: of the current stage, 0..1.
         remaining: seconds to the end of all stages as estimated, those limited by steps alone left out; nan while
             unknown.
+        warning: whether it tells of something wrong.
     """
 
     text: str
     fraction: float = 0.0
     remaining: float = math.nan
+    warning: bool = False
 
 
 Report = Callable[[Progress], None]
@@ -117,6 +119,8 @@ def train(
     """
     if resume is not None and init is not None:
         raise InputError("`resume` continues a run and `init` starts one: give one of them")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is no folder; `out` takes one")
     torch.manual_seed(seed)
     config = scaled(config, max_minutes, max_steps)
     run = Trainer(config, find_device(device), seed)
@@ -144,17 +148,25 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
     if cache is not None and not run.workers.is_main:
         run.workers.barrier()  # for the main process, which may have to make the cache
     report(Progress("decoding the corpus"))
+    left_out: list[str] = []
+
+    def failed(message: str) -> None:
+        left_out.append(message)
+        report(Progress(f"left out: {message}", warning=True))
+
     corpus = load_corpus(
         data,
         run.config.model,
         workers=os.cpu_count() or 1,
         cache=cache,
         progress=lambda done, total: report(Progress(f"decoding the corpus: {done} of {total}", done / total)),
+        failed=failed,
     )
     if cache is not None and run.workers.is_main:
         run.workers.barrier()
     free = float(torch.cuda.mem_get_info(run.device)[0]) if run.device.type == "cuda" else math.inf  # bytes
-    report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h"))
+    without = f"; {len(left_out)} could not be read" if left_out else ""
+    report(Progress(f"{len(corpus.lengths)} recordings, {corpus.hours:.2f} h{without}"))
     return corpus.to(run.device, samples=corpus.samples.nbytes < 0.5 * free)
 
 

@@ -87,7 +87,7 @@ def test_file_whose_length_was_never_set(tmp_path: Path) -> None:
     pcm = noise(5000)
     (tmp_path / "a.wav").write_bytes(with_lengths(wav(pcm), 36, 0))
     audio, reader = read_all(tmp_path / "a.wav")
-    assert reader.total_samples is None
+    assert reader.total_samples == 5000
     np.testing.assert_array_equal(audio, pcm / np.float32(2**15))
 
 
@@ -159,7 +159,7 @@ def test_flac_that_ends_early_is_refused(tmp_path: Path) -> None:
     [
         ("a.wav", b"", "is empty"),
         ("a.txt", b"1 1 0.0 0.0 0.0 1.0 -1\n" * 9, "ffmpeg -i IN out.wav"),
-        ("a.raw", bytes(1000), "no header"),
+        ("a.raw", bytes(1000), "no header.*ffmpeg -i IN out.wav"),
         ("a.wav", b"PK\3\4" + bytes(100), "no audio that swc can read"),
         ("a.swc", b"\x89SWC\r\n\x1a\n" + bytes(100), "swc decode"),
         ("a.wav", wav(noise(10, 9)), "9 channels, swc takes 1 to 8"),
@@ -184,5 +184,5 @@ def test_reader_closes_its_files(tmp_path: Path) -> None:
     sf.write(tmp_path / "a.wav", noise(100), 8000)
     reader = AudioReader(tmp_path / "a.wav")
     reader.close()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="closed file"):
         next(reader.blocks())

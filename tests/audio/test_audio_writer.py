@@ -83,8 +83,9 @@ def test_pipe_equals_file(
     write(tmp_path / "a.wav", audio, bits)
     write("-", audio, bits, total)
     data = capfdbinary.readouterr().out
-    sizes = struct.unpack_from("<I", data, 4) + struct.unpack_from("<I", data, 40)
-    assert sizes == ((0xFFFFFFFF, 0xFFFFFFFF) if total is None else (len(data) - 8, len(data) - 44))
+    at = data.index(b"data") + 4
+    sizes = struct.unpack_from("<I", data, 4) + struct.unpack_from("<I", data, at)
+    assert sizes == ((0xFFFFFFFF, 0xFFFFFFFF) if total is None else (len(data) - 8, len(data) - at - 4))
     with sf.SoundFile(io.BytesIO(data)) as piped, sf.SoundFile(tmp_path / "a.wav") as filed:
         assert piped.subtype == filed.subtype == subtype
         np.testing.assert_array_equal(piped.read(dtype="float64"), filed.read(dtype="float64"))
@@ -135,6 +136,17 @@ def test_integers_are_clipped_and_rounded(tmp_path: Path, name: str, bits: Bits,
     assert back.tolist() == [-1, -1, 0, step, 1 - step, 1 - step]
 
 
+def test_level_and_clipped_samples_are_counted(tmp_path: Path) -> None:
+    audio = np.float32([[-3, 1], [0.5, 1.5], [-1, 0]])
+    counts: list[tuple[float, int]] = []
+    for bits in ("16", "24", "float"):
+        with AudioWriter(tmp_path / "a.wav", 16000, 2, bits=bits) as writer:
+            writer.write(audio[:1])
+            writer.write(audio[1:])
+        counts.append((writer.peak, writer.clipped))
+    assert counts == [(3, 2), (3, 2), (3, 0)]
+
+
 def test_float_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", np.float32([[-3], [0.1], [3]]), "float")
     assert sf.read(tmp_path / "a.wav", dtype="float32")[0].tolist() == np.float32([-3, 0.1, 3]).tolist()
@@ -168,8 +180,14 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str, bits: 
 
 
 def test_rate_that_the_format_cannot_hold(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot write 1 x 11025 Hz"):
-        AudioWriter(tmp_path / "a.opus", 11025, 1)
+    with pytest.raises(InputError, match=r"a.mp3: cannot write 1 x 96000 Hz as MP3 \(.*\); use .wav"):
+        AudioWriter(tmp_path / "a.mp3", 96000, 1)
+    with pytest.raises(InputError, match=r"a.opus: Opus holds 8, 12, 16, 24 or 48 kHz, not 44100 Hz; name an .ogg"):
+        AudioWriter(tmp_path / "a.opus", 44100, 1)
+    for name, rate, channels in (("a.mp3", 44100, 6), ("a.opus", 44100, 1), ("a.mp3", 96000, 1), ("a.voc", 44100, 8)):
+        with pytest.raises(InputError) as caught:
+            AudioWriter(tmp_path / name, rate, channels)
+        assert ".part" not in str(caught.value)
     with pytest.raises(InputError, match="0 samples"):
         write(tmp_path / "a.flac", noise(0))
     assert os.listdir(tmp_path) == []

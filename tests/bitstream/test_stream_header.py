@@ -9,7 +9,7 @@ from bitstream_samples import crc, make_header, raw_end, raw_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swc.bitstream import Stream, StreamReader
+from swc.bitstream import Extension, Stream, StreamReader, StreamWriter
 from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
 
 
@@ -80,3 +80,24 @@ def test_any_header_with_a_right_crc(changes: dict[int, int], extensions: bytes)
     except FormatError:
         return
     assert stream.to_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("data", "mask"),
+    [("30000000", 0x30), ("03000000", 3), ("07000000", None), ("300000", None), ("", None), ("636f766572", None)],
+)
+def test_channel_mask(data: str, mask: int | None) -> None:
+    header = make_header(channels=2, window=8, minor=1, extensions=(Extension(2, bytes.fromhex(data), critical=False),))
+    fp = io.BytesIO()
+    StreamWriter(fp, header)
+    assert StreamReader(io.BytesIO(fp.getvalue())).header.channel_mask == mask  # what is not one is ignored
+
+
+def test_a_channel_mask_takes_minor_version_1() -> None:
+    plain = make_header(channels=2, window=8).with_tags([("TITLE", "x")])
+    masked = plain.with_channel_mask(0x30)
+    assert (plain.minor, masked.minor, masked.channel_mask, masked.tags) == (0, 1, 0x30, plain.tags)
+    assert masked.with_channel_mask(3).channel_mask == 3
+    for wrong in (0x3F, 1 << 40 | 1):
+        with pytest.raises(SyntaxFormatError, match="channel mask"):
+            plain.with_channel_mask(wrong)

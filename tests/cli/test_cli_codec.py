@@ -105,7 +105,7 @@ def test_json_summaries(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
 def test_quiet_says_nothing(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
     for result in (
         run(runner, "encode", wav, "-q"),
-        run(runner, "decode", tmp_path / "a.swc", "-q", "--force"),
+        run(runner, "decode", tmp_path / "a.swc", wav, "-q", "--force"),
     ):
         assert (result.stdout, result.stderr) == ("", "")
 
@@ -130,11 +130,44 @@ def test_pipes_give_what_files_give(swc_file: Path, runner: CliRunner, tmp_path:
 
 
 def test_force_overwrites(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
-    (tmp_path / "a.swc").write_bytes(b"old")
-    run(runner, "encode", wav, code=1)
-    assert (tmp_path / "a.swc").read_bytes() == b"old"
+    run(runner, "encode", wav, "--effort", "0", "--kbps", "8")
+    old = Stream.load(tmp_path / "a.swc")
+    result = run(runner, "encode", wav, code=1)
+    assert "add --force" in result.stderr
+    assert Stream.load(tmp_path / "a.swc") == old
     run(runner, "encode", wav, "--force")
-    assert Stream.load(tmp_path / "a.swc").total_samples == SAMPLES
+    new = Stream.load(tmp_path / "a.swc")
+    assert new.total_samples == SAMPLES
+    assert new != old
+
+
+def test_streams_of_one_gain_can_be_joined(tmp_path: Path, runner: CliRunner) -> None:
+    chunk = 172 * 1024
+    for name, level in (("loud", 0.5), ("quiet", 0.01)):
+        sf.write(tmp_path / f"{name}.wav", level * np.sin(np.arange(chunk) * 0.05), 44100)
+        run(runner, "encode", tmp_path / f"{name}.wav", "--effort", "0")
+    names = [tmp_path / f"{name}.swc" for name in ("loud", "quiet", "both")]
+    result = run(runner, "cat", *names, code=1)
+    gain = result.stderr.split()[-2:]
+    assert gain[0] == "--gain"
+    run(runner, "encode", tmp_path / "quiet.wav", "--effort", "0", "-f", *gain)
+    run(runner, "cat", *names)
+    both = Stream.load(names[2])
+    assert both.total_samples == 2 * chunk
+    assert f"{both.header.gain_db:.3f}" == gain[1]
+    assert "--gain" in run(runner, "encode", tmp_path / "quiet.wav", "-f", "--gain", "1000", code=1).stderr
+
+
+def test_an_input_that_is_cut_off_needs_a_word(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    wav.write_bytes(wav.read_bytes()[:-40000])
+    assert "--salvage-input" in run(runner, "encode", wav, code=1).stderr
+    assert os.listdir(tmp_path) == ["a.wav"]
+    result = run(runner, "encode", wav, "--salvage-input")
+    assert result.stderr.startswith(f"{wav} ends after 21001 of the 31001 samples")
+    assert Stream.load(tmp_path / "a.swc").total_samples == 21001
+    result = run(runner, "encode", wav, "--salvage-input", "--json", "-f", "-q")
+    assert result.stderr == ""
+    assert len(json.loads(result.stdout)["notes"]) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -147,7 +180,7 @@ def test_damaged_stream_leaves_the_old_output(swc_file: Path, runner: CliRunner,
     swc_file.write_bytes(data)
     old = swc_file.with_suffix(".wav")
     old.write_bytes(b"old")
-    result = run(runner, "decode", swc_file, "--force", code=3)
+    result = run(runner, "decode", swc_file, old, "--force", code=3)
     assert result.stderr.count("\n") == 1
     assert old.read_bytes() == b"old"
     assert sorted(os.listdir(swc_file.parent)) == ["a.swc", "a.wav"]
@@ -163,10 +196,8 @@ def test_input_that_breaks_off_leaves_nothing(tmp_path: Path, runner: CliRunner)
     assert os.listdir(tmp_path) == ["a.flac"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_encoder_leaves_nothing(
-    tmp_path: Path, wav: Path, models: Path, number: signal.Signals, code: int
-) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
+def test_interrupted_encoder_leaves_nothing(tmp_path: Path, wav: Path, models: Path, number: signal.Signals) -> None:
     command = command_line("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD) as process:
         assert process.stdin is not None
@@ -176,7 +207,7 @@ def test_interrupted_encoder_leaves_nothing(
             time.sleep(0.05)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=20)
-    assert process.returncode == code
+    assert process.returncode == 128 + number
     assert b"Traceback" not in stderr
     assert os.listdir(tmp_path) == ["a.wav"]
 

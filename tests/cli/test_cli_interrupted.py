@@ -20,7 +20,10 @@ from swc.bitstream import Stream, header_size
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGQUIT, 131), (signal.SIGTERM, 143)]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_interrupted_encoder_has_written_whole_chunks(
     model: Path, minute: Stream, number: signal.Signals, code: int
 ) -> None:
@@ -114,7 +117,7 @@ def test_full_disk_is_an_error_for_text_too(tmp_path: Path) -> None:
         result = subprocess.run(
             command_line("inspect", tmp_path / "a.swc"), stdout=full, stderr=subprocess.PIPE, env=ONE_THREAD
         )
-    assert (result.returncode, result.stderr) == (1, b"swc: error: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, b"swc: error: standard output: No space left on device\n")
 
 
 @pytest.mark.parametrize("target", ["out.swc", "out.wav", "out.flac", "out.ogg", "out.mp3", "out.aiff", "out.raw"])

@@ -135,11 +135,12 @@ def test_decode_refuses_what_is_no_stream(tmp_path: Path, runner: CliRunner, dat
 
 @pytest.mark.parametrize("command", ["encode", "decode"])
 def test_existing_output_needs_force(tmp_path: Path, runner: CliRunner, wav: Path, command: str) -> None:
-    (tmp_path / "out").write_bytes(b"precious")
+    (tmp_path / "out").write_bytes(b"precious" if command == "decode" else make_stream(1).to_bytes())
+    before = (tmp_path / "out").read_bytes()
     result = runner.invoke(app, [command, str(wav), str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "--force" in result.stderr
-    assert (tmp_path / "out").read_bytes() == b"precious"
+    assert (tmp_path / "out").read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["encode", "decode"])
@@ -193,10 +194,10 @@ def test_names_that_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (InputError("no\nsuch luck"), 1, "no such luck"),
+        (InputError("no\nsuch luck"), 1, "no\\nsuch luck"),
         (ChecksumError("bad", 7), 3, "bad (byte 7)"),
         (PermissionError(13, "Permission denied", "a.wav"), 1, "a.wav: Permission denied"),
-        (ZeroDivisionError("oops"), 1, "unexpected ZeroDivisionError: oops; swc --debug"),
+        (ZeroDivisionError("oops\nagain"), 1, "unexpected ZeroDivisionError: oops again; swc --debug"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from swc.cli.evaluate import selection
 from swc.cli.progress import progress_bar
 from swc.cli.train import printer
 from swc.errors import InputError
@@ -50,17 +49,12 @@ def test_selection_is_spread_evenly_and_keeps_domains(tmp_path: Path) -> None:
     for name in ("music/a", "music/b", "speech/c", "speech/d", "speech/e", "speech/f"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         sf.write(tmp_path / f"{name}.wav", np.zeros(100, np.int16), 8000)
-    with selection(tmp_path, 3) as folder:
-        clips = find_clips(folder)
-        assert [clip.file for clip in clips] == ["music/a.wav", "speech/c.wav", "speech/e.wav"]
-        assert [clip.domain for clip in clips] == ["music", "speech", "speech"]
-    assert not folder.exists()
-    with selection(tmp_path, 99) as folder:
-        assert len(find_clips(folder)) == 6
-    with selection(tmp_path, None) as folder:
-        assert folder == tmp_path
-    with pytest.raises(InputError), selection(tmp_path / "none", 3):
-        pass
+    clips = find_clips(tmp_path, 3)
+    assert [clip.file for clip in clips] == ["music/a.wav", "speech/c.wav", "speech/e.wav"]
+    assert [clip.domain for clip in clips] == ["music", "speech", "speech"]
+    assert [len(find_clips(tmp_path, limit)) for limit in (1, 99, None)] == [1, 6, 6]
+    with pytest.raises(InputError):
+        find_clips(tmp_path / "none", 3)
 
 
 def test_training_messages_thin_out_counting_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,6 +73,8 @@ def test_training_messages_thin_out_counting_lines(capsys: pytest.CaptureFixture
     ]
     printer(quiet=True)(Progress("anything"))
     assert capsys.readouterr().err == ""
+    printer(quiet=True)(Progress("left out: caf\udce9.wav", warning=True))
+    assert capsys.readouterr().err == "left out: caf\\udce9.wav\n"
 
 
 def test_output_counts_bytes_and_appears_when_whole(tmp_path: Path) -> None:

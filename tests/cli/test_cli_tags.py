@@ -124,7 +124,7 @@ def test_tags_in_python(models: Path) -> None:
     tags = (("TITLE", "x"), ("TITLE", "y"))
     assert codec.encode(audio, RATE, tags=tags, effort=0).header.tags == tags
     for bad in ([("title", "x")], [("A" * 65, "x")], [("TITLE", "\ud800")], [("A", "x" * 8000)] * 3):
-        with pytest.raises(InputError, match="these tags"):
+        with pytest.raises(InputError, match=r"these tags|the header cannot hold"):
             codec.encode(audio, RATE, tags=bad)
 
 

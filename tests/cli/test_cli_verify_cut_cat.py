@@ -109,7 +109,9 @@ def test_cut_from_pipe_to_pipe(files: dict[str, Path], runner: CliRunner) -> Non
         (["cut", "damaged.swc", "out.swc"], 3, "CRC of chunk 2"),
         (["cat", "whole.swc"], 2, "at least one input"),
         (["cat", "-", "-", "out.swc"], 2, "only once"),
-        (["cat", "whole.swc", "text.swc", "out.swc"], 3, "this is text"),
+        (["cat", "whole.swc", "text.swc", "out.swc"], 3, "text.swc: this is text"),
+        (["cat", "damaged.swc", "out.swc"], 3, "damaged.swc: the CRC of chunk 2"),
+        (["cat", "short.swc", "out.swc"], 3, "short.swc: the stream ends within"),
         (["verify"], 2, "Missing argument"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from swc.errors import BitrateError, InputError, SwcError
 from swc.evaluation import Results, Row, evaluate
-from swc.evaluation.clips import SUFFIXES, find_clips
+from swc.evaluation import clips as clips_module
+from swc.evaluation.clips import SUFFIXES, Clip, find_clips, read_clip
+from swc.evaluation.results import Failure
 from swc.evaluation.runner import _executor
 
 Audio = NDArray[np.float32]
@@ -192,19 +195,76 @@ def test_nothing_to_evaluate(tmp_path: Path) -> None:
         evaluate(PointCodec(), tmp_path / "absent", [8], workers=0)
 
 
-def test_unusable_files_are_found_before_any_coding(tmp_path: Path) -> None:
-    class Untouched(PointCodec):
-        def encode(self, audio: Audio, sample_rate: int, *, kbps: float) -> PointStream:
-            raise AssertionError("coding began")
-
+def test_a_run_goes_on_without_what_cannot_be_used(tmp_path: Path) -> None:
     write_tone(tmp_path / "a.wav")
-    (tmp_path / "z.flac").write_bytes(b"fLaC, but no more")
-    with pytest.raises(InputError, match=r"cannot read .*z\.flac"):
-        evaluate(Untouched(), tmp_path, [8], workers=0)
-    (tmp_path / "z.flac").unlink()
+    write_tone(tmp_path / "m.wav", seconds=0.005)
+    write_tone(tmp_path / "n.wav")
+    write_tone(tmp_path / "wide.wav", channels=9)
+    (tmp_path / "b.flac").write_bytes(b"fLaC, but no more")
+    (tmp_path / "c.mp3").touch()
+    (tmp_path / "d.ogg").symlink_to("nowhere.ogg")
+    soundfile.write(tmp_path / "nan.wav", np.full(8000, np.nan), 16000, subtype="FLOAT")
     soundfile.write(tmp_path / "z.wav", np.zeros((0, 1)), 16000)
-    with pytest.raises(InputError, match=r"z\.wav contains no samples"):
-        evaluate(Untouched(), tmp_path, [8], workers=0)
+    seen: list[Failure] = []
+    steps: list[tuple[int, int]] = []
+    results = evaluate(
+        PointCodec(),
+        tmp_path,
+        [16, 64],
+        workers=0,
+        metrics=["si_sdr"],
+        failed=seen.append,
+        progress=lambda *at: steps.append(at),
+    )
+    rows = [(row.file, row.kbps) for row in results.rows]
+    assert rows == [("a.wav", 16), ("a.wav", 64), ("m.wav", 64), ("n.wav", 16), ("n.wav", 64)]
+    assert results.failures == tuple(seen)
+    unread = [failure.file for failure in seen if failure.kbps is None]
+    assert unread == ["b.flac", "c.mp3", "d.ogg", "nan.wav", "wide.wav", "z.wav"]
+    assert [(f.file, f.kbps) for f in seen if f.kbps is not None] == [("m.wav", 16)]
+    assert all(failure.file in failure.reason for failure in seen)
+    assert steps[-1] == (18, 18)
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+
+
+def test_nothing_that_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "z.flac").write_bytes(b"fLaC, but no more")
+    with pytest.raises(InputError, match=r"z\.flac"):
+        evaluate(PointCodec(), tmp_path, [8], workers=0)
+    soundfile.write(tmp_path / "a.wav", np.zeros((0, 1)), 16000)
+    with pytest.raises(InputError, match=r"a\.wav contains no samples"):
+        evaluate(PointCodec(), tmp_path, [8], workers=0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_long_recordings_are_refused_without_reading_them_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(clips_module, "MAX_MINUTES", 1 / 60)
+    taken = 0
+
+    class Endless:
+        sample_rate, channels, total_samples = 16000, 1, 10**12 if known else None
+
+        def __init__(self, path: Path) -> None:
+            assert path == tmp_path / "x.wav"
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            pass
+
+        def blocks(self) -> Iterator[Audio]:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield np.zeros((4000, 1), np.float32)
+
+    monkeypatch.setattr(clips_module, "AudioReader", Endless)
+    with pytest.raises(InputError, match=r"x\.wav is longer than .* minutes; cut it"):
+        read_clip(Clip(tmp_path / "x.wav", "x.wav", ""))
+    assert taken == (0 if known else 5)
 
 
 @pytest.mark.parametrize("rates", [[], [0.0], [-1.0], [float("nan")], [float("inf")]])
@@ -229,7 +289,7 @@ def test_repeated_rates_count_once(tmp_path: Path) -> None:
 
 def test_an_impossible_rate_names_the_file(tmp_path: Path) -> None:
     write_tone(tmp_path / "x.wav")
-    with pytest.raises(BitrateError, match=r"x\.wav: at least 1 kbit/s"):
+    with pytest.raises(BitrateError, match=r"x\.wav at 0\.01 kbit/s: at least 1 kbit/s"):
         evaluate(PointCodec(), tmp_path, [0.01], workers=0)
 
 

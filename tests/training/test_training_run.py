@@ -242,6 +242,8 @@ def test_unusable_folders_and_checkpoints(config: Config, tmp_path: Path) -> Non
     (tmp_path / "bad.wav").write_text("not audio")
     with pytest.raises(InputError, match="could be read"):
         train(config, tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="`out` takes one"):
+        train(config, tmp_path, tmp_path / "bad.wav")
     with pytest.raises(ModelError, match="not a checkpoint"):
         train(config, tmp_path, tmp_path / "out", resume=tmp_path)
     with pytest.raises(InputError, match="`resume` continues a run and `init` starts one"):
@@ -276,3 +278,43 @@ def test_damaged_weights_are_refused(config: Config, tmp_path: Path) -> None:
     path.write_bytes(b"rubbish")
     with pytest.raises(ModelError, match="cannot read"):
         load_weights(model, path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_recordings_that_cannot_be_read_are_named_once(
+    config: Config, audio_folder: Path, tmp_path: Path, workers: int
+) -> None:
+    import tarfile
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(5 * workers):  # enough for a pool to start
+        for path in audio_folder.glob("*.wav"):
+            (folder / f"{number}{path.name}").symlink_to(path)
+    (folder / "bad\udce9.wav").write_bytes(b"no audio")
+    (folder / "empty.mp3").touch()
+    (folder / "gone.flac").symlink_to("nowhere.flac")
+    soundfile.write(folder / "nan.wav", np.full(8000, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(folder / "none.wav", np.zeros((0, 1)), 16000)
+    with tarfile.open(folder / "shard.tar", "w") as tar:
+        tar.add(audio_folder / "1.wav", "inside.wav")
+        tar.add(folder / "bad\udce9.wav", "worse.wav")
+    failed: list[str] = []
+    corpus = load_corpus(folder, config.model, workers=workers, failed=failed.append)
+    assert len(corpus.lengths) == 40 * workers + 1
+    names = ("bad\udce9.wav", "empty.mp3", "gone.flac", "nan.wav", "none.wav", f"worse.wav in {folder / 'shard.tar'}")
+    assert [name in message for name, message in zip(names, failed, strict=True)] == [True] * 6
+    assert not any("/tmp" in message.replace(str(folder), "") for message in failed)
+
+
+def test_a_run_says_what_it_left_out(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for path in audio_folder.glob("*.wav"):
+        (tmp_path / "data" / path.name).symlink_to(path)
+    (tmp_path / "data" / "bad.wav").write_bytes(b"no audio")
+    lines: list[Progress] = []
+    train(config, tmp_path / "data", tmp_path / "out", max_steps=2, report=lines.append)
+    warnings = [line.text for line in lines if line.warning]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"left out: {tmp_path / 'data' / 'bad.wav'} ")
+    assert any(line.text.endswith(" h; 1 could not be read") for line in lines)

@@ -7,6 +7,7 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +19,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from swc.config import ModelConfig
-from swc.errors import InputError
+from swc.config import GainConfig, ModelConfig
+from swc.errors import InputError, SwcError
 from swc.files import replacing
-from swc.training.data.recordings import NARROW_HZ, Recording, decode, find_sources
+from swc.training.data.recordings import NARROW_HZ, Recording, Source, find_sources, load
 
 TABLE = ("samples", "starts", "lengths", "gains", "bandwidths")
 CHUNK = 16  # recordings a task of the worker pool
@@ -129,30 +130,35 @@ def load_corpus(
     workers: int,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    failed: Callable[[str], None] | None = None,
 ) -> Corpus:
-    """Decode a folder of audio (any format soundfile reads, and tar shards) to memory.
+    """Decode a folder of audio (any format that `swc encode` reads, and tar shards) to memory.
 
     Args:
         config: its sample rate and gain.
         workers: processes that decode.
         cache: a file to read the decoded corpus from, or to write it to.
         progress: called with recordings decoded so far and in all.
+        failed: called with a message for each recording that cannot be used; it is left out.
 
     Raises:
         InputError: no readable audio, or a cache of something else.
+        SwcError: a process that decodes died.
     """
     sources = find_sources(folder)
-    files = [(s.name.name, s.offset, s.size, s.path.stat().st_size) for s in sources]
+    files = [(s.name.name, s.offset, s.size, s.file_size) for s in sources]
     identity = repr((files, config.sample_rate, dataclasses.astuple(config.gain)))
     made_from = hashlib.sha256(identity.encode()).hexdigest()
     if cache is not None and cache.exists():
         return Corpus.load(cache, config.sample_rate, made_from)
-    work = partial(decode, sample_rate=config.sample_rate, config=config.gain)
+    work = partial(_load, sample_rate=config.sample_rate, config=config.gain)
     recordings: list[Recording] = []
     with _mapper(workers if len(sources) > 2 * CHUNK else 1) as mapper:
         for done, recording in enumerate(mapper(work, sources), 1):
-            if recording is not None and len(recording.samples):
+            if isinstance(recording, Recording):
                 recordings.append(recording)
+            elif failed is not None:
+                failed(recording)
             if progress is not None and (done % CHUNK == 0 or done == len(sources)):
                 progress(done, len(sources))
     if not recordings:
@@ -171,8 +177,16 @@ def load_corpus(
     return corpus
 
 
+def _load(source: Source, sample_rate: int, config: GainConfig) -> Recording | str:
+    """The recording, or why it cannot be used: an exception would end the work of a pool."""
+    try:
+        return load(source, sample_rate, config)
+    except InputError as error:
+        return str(error)
+
+
 @contextmanager
-def _mapper(workers: int) -> Iterator[Callable[..., Iterator[Recording | None]]]:
+def _mapper(workers: int) -> Iterator[Callable[..., Iterator[Recording | str]]]:
     """`map` over a pool of processes, or in this one."""
     if workers == 1:
         yield map
@@ -180,5 +194,7 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterator[Recording | None]]]
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         yield partial(pool.map, chunksize=CHUNK)
+    except BrokenProcessPool:
+        raise SwcError("a process that decodes died, perhaps out of memory; cut long recordings into parts") from None
     finally:
         pool.shutdown(cancel_futures=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
+import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from swc.audio import AudioReader
 from swc.audio.formats import SUFFIXES
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.config import GainConfig
@@ -34,10 +35,47 @@ class Source:
         """Path of the recording, inside its shard if it is in one."""
         return Path(self.member) if self.member else self.path
 
-    def read(self) -> bytes:
-        with self.path.open("rb") as f:
-            f.seek(self.offset)
-            return f.read(self.size)
+    @property
+    def file_size(self) -> int:
+        """Bytes of the file or shard; -1 where it cannot be told."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return -1
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.member} in {self.path}" if self.member else str(self.path)
+
+    def read(self) -> tuple[NDArray[np.float32], int]:
+        """Mono samples and their rate in Hz, as `swc encode` reads them.
+
+        Raises:
+            InputError: as `AudioReader`, or no samples.
+        """
+        with ExitStack() as files:
+            path = self._unpacked(files) if self.member else self.path
+            try:
+                with AudioReader(path) as reader:
+                    blocks = [block.mean(1) for block in reader.blocks()]
+            except InputError as error:
+                raise InputError(str(error).replace(str(path), str(self))) from None
+        if not blocks:
+            raise InputError(f"{self} holds no samples")
+        return np.concatenate(blocks), reader.sample_rate
+
+    def _unpacked(self, files: ExitStack) -> Path:
+        """A temporary file of the bytes that the shard holds."""
+        try:
+            with self.path.open("rb") as shard:
+                shard.seek(self.offset)
+                data = shard.read(self.size)
+        except OSError as error:
+            raise InputError(f"{self} cannot be read: {error.strerror}") from None
+        file = files.enter_context(tempfile.NamedTemporaryFile(suffix=Path(self.member).suffix))  # noqa: SIM115
+        file.write(data)
+        file.flush()
+        return Path(file.name)
 
 
 @dataclass(frozen=True)
@@ -63,7 +101,8 @@ def find_sources(folder: Path) -> list[Source]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; `data` and `val` take a folder of audio or tar shards")
-    sources = [Source(p) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    named = (p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES)
+    sources = [Source(p) for p in named if p.is_file() or (p.is_symlink() and not p.exists())]
     for shard in sorted(folder.rglob("*.tar")):
         try:
             with tarfile.open(shard, "r:") as tar:
@@ -77,19 +116,27 @@ def find_sources(folder: Path) -> list[Source]:
     return sources
 
 
-def decode(source: Source, sample_rate: int, config: GainConfig) -> Recording | None:
-    """Decode one recording to `sample_rate` Hz; None when soundfile cannot read it or it holds NaN."""
-    try:
-        audio, rate = soundfile.read(io.BytesIO(source.read()), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        return None
-    if not np.isfinite(audio).all():
-        return None
-    mono = audio.mean(1)
+def load(source: Source, sample_rate: int, config: GainConfig) -> Recording:
+    """Decode one recording to `sample_rate` Hz.
+
+    Raises:
+        InputError: it cannot be read, is empty or holds NaN; the message names it.
+    """
+    mono, rate = source.read()
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate)
+    if not len(mono):
+        raise InputError(f"{source} is too short: no sample is left at {sample_rate} Hz")
     gain = gain_q8(loud_level_db(mono, sample_rate), config)
     return Recording((np.clip(mono, -1, 1) * 32767).astype(np.int16), gain, bandwidth(mono, sample_rate))
+
+
+def decode(source: Source, sample_rate: int, config: GainConfig) -> Recording | None:
+    """`load`, or None of what cannot be used."""
+    try:
+        return load(source, sample_rate, config)
+    except InputError:
+        return None
 
 
 def bandwidth(mono: NDArray[np.float32], sample_rate: int) -> float:

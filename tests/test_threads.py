@@ -1,0 +1,79 @@
+"""How many threads torch gets, and how they wait."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from swc import threads
+from swc.errors import InputError
+
+NAMES = ("OMP_NUM_THREADS", "SWC_THREADS", *threads.CHOSEN_BY_USERS)
+
+
+def settled(given: int | None = None, **environment: str) -> dict[str, str]:
+    """The variables of a new process that has configured itself, and torch's own view of them."""
+    code = (
+        f"import os; from swc.threads import configure; configure({given}); import torch; "
+        "print(torch.get_num_threads(), *(f'{n}={os.environ.get(n)}' for n in "
+        f"{NAMES}))"
+    )
+    clean = {name: value for name, value in os.environ.items() if name not in NAMES}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True
+    )
+    count, *rest = done.stdout.split()
+    return {"torch": count, **dict(text.split("=") for text in rest)}
+
+
+def test_threads_sleep_at_barriers_unless_the_user_chose() -> None:
+    assert settled()["GOMP_SPINCOUNT"] == str(threads.SPINS)
+    chosen = settled(OMP_WAIT_POLICY="ACTIVE")
+    assert (chosen["OMP_WAIT_POLICY"], chosen["GOMP_SPINCOUNT"]) == ("ACTIVE", "None")
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "count"),
+    [
+        (1, {"SWC_THREADS": "2"}, "1"),
+        (None, {"SWC_THREADS": "2", "OMP_NUM_THREADS": "1"}, "2"),
+        (None, {"OMP_NUM_THREADS": "1"}, "1"),
+    ],
+)
+def test_the_nearest_word_counts(given: int | None, environment: dict[str, str], count: str) -> None:
+    assert settled(given, **environment)["torch"] == count
+
+
+def test_by_default_there_are_as_many_as_processors() -> None:
+    assert int(settled()["torch"]) == threads.available()
+
+
+@pytest.mark.parametrize(("text", "count"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("junk", 8)])
+def test_a_containers_quota_counts(text: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpu.max").write_text(text + "\n")
+    monkeypatch.setattr(threads, "CGROUP", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    assert threads.available() == count
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+def test_what_is_no_number_of_threads(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWC_THREADS", text)
+    with pytest.raises(InputError, match="SWC_THREADS is"):
+        threads.configure()
+
+
+def test_bytes_are_the_same_for_any_number(tmp_path: Path) -> None:
+    demo = Path(threads.__file__).parent / "data" / "demo.flac"
+    made = set()
+    for count in ("1", "2", "3"):
+        target = tmp_path / f"{count}.swc"
+        environment = {**os.environ, "SWC_THREADS": count}
+        command = [sys.executable, "-m", "swc", "encode", str(demo), str(target), "-q"]
+        subprocess.run(command, env=environment, check=True)
+        made.add(target.read_bytes())
+    assert len(made) == 1
