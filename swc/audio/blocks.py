@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swc.audio.wav import Audio
+from swc.bitstream import LIMITS
 from swc.errors import InputError
 
 MAX_CHANNELS = 8
@@ -165,3 +167,21 @@ def as_recording(audio: Any) -> NDArray[np.floating]:
         f"audio must be (samples,), (samples, channels) or (channels, samples) with 1 to {MAX_CHANNELS} channels, "
         f"not {array.shape}"
     )
+
+
+def whole_rate(sample_rate: Any) -> int:
+    """A sample rate in Hz.
+
+    Raises:
+        InputError: it is not a whole number that the format can hold.
+    """
+    most = LIMITS["source_rate"][1]
+    try:
+        rate = operator.index(sample_rate)
+    except TypeError:
+        rate = 0
+    if not 1 <= rate <= most:
+        raise InputError(
+            f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {most}, resample the audio first"
+        )
+    return rate

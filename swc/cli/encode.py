@@ -66,7 +66,9 @@ Tag = Annotated[
 
 def encode(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="IN", help="Audio: WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; - for stdin.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; - for stdin.")
+    ],
     target: Annotated[
         str | None,
         typer.Argument(metavar="OUT", help="Output, or a folder for it; - for stdout.  [default: IN with suffix .swc]"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from swc.audio import Audio, CheckedBlocks
-from swc.audio.blocks import Source, as_recording
+from swc.audio.blocks import Source, as_recording, whole_rate
 from swc.bitstream import (
     LIMITS,
     ChunkSink,
@@ -190,7 +189,7 @@ class Codec:
         Returns:
             The audio as it was measured.
         """
-        rate = _whole(source.sample_rate)
+        rate = whole_rate(source.sample_rate)
         options.check()
         blocks = CheckedBlocks(source.blocks, source.channels)
         header = self.header(
@@ -297,17 +296,3 @@ class Codec:
             raise ModelError(
                 f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
             )
-
-
-def _whole(sample_rate: Any) -> int:
-    """A sample rate in Hz, checked."""
-    most = LIMITS["source_rate"][1]
-    try:
-        rate = operator.index(sample_rate)
-    except TypeError:
-        rate = 0
-    if not 1 <= rate <= most:
-        raise InputError(
-            f"a sample rate of {sample_rate} Hz; swc takes whole numbers up to {most}, resample the audio first"
-        )
-    return rate
