@@ -15,7 +15,7 @@ from swc.audio.wav import Audio
 from swc.bitstream import LIMITS
 from swc.errors import InputError
 
-MAX_CHANNELS = 8
+MAX_CHANNELS = LIMITS["channels"][1]
 ABSURD_PEAK = 32.0  # times full scale: no recording comes near, integers stored as floats do
 HOT_PEAK = 1.0
 DC_OFFSET = 0.05  # of full scale
@@ -92,8 +92,7 @@ class CheckedBlocks:
         worst = int(np.abs(offsets).argmax())
         if abs(offsets[worst]) > DC_OFFSET:
             notes.append(
-                f"channel {worst + 1} has a DC offset of {offsets[worst]:+.3f}, which is not coded; "
-                "remove it first: sox IN OUT highpass 10"
+                f"channel {worst + 1} has a DC offset of {offsets[worst]:+.3f}; remove it first: sox IN OUT highpass 10"
             )
         return notes
 

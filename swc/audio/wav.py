@@ -146,17 +146,16 @@ class WavSource:
                 if self._notes and self.total_samples is None:  # else the reader notices
                     self._notes.ends_early(self._position, self._position + self._left)
                 return block
-            if self._notes is None or not self._follow():
+            if self._notes is None or not self._follow(self._notes):
                 return block
 
     def _take(self, count: int) -> bytes:
         data, self._ahead = self._ahead[:count], self._ahead[count:]
         return data + self._fp.read(count - len(data)) if count > len(data) else data
 
-    def _follow(self) -> bool:
+    def _follow(self, notes: Notes) -> bool:
         """Look at what follows the stated samples; True where that is sound, from which `read` goes on."""
-        assert self._notes is not None
-        notes, self._notes = self._notes, None
+        self._notes = None
         self._take(self._surplus + self._padding)
         while header := self._take(8):
             if header[:4] in (b"RIFF", b"RF64"):
