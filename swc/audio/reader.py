@@ -42,7 +42,6 @@ class AudioReader:
         total_samples: samples a channel, or None where nobody knows before the end.
         tags: those of the nine that libsndfile knows which the input has; of WAV on a pipe, those ahead of the samples.
         notes: what was odd about the input, for people; complete once all blocks were read.
-        peak: largest absolute sample so far.
 
     Raises:
         InputError: missing, empty or unreadable input, no audio, more than 8 channels, a file that is cut off, or a raw
@@ -52,7 +51,6 @@ class AudioReader:
     def __init__(self, path: str | Path, raw: RawFormat | None = None, *, salvage: bool = False) -> None:
         self.name = "standard input" if str(path) == PIPE else str(path)
         self.tags: Tags = ()
-        self.peak = 0.0
         self._noted = Notes(self.name, salvage)
         self._raw, self._piped = raw, str(path) == PIPE or is_special(path)
         self._resources = ExitStack()
@@ -98,7 +96,6 @@ class AudioReader:
         while len(block := self._read(size)):
             if not np.isfinite(block).all():
                 raise InputError(f"{self.name} holds NaN or infinite samples after sample {position}; repair it first")
-            self.peak = max(self.peak, float(np.abs(block).max()))
             position += len(block)
             yield block
         if self._raw and not position:  # other inputs were seen to hold something when they were opened

@@ -246,14 +246,6 @@ def test_sizes_beyond_any_file_are_input_errors(read: Read) -> None:
             read(data)
 
 
-def test_peak(tmp_path: Path) -> None:
-    sf.write(tmp_path / "a.wav", np.float32([[0.5, -3], [0.25, 1]]), 8000, subtype="FLOAT")
-    with AudioReader(tmp_path / "a.wav") as reader:
-        assert reader.peak == 0
-        list(reader.blocks(1))
-    assert reader.peak == 3
-
-
 def test_half_read_stream_is_let_go(tmp_path: Path) -> None:
     """The thread that feeds libsndfile ends with the reader, and so does the process."""
     (tmp_path / "a.mp3").write_bytes(mp3_without_header(voice(3000000)))
