@@ -33,7 +33,7 @@ from swc.nn.quantizers.search import beam_codes
 from swc.training import train
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus, load_corpus
-from swc.training.data.recordings import decode, find_sources
+from swc.training.data.recordings import find_sources, load
 from swc.training.initialise import fit_codebooks, initialise
 from swc.training.losses.reconstruction import ReconstructionLoss
 from swc.training.validation import codes_kbps
@@ -62,8 +62,8 @@ def held_out(folder: Path, config: Config) -> HeldOut:
     skip = round(SKIP * m.sample_rate)
     clips, speech = [], []
     for source in find_sources(folder):
-        recording = decode(source, m.sample_rate, m.gain)
-        if recording is None or len(recording.samples) < skip + length:
+        recording = load(source, m.sample_rate, m.gain)
+        if len(recording.samples) < skip + length:
             continue
         samples = recording.samples[skip : skip + length].astype(np.float32) / 32768
         clips.append(torch.from_numpy(samples * np.float32(factor(recording.gain))))

@@ -32,6 +32,7 @@ class Source:
         channels: 1 to 8.
         total_samples: per channel; None where nobody knows.
         channel_mask: WAVE's dwChannelMask; None for the usual one.
+        name: how messages call it.
     """
 
     blocks: Iterable[Any]
@@ -39,6 +40,7 @@ class Source:
     channels: int
     total_samples: int | None = None
     channel_mask: int | None = None
+    name: str = "the audio"
 
 
 class CheckedBlocks:
@@ -53,10 +55,10 @@ class CheckedBlocks:
             beyond full scale.
     """
 
-    def __init__(self, blocks: Iterable[Any], channels: int) -> None:
+    def __init__(self, blocks: Iterable[Any], channels: int, name: str = "the audio") -> None:
         if not 1 <= channels <= MAX_CHANNELS:
-            raise InputError(f"{channels} channels; swc takes 1 to {MAX_CHANNELS}")
-        self.channels, self.samples = channels, 0
+            raise InputError(f"{name} has {channels} channels; swc takes 1 to {MAX_CHANNELS}")
+        self.channels, self.samples, self._name = channels, 0, name
         self._blocks, self._peeked = iter(blocks), deque[Audio]()
         self._peaks, self._sums = np.zeros(channels), np.zeros(channels)
 
@@ -111,13 +113,13 @@ class CheckedBlocks:
             audio = np.asarray(audio, np.float32)
         if not np.isfinite(audio).all():
             raise InputError(
-                "the audio holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
+                f"{self._name} holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
             )
         peak = float(np.abs(audio).max(initial=0))
         if peak > ABSURD_PEAK:
             raise InputError(
-                f"samples reach {peak:g} times full scale, which is 1.0 for floating-point audio; if they are integers "
-                "stored as floats, divide by 32768 first (sox IN OUT vol 0.000030518)"
+                f"{self._name} reaches {peak:g} times full scale, which is 1.0 for floating-point audio; if its "
+                "samples are integers stored as floats, divide them by 32768 first (sox IN OUT vol 0.000030518)"
             )
         return audio
 

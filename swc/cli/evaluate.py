@@ -61,7 +61,7 @@ def evaluate(
     codec = Codec.load(model, device)
     with progress_bar("measuring", quiet) as report:
         results = evaluation.evaluate(
-            codec, reference, kbps, limit=limit, workers=workers, progress=report, failed=_failed
+            codec, reference, kbps, limit=limit, workers=workers, progress=report, failed=_failed, noted=_noted
         )
     if csv is not None:
         evaluation.write_csv(results, csv)
@@ -77,6 +77,10 @@ def evaluate(
 
 def _failed(failure: Failure) -> None:
     say(f"left out: {as_flags(failure.reason)}")
+
+
+def _noted(note: str) -> None:
+    say(as_flags(note))
 
 
 def _check_report(path: Path | None) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swc.cli.guard import as_flags, say
-from swc.cli.options import Device, Quiet, time_text
+from swc.cli.options import Device, Quiet, counted, time_text
+from swc.errors import InputError
 
 if TYPE_CHECKING:
     from swc.training import Progress
@@ -56,11 +57,21 @@ def train(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of crops, augmentation and initialisation.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model, or train one further."""
+    """Train a model, or train one further.
+
+    What cannot be read is named and left out; the exit code is 1 then, though the weights are there.
+    """
     from swc.config import Config
     from swc.training import train as run
 
-    settings = Config.from_toml(config)
+    settings, left_out = Config.from_toml(config), 0
+    told = printer(quiet)
+
+    def report(progress: Progress) -> None:
+        nonlocal left_out
+        left_out += progress.warning
+        told(progress)
+
     weights = run(
         settings,
         data,
@@ -74,10 +85,12 @@ def train(
         seed=seed,
         cache=cache,
         compiled=compiled,
-        report=printer(quiet),
+        report=report,
     )
     if weights is not None:
         sys.stdout.buffer.write(os.fsencode(weights) + b"\n")  # for scripts: the very bytes of the name
+    if left_out:
+        raise InputError(f"{counted(left_out, 'recording')} could not be read; they are named above")
 
 
 def printer(quiet: bool) -> Callable[[Progress], None]:

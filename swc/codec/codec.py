@@ -191,7 +191,7 @@ class Codec:
         """
         rate = whole_rate(source.sample_rate)
         options.check()
-        blocks = CheckedBlocks(source.blocks, source.channels)
+        blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         header = self.header(
             rate, source.channels, self._gain(blocks, rate, options), source.total_samples, tags, source.channel_mask
         )
@@ -201,7 +201,8 @@ class Codec:
             stream.write_chunk(chunk)
         if source.total_samples is not None and blocks.samples != source.total_samples:
             raise InputError(
-                f"the input has {blocks.samples} samples, not the {source.total_samples} it announced; is it cut off?"
+                f"{source.name} has {blocks.samples} samples, not the {source.total_samples} it announced; "
+                "was it cut off?"
             )
         stream.finish(blocks.samples)
         return blocks

@@ -127,7 +127,9 @@ def encode_audio(
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
         blocks = _reported(reader.blocks(), report, reader.total_samples)
-        source = Source(blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask)
+        source = Source(
+            blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask, reader.name
+        )
         audio = codec.encode_source(partial(StreamWriter, output), source, options, tags)
     notes = (*reader.notes, *audio.notes())
     elapsed = time.perf_counter() - started

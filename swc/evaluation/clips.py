@@ -55,8 +55,11 @@ def find_clips(reference: Path, limit: int | None = None) -> list[Clip]:
     return [clips[index * len(clips) // count] for index in range(count)]
 
 
-def read_clip(clip: Clip) -> tuple[Audio, int]:
+def read_clip(clip: Clip, noted: Callable[[str], None] | None = None) -> tuple[Audio, int]:
     """Samples (samples, channels), full scale 1.0, and the sample rate in Hz, as `swc encode` reads them.
+
+    Args:
+        noted: called with each sentence about what is odd in the file.
 
     Raises:
         InputError: as `AudioReader`; no samples, or too many.
@@ -75,6 +78,9 @@ def read_clip(clip: Clip) -> tuple[Audio, int]:
             raise InputError(f"{clip.path} is longer than {MAX_MINUTES} minutes; cut it into clips of some seconds")
         if not samples:
             raise InputError(f"{clip.path} contains no samples; remove it from the reference")
+        if noted is not None:
+            for note in reader.notes:
+                noted(note)
         return np.concatenate(blocks), reader.sample_rate
 
 

@@ -58,6 +58,7 @@ def evaluate(
     speech: SpeechRule | None = None,
     progress: Callable[[int, int], None] | None = None,
     failed: Callable[[Failure], None] | None = None,
+    noted: Callable[[str], None] | None = None,
 ) -> Results:
     """Code every file at every rate and measure what comes back.
 
@@ -78,6 +79,7 @@ def evaluate(
             or to every file if there are no domain folders.
         progress: called after each file and rate with (done, total).
         failed: called with each failure at once.
+        noted: called with each sentence about what is odd in a file.
 
     Raises:
         InputError: no audio, unusable rates, a measure whose package is missing, or the first failure (a
@@ -89,7 +91,7 @@ def evaluate(
     clips = find_clips(reference, limit)
     is_speech = speech or speech_rule(clips)
     workers = (os.cpu_count() or 1) if workers is None else workers
-    run = _Run(len(clips) * len(rates), progress, failed)
+    run = _Run(len(clips) * len(rates), progress, failed, noted)
     with _executor(workers) as executor:
         for clip in clips:
             chosen = tuple(n for n in names if not METRICS[n].speech_only or is_speech(clip.domain))
@@ -119,11 +121,15 @@ class _Run:
     """Files coded, being measured and measured so far."""
 
     def __init__(
-        self, total: int, progress: Callable[[int, int], None] | None, failed: Callable[[Failure], None] | None
+        self,
+        total: int,
+        progress: Callable[[int, int], None] | None,
+        failed: Callable[[Failure], None] | None,
+        noted: Callable[[str], None] | None,
     ) -> None:
         self.pending: dict[Future[dict[str, float]], int] = {}
         self._total, self._done = total, 0
-        self._progress, self._failed = progress, failed
+        self._progress, self._failed, self._noted = progress, failed, noted
         self._coded: list[Row] = []
         self._scores: dict[int, dict[str, Any]] = {}
         self._failures: list[Failure] = []
@@ -132,7 +138,7 @@ class _Run:
     def coded(self, codec: CodecLike[StreamT], clip: Clip, rates: Sequence[float]) -> Iterator[_Coded]:
         """A file there and back at each rate that it can be coded at."""
         try:
-            audio, sample_rate = read_clip(clip)
+            audio, sample_rate = read_clip(clip, self._noted)
         except InputError as error:
             self._fail(error, Failure(clip.file, None, str(error)), len(rates))
             return

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def train(
         report = _silent
     if resume is not None:
         load_checkpoint(run, resume)
-    clips = None if val is None else load_validation(val, config.model)
+    clips = None if val is None else load_validation(val, config.model, partial(_leave_out, report))
     corpus = _load_corpus(run, data, cache, report)
     if resume is None:
         _start(run, corpus, init, report)
@@ -143,6 +144,11 @@ def _silent(_: Progress) -> None:
     """Report to no one."""
 
 
+def _leave_out(report: Report, message: str) -> None:
+    """Tell of a recording that cannot be used."""
+    report(Progress(f"left out: {message}", warning=True))
+
+
 def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -> Corpus:
     """The corpus on the run's device, its samples too if they leave room there."""
     if cache is not None and not run.workers.is_main:
@@ -152,7 +158,7 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
 
     def failed(message: str) -> None:
         left_out.append(message)
-        report(Progress(f"left out: {message}", warning=True))
+        _leave_out(report, message)
 
     corpus = load_corpus(
         data,

@@ -20,7 +20,7 @@ from swc.errors import InputError
 from swc.evaluation.metrics import pesq_wb, stoi
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.revq import Revq
-from swc.training.data.recordings import Recording, Source, decode, find_sources
+from swc.training.data.recordings import Recording, Source, find_sources, load
 from swc.training.losses.reconstruction import ReconstructionLoss
 from swc.training.parts import parts_of, sizes_of
 
@@ -53,8 +53,11 @@ class ValidationSet:
     speech: tuple[bool, ...]
 
 
-def load_validation(folder: Path, config: ModelConfig) -> ValidationSet:
+def load_validation(folder: Path, config: ModelConfig, failed: Callable[[str], None] | None = None) -> ValidationSet:
     """A few clips of a folder, evenly spread: with sub-folders by domain (speech/, music/, ...) or flat, as speech.
+
+    Args:
+        failed: called with a message for each clip that cannot be used; it is left out.
 
     Raises:
         InputError: no such folder, or no readable audio in it.
@@ -70,10 +73,14 @@ def load_validation(folder: Path, config: ModelConfig) -> ValidationSet:
     for domain, sources in sorted(by_domain.items()):
         count = min(len(sources), CLIPS.get(domain, 4))
         for i in range(count):
-            recording = decode(sources[i * len(sources) // count], config.sample_rate, config.gain)
-            if recording is not None and len(recording.samples):
-                clips.append(_clip(recording, config.sample_rate, length))
-                speech.append(domain == "speech")
+            try:
+                recording = load(sources[i * len(sources) // count], config.sample_rate, config.gain)
+            except InputError as error:
+                if failed is not None:
+                    failed(str(error))
+                continue
+            clips.append(_clip(recording, config.sample_rate, length))
+            speech.append(domain == "speech")
     if not clips:
         raise InputError(f"none of the chosen validation clips in {folder} could be read")
     return ValidationSet(torch.stack(clips), tuple(speech))

@@ -246,3 +246,10 @@ def test_models(runner: CliRunner) -> None:
     assert "swc-44k" in text
     assert model["fingerprint"] in text
     assert f"{model['latency_seconds']:.2f} s" in text
+
+
+def test_an_implausible_level_names_the_file(tmp_path: Path, runner: CliRunner) -> None:
+    sf.write(tmp_path / "loud.wav", np.full(RATE, 20000.0), RATE, subtype="FLOAT")
+    result = run(runner, "encode", tmp_path / "loud.wav", code=1)
+    assert f"{tmp_path / 'loud.wav'} reaches 20000 times full scale" in result.stderr
+    assert not (tmp_path / "loud.swc").exists()

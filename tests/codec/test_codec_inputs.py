@@ -86,7 +86,7 @@ def test_few_samples_are_samples_first(codec: Codec) -> None:
         (None, "floating point"),
         ([[0.0], [0.0, 1.0]], "rows of different lengths"),
         (np.array([0.0, np.nan]), "NaN or infinite"),
-        (np.array([0.0, 23170.0]), "reach 23170 times full scale.*divide by 32768"),
+        (np.array([0.0, 23170.0]), "the audio reaches 23170 times full scale.*divide them by 32768"),
     ],
 )
 def test_audio_that_is_refused(codec: Codec, audio: Any, message: str) -> None:

@@ -227,6 +227,16 @@ def test_a_run_goes_on_without_what_cannot_be_used(tmp_path: Path) -> None:
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})
 
 
+def test_what_is_odd_in_a_recording_is_said(tmp_path: Path) -> None:
+    write_tone(tmp_path / "x.wav")
+    data = (tmp_path / "x.wav").read_bytes()
+    (tmp_path / "x.wav").write_bytes(data[:40] + bytes(4) + data[44:])  # as one who writes to a pipe leaves it
+    notes: list[str] = []
+    results = evaluate(PointCodec(), tmp_path, [64], workers=0, metrics=["si_sdr"], noted=notes.append)
+    assert results.rows[0].seconds == 0.5
+    assert notes == [f"{tmp_path / 'x.wav'} holds 8000 samples, not 0 as its header states; all are read"]
+
+
 def test_nothing_that_can_be_used(tmp_path: Path) -> None:
     (tmp_path / "z.flac").write_bytes(b"fLaC, but no more")
     with pytest.raises(InputError, match=r"z\.flac"):

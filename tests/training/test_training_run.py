@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from typer.testing import CliRunner
 
 from swc.bundle.weights import load_weights, save_weights
+from swc.cli import app
 from swc.config import Config
 from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
@@ -313,8 +315,23 @@ def test_a_run_says_what_it_left_out(config: Config, audio_folder: Path, tmp_pat
         (tmp_path / "data" / path.name).symlink_to(path)
     (tmp_path / "data" / "bad.wav").write_bytes(b"no audio")
     lines: list[Progress] = []
-    train(config, tmp_path / "data", tmp_path / "out", max_steps=2, report=lines.append)
+    folder = tmp_path / "data"
+    train(config, folder, tmp_path / "out", val=folder, max_steps=2, report=lines.append)
     warnings = [line.text for line in lines if line.warning]
-    assert len(warnings) == 1
-    assert warnings[0].startswith(f"left out: {tmp_path / 'data' / 'bad.wav'} ")
+    assert len(warnings) == 2  # once of the clips to validate on, once of the corpus
+    assert all(warning.startswith(f"left out: {folder / 'bad.wav'} ") for warning in warnings)
     assert any(line.text.endswith(" h; 1 could not be read") for line in lines)
+
+
+def test_the_exit_code_says_that_something_was_left_out(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for path in audio_folder.glob("*.wav"):
+        (tmp_path / "data" / path.name).symlink_to(path)
+    command = ["train", tiny_config, "--data", tmp_path / "data", "--out", tmp_path / "out", "--max-steps", "1"]
+    whole = CliRunner().invoke(app, list(map(str, command)))
+    assert whole.exit_code == 0, whole.stderr
+    (tmp_path / "data" / "bad.wav").write_bytes(b"no audio")
+    result = CliRunner().invoke(app, list(map(str, command)))
+    assert result.exit_code == 1
+    assert result.stdout == whole.stdout
+    assert result.stderr.endswith("swc: error: 1 recording could not be read; they are named above\n")

@@ -131,14 +131,6 @@ def load(source: Source, sample_rate: int, config: GainConfig) -> Recording:
     return Recording((np.clip(mono, -1, 1) * 32767).astype(np.int16), gain, bandwidth(mono, sample_rate))
 
 
-def decode(source: Source, sample_rate: int, config: GainConfig) -> Recording | None:
-    """`load`, or None of what cannot be used."""
-    try:
-        return load(source, sample_rate, config)
-    except InputError:
-        return None
-
-
 def bandwidth(mono: NDArray[np.float32], sample_rate: int) -> float:
     """Frequency in Hz up to which the mean power spectrum stays within 75 dB of its peak."""
     n = 2048
