@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from swc.cli.cat import cat
+from swc.cli.compare import compare
 from swc.cli.cut import cut
 from swc.cli.decode import decode
 from swc.cli.demo import demo
@@ -43,6 +44,7 @@ app.command("verify")(guarded(verify))
 app.command("cut")(guarded(cut))
 app.command("cat")(guarded(cat))
 app.command("models")(guarded(models))
+app.command("compare")(guarded(compare))
 app.command("eval")(guarded(evaluate))
 app.command("train")(guarded(train))
 app.command("demo")(guarded(demo))

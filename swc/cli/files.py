@@ -109,6 +109,30 @@ def check_names(command: str, source: str, target: str, force: bool) -> None:
         _check_suffix(command, target)
 
 
+def check_page(target: str, force: bool) -> None:
+    """Refuse a terminal, and an output that exists, where that isn't HTML and to be overwritten.
+
+    Raises:
+        InputError: with what to do instead.
+    """
+    if target == PIPE:
+        if sys.stdout.isatty():
+            raise InputError("not writing a page to a terminal; name an output file, or redirect stdout")
+        return
+    if not target or target.endswith("/") or os.path.isdir(target):
+        raise InputError(f"{target or 'the name of the page'} is not the name of a file; name one, such as page.html")
+    if not os.path.isfile(target) or descriptor(target) is not None:
+        if is_media(target):
+            raise InputError(f"{target} is named as a recording; name the page, such as page.html")
+        return
+    with open(target, "rb") as file:
+        head = file.read(64).lstrip().lower()
+    if head and not head.startswith((b"<!doctype html", b"<html")):
+        raise InputError(f"{target} exists and is not a page; name another output")
+    if not force:
+        raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
+
+
 def is_stream(path: str) -> bool:
     """Whether a file begins as a .swc stream; one of the eight bytes may be wrong.
 

@@ -1,4 +1,4 @@
-"""Optional packages of `swc[eval]`: loaded on first use, their warnings kept to themselves."""
+"""Optional packages of `swc[eval]` and `swc[av]`: loaded on first use, their warnings kept to themselves."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from types import ModuleType
 
 from swc.errors import InputError
 
-_ADVICE = "install it with: pip install 'swc[eval]'"
-
 
 def has_extra(module: str) -> bool:
     """Whether a top-level module can be imported, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 
-def load_extra(module: str, purpose: str) -> ModuleType:
-    """Import an optional module.
+def load_extra(module: str, purpose: str, extra: str = "eval") -> ModuleType:
+    """Import an optional module, which `extra` installs.
 
     Raises:
         InputError: it is not installed; the message says how to install it.
@@ -30,7 +28,8 @@ def load_extra(module: str, purpose: str) -> ModuleType:
         try:
             return importlib.import_module(module)
         except ImportError as error:
-            raise InputError(f"{purpose} needs the package {module!r}; {_ADVICE}") from error
+            advice = f"install it with: pip install 'swc[{extra}]'"
+            raise InputError(f"{purpose} needs the package {module!r}; {advice}") from error
 
 
 @contextmanager

@@ -1,0 +1,94 @@
+"""Versions of a recording, all at its rate and of its length, so that a listener can switch between them anywhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swc.audio import Audio, resample
+from swc.bitstream import Stream
+from swc.codec.options import samples_of
+from swc.evaluation.listening.excerpt import Excerpt, check_channels, nothing_after, read_excerpt
+from swc.evaluation.runner import CodecLike
+from swc.files import PIPE, is_special
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a recording.
+
+    Attributes:
+        name: as the page shows it.
+        audio: float32 (samples, channels) at the recording's rate, as long as the original.
+        kbps: measured kbit/s, all bytes counted; None where there is no file whose bytes could be counted.
+        note: how it differs from the original apart from its sound; empty if it doesn't.
+    """
+
+    name: str
+    audio: Audio
+    kbps: float | None = None
+    note: str = ""
+
+
+def coded(codec: CodecLike[Any], original: Excerpt, kbps: float) -> Version:
+    """The excerpt, encoded at a rate and decoded.
+
+    Raises:
+        BitrateError: a rate that the excerpt cannot meet.
+    """
+    data = codec.encode(original.audio, original.sample_rate, kbps=kbps).to_bytes()
+    decoded = codec.decode(Stream.from_bytes(data))
+    return Version(f"swc {kbps:g}", decoded, len(data) * 8 / original.seconds / 1000)
+
+
+def from_file(path: str, original: Excerpt, name: str) -> Version:
+    """An audio file that holds the same recording, resampled and fitted to the original.
+
+    Args:
+        path: of a version of the whole recording; the part at the original's place is taken.
+        original: its audio says length and rate.
+        name: of the version.
+
+    Raises:
+        InputError: as `read_excerpt`.
+    """
+    part = read_excerpt(path, original.start, original.seconds)
+    audio = resample(part.audio, part.sample_rate, original.sample_rate)
+    counted = path != PIPE and not is_special(path)
+    kbps = os.path.getsize(path) * 8 / part.file_seconds / 1000 if counted else None
+    return _fitted(name, audio, part.file_seconds, kbps, original)
+
+
+def from_stream(codec: CodecLike[Any], path: str, original: Excerpt, name: str) -> Version:
+    """A .swc file that holds the same recording, decoded and fitted like `from_file`.
+
+    Raises:
+        FormatError: a damaged stream.
+        ModelError: one of another model.
+        InputError: more than two channels, or nothing at the original's place.
+    """
+    stream = Stream.load(path)
+    rate, channels = stream.header.source_rate, stream.header.channels
+    check_channels(path, channels)
+    first, stop = samples_of(original.start, original.seconds, rate)
+    part = codec.decode(stream)[first:stop]
+    if not len(part):
+        raise nothing_after(path, original.start, stream.duration)
+    return _fitted(name, resample(part, rate, original.sample_rate), stream.duration, stream.kbps, original)
+
+
+def _fitted(name: str, audio: Audio, seconds: float, kbps: float | None, original: Excerpt) -> Version:
+    """Cut, or followed by silence, to the original's length; what differs is noted."""
+    notes = []
+    difference = seconds - original.file_seconds
+    if abs(difference) * original.sample_rate > 1:
+        notes.append(f"{abs(difference):.3f} s {'longer' if difference > 0 else 'shorter'} than the original")
+    (samples, channels), own = original.audio.shape, audio.shape[1]
+    if own != channels:
+        notes.append(f"{'mono' if own == 1 else 'stereo'}, unlike the original")
+    fitted = np.zeros((samples, own), np.float32)
+    fitted[: len(audio)] = audio[:samples]
+    return Version(name, fitted, kbps, ", ".join(notes))
