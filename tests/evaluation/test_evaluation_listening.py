@@ -1,4 +1,4 @@
-"""The listening page: levels, versions of one length, what is embedded, and names that are code. See the browser's too."""
+"""The listening page without a browser: levels, versions of one length, what is embedded, names that are code."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ function factsOf(version, isOriginal, matched) {
   if (version.kbps !== null) facts.push(`${version.kbps.toFixed(2)} kbit/s`);
   if (matched && !isOriginal) facts.push(`level ${gainText(version.gain_db)}`);
   if (version.note) facts.push(version.note);
-  return facts.join(", ");
+  return facts;
 }
 
-/** What can be listened to, top to bottom: {key, version, title, facts, letter}. */
+/** What can be listened to, top to bottom: {key, version, title, facts (some lines), letter}. */
 function slotsOf(recording, round, matched) {
   if (!round) {
     return recording.versions.map((version, index) => ({
@@ -39,15 +39,15 @@ function slotsOf(recording, round, matched) {
     return {
       key: LETTERS[letter], version: number, letter,
       title: round.revealed ? version.name : `Version ${LETTERS[letter]}`,
-      facts: round.revealed ? factsOf(version, number === 0, matched) : "",
+      facts: round.revealed ? factsOf(version, number === 0, matched) : [],
     };
   });
-  return [{ key: "R", version: 0, title: "Reference", facts: "the original", letter: null }, ...hidden];
+  return [{ key: "R", version: 0, title: "Reference", facts: ["the original"], letter: null }, ...hidden];
 }
 
 function pickButton(slot) {
   const label = element("span", {}, element("b", { textContent: slot.title }));
-  if (slot.facts) label.append(element("small", { textContent: slot.facts }));
+  label.append(...slot.facts.map((fact) => element("small", { textContent: fact })));
   const button = element("button", { type: "button", className: "pick" }, element("kbd", { textContent: slot.key }), label);
   button.setAttribute("aria-keyshortcuts", slot.key);
   return button;
