@@ -64,7 +64,7 @@ def read_excerpt(path: str | Path, start: float = 0.0, duration: float | None = 
         audio, total = _part(reader, first, stop)
         notes = tuple(reader.notes)
     if not len(audio):
-        raise nothing_after(name, start, total / rate)
+        raise InputError(f"{name} has nothing after {start:g} s: it lasts {total / rate:.2f} s; choose another `start`")
     if duration is None and stop is not None and total > stop:
         notes += (f"{name} is long: the page has {DEFAULT_SECONDS:g} s of it; choose others with `start`, `duration`",)
     return Excerpt(name, audio, rate, first / rate, total / rate, notes)
@@ -77,11 +77,6 @@ def check_channels(name: str, channels: int) -> None:
             f"{name} has {channels} channels, a listening page plays 1 or 2; "
             "mix them down first: ffmpeg -i IN -ac 2 out.wav"
         )
-
-
-def nothing_after(name: str, start: float, seconds: float) -> InputError:
-    """What is said of a file that ends before the part begins."""
-    return InputError(f"{name} has nothing after {start:g} s: it lasts {seconds:.2f} s; choose another `start`")
 
 
 def _part(reader: AudioReader, first: int, stop: int | None) -> tuple[Audio, int]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from swc.audio import Audio, resample
 from swc.bitstream import Stream
 from swc.codec.options import samples_of
-from swc.evaluation.listening.excerpt import Excerpt, check_channels, nothing_after, read_excerpt
-from swc.evaluation.runner import CodecLike
+from swc.evaluation.listening.excerpt import Excerpt, check_channels, read_excerpt
 from swc.files import PIPE, is_special
+
+if TYPE_CHECKING:
+    from swc.codec.codec import Codec
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Version:
     note: str = ""
 
 
-def coded(codec: CodecLike[Any], original: Excerpt, kbps: float) -> Version:
+def coded(codec: Codec, original: Excerpt, kbps: float) -> Version:
     """The excerpt, encoded at a rate and decoded.
 
     Raises:
@@ -62,7 +64,7 @@ def from_file(path: str, original: Excerpt, name: str) -> Version:
     return _fitted(name, audio, part.file_seconds, kbps, original)
 
 
-def from_stream(codec: CodecLike[Any], path: str, original: Excerpt, name: str) -> Version:
+def from_stream(codec: Codec, path: str, original: Excerpt, name: str) -> Version:
     """A .swc file that holds the same recording, decoded and fitted like `from_file`.
 
     Raises:
@@ -74,9 +76,7 @@ def from_stream(codec: CodecLike[Any], path: str, original: Excerpt, name: str) 
     rate, channels = stream.header.source_rate, stream.header.channels
     check_channels(path, channels)
     first, stop = samples_of(original.start, original.seconds, rate)
-    part = codec.decode(stream)[first:stop]
-    if not len(part):
-        raise nothing_after(path, original.start, stream.duration)
+    part = np.concatenate(list(codec.decode_blocks(stream, start=first, stop=stop)))
     return _fitted(name, resample(part, rate, original.sample_rate), stream.duration, stream.kbps, original)
 
 
