@@ -12,6 +12,7 @@ from swc.audio.blocks import MAX_CHANNELS
 from swc.audio.channels import from_names, stated_mask
 from swc.audio.notes import Notes, too_many_channels
 from swc.audio.sound import UnreadableError
+from swc.audio.tags import named_tags
 from swc.audio.wav import Audio
 from swc.errors import InputError
 
@@ -47,6 +48,9 @@ class AvSource:
         notes: for what is odd.
         samples: a channel, where they were counted.
 
+    Attributes:
+        tags: of the file.
+
     Raises:
         UnreadableError: no audio that FFmpeg can read.
         InputError: from `read`, too: damage, or an end ahead of the stated one.
@@ -66,6 +70,7 @@ class AvSource:
             streams = self._container.streams.audio
         except (av.FFmpegError, OSError, ValueError) as error:
             raise UnreadableError(_reason(error)) from None
+        self.tags = named_tags(self._container.metadata.items())
         if not streams:
             raise UnreadableError("it holds no audio")
         if len(streams) > 1:

@@ -14,18 +14,19 @@ from typing import IO, NoReturn
 
 from swc.audio import av, caf, flac, mp3, ogg
 from swc.audio.channels import stated_mask
+from swc.audio.comments import flac_tags, ogg_tags
 from swc.audio.feed import chunks
 from swc.audio.formats import FORMATS
 from swc.audio.joined import second_start
 from swc.audio.notes import Notes
 from swc.audio.sound import FedSource, Joined, SoundSource, Source, UnreadableError, open_path, refuse_mixture
-from swc.bitstream import Tags
+from swc.audio.tags import FoundTags, file_tags, named_tags
 from swc.errors import InputError
 
 _SURELY_SOUND = 2**14  # bytes that a file of no samples does not have
 
 
-def open_decoder(file: IO[bytes], path: Path | None, notes: Notes, resources: ExitStack) -> tuple[Source, Tags]:
+def open_decoder(file: IO[bytes], path: Path | None, notes: Notes, resources: ExitStack) -> tuple[Source, FoundTags]:
     """A source of the samples in a file, and its tags.
 
     Args:
@@ -38,13 +39,14 @@ def open_decoder(file: IO[bytes], path: Path | None, notes: Notes, resources: Ex
         InputError: no audio, or audio that what is installed cannot read to its end.
     """
     opened = _Opening(file, path, notes, resources)
-    return opened.source(), opened.tags
+    source = opened.source()
+    return source, opened.tags or FoundTags()
 
 
 class _Opening:
     def __init__(self, file: IO[bytes], path: Path | None, notes: Notes, resources: ExitStack) -> None:
         self._file, self._path, self._notes, self._resources = file, path, notes, resources
-        self.tags: Tags = ()
+        self.tags: FoundTags | None = None
 
     def source(self) -> Source:
         if streams := flac.survey(self._file):
@@ -59,10 +61,17 @@ class _Opening:
         refuse_mixture(self._notes, [(stream.sample_rate, stream.channels) for stream in streams])
         for stream in streams:
             self._check_flac(stream)
+        self.tags = flac_tags(self._file, streams[0], self._notes)
+        if streams[0].start:  # ID3
+            self._file.seek(0)
+            ahead = io.BytesIO(self._file.read(streams[0].start))
+            self.tags = self.tags.filled(file_tags(ahead, self._notes) or FoundTags())
         total = _sum([stream.counted for stream in streams])
         first = streams[0]
         if len(streams) > 1:
-            self._notes.say(f"holds {len(streams)} FLAC streams one after the other; all are read")
+            self._notes.say(
+                f"holds {len(streams)} FLAC streams one after the other; all are read, the tags of the first"
+            )
         if max(stream.bits for stream in streams) == 32:  # libsndfile has no 32 bits
             if len(streams) > 1:
                 raise InputError(f"{self._notes.name} holds several FLAC streams of 32 bits; split it first")
@@ -76,8 +85,7 @@ class _Opening:
                 return self._by_av(str(error), samples=total)
         else:
             source = self._join([partial(self._open_copy, stream) for stream in streams], total)
-        self.tags = source.tags
-        source.channel_mask = stated_mask(first.mask, first.channels)
+        source.channel_mask = stated_mask(first.metadata.mask, first.channels)
         return source
 
     def _check_flac(self, stream: flac.Flac) -> None:
@@ -119,7 +127,7 @@ class _Opening:
             notes.say(f"holds {max(map(len, heard))} streams of audio side by side; the first is taken")
         streams = [link[0] for link in heard]
         if len(streams) > 1:
-            notes.say(f"holds {len(streams)} Ogg streams one after the other; all are read")
+            notes.say(f"holds {len(streams)} Ogg streams one after the other; all are read, the tags of the first")
         if pages.cut:
             notes.lost("ends in the middle of an Ogg page: it was cut off or is damaged")
         elif not streams[-1].ended:
@@ -127,6 +135,7 @@ class _Opening:
         if pages.junk:
             notes.say(f"holds {pages.junk} bytes that are in no Ogg page, which are passed over")
         refuse_mixture(notes, [(stream.sample_rate, stream.channels) for stream in streams])
+        self.tags = ogg_tags(self._file, streams[0], notes)
         if len(streams) == 1 and len(pages.links[0]) == 1:
             try:
                 source: SoundSource | Joined = self._open(streams[0].xiph_order)
@@ -134,7 +143,6 @@ class _Opening:
                 return self._by_av("Ogg of this kind")
         else:
             source = self._join([partial(self._feed_ogg, stream) for stream in streams], None)
-        self.tags = source.tags
         return source
 
     def _feed_ogg(self, stream: ogg.Stream) -> SoundSource:
@@ -144,7 +152,7 @@ class _Opening:
         notes, streams = self._notes, frames.streams
         refuse_mixture(notes, [(stream.frame.sample_rate, stream.frame.channels) for stream in streams])
         if len(streams) > 1:
-            notes.say(f"holds {len(streams)} MP3 streams one after the other; all are read")
+            notes.say(f"holds {len(streams)} MP3 streams one after the other; all are read, the tags of the first")
         for stream in streams:
             if stream.stated is not None and stream.frames < stream.stated - 1:
                 notes.ends_early(stream.samples, stream.stated * stream.frame.samples)
@@ -153,7 +161,9 @@ class _Opening:
         if frames.junk:
             notes.say(f"holds {frames.junk} bytes that are no whole MP3 frame, which are passed over")
         if len(streams) == 1 and not frames.junk and streams[0].is_plain:  # of others, libmpg123 would say so on stderr
-            self.tags = sound_tags(self._file, self._path)
+            self.tags = all_tags(self._file, self._path, notes)
+        else:
+            self.tags = file_tags(self._file, notes)
         openers = [partial(self._feed_mp3, stream) for stream in streams if stream.frames]
         if not openers:
             raise InputError(f"{notes.name} holds a header of MP3 and no sound; fetch it again")
@@ -177,19 +187,20 @@ class _Opening:
     def _other(self) -> Source:
         if (second := second_start(self._file)) is not None:
             self._notes.lost(f"goes on with another file at byte {second}, which is not read", "split it first")
+        found, texts = file_tags(self._file, self._notes), caf.texts(self._file)
         with ExitStack() as opening:
             try:
                 source = open_path(self._path, self._file, self._notes, opening)
             except UnreadableError as error:
                 reason = str(error)
-                self._check_bytes(caf.lacks(self._file))
             else:
                 reason = self._distrust(source)
                 if not reason:
                     self._resources.push(opening.pop_all())
                     self._check_bytes(source.lacks())
-                    self.tags = source.tags
+                    self.tags = (found or named_tags(texts)).filled(source.tags)
                     return source
+        self._check_bytes(caf.lacks(self._file))
         if reason == "MP3" and (frames := mp3.survey(self._file, anywhere=True)):
             return self._mp3(frames)
         return self._by_av(reason)
@@ -213,10 +224,11 @@ class _Opening:
         """PyAV's source, or InputError with what else to do."""
         installed = av.is_installed()
         if installed:
-            try:
-                return av.AvSource(self._file, self._resources, self._notes, samples)
-            except UnreadableError:
-                pass
+            found = file_tags(self._file, self._notes) or FoundTags()
+            with suppress(UnreadableError):
+                source = av.AvSource(self._file, self._resources, self._notes, samples)
+                self.tags = self.tags or found.filled(source.tags)
+                return source
         more = "" if installed else f", or {av.INSTALL}"
         raise InputError(
             f"{self._notes.name} is no audio that swc can read ({reason}); it reads {FORMATS}, "
@@ -232,11 +244,12 @@ def spooled(head: bytes, pipe: IO[bytes], resources: ExitStack) -> IO[bytes]:
     return resources.enter_context(io.BufferedReader(spool))
 
 
-def sound_tags(file: IO[bytes], path: Path | None) -> Tags:
-    """The tags that libsndfile finds in a file, or none."""
+def all_tags(file: IO[bytes], path: Path | None, notes: Notes) -> FoundTags:
+    """The tags that tinytag finds in a file, and those that only libsndfile does, as the number of a track on vinyl."""
+    found = file_tags(file, notes) or FoundTags()
     with suppress(UnreadableError), ExitStack() as stack:
-        return open_path(path, file, Notes(""), stack).tags
-    return ()
+        return found.filled(open_path(path, file, Notes(""), stack).tags)
+    return found
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:

@@ -6,8 +6,14 @@ import struct
 from dataclasses import dataclass, replace
 from typing import IO
 
+from swc.audio.crc import crc, crc_table
+from swc.audio.feed import Range
 from swc.audio.mp3 import after_id3
 
+COMMENTS = 4
+"""The type of a block of Vorbis comments."""
+
+_PICTURE = 6  # the type of a block
 _MARK = b"fLaC"
 _JOINT = b"fLaC\0\0\0\x22"  # where another stream starts: its STREAMINFO of 34 bytes is not the last block
 _JOINT_ALONE = b"fLaC\x80\0\0\x22"
@@ -15,6 +21,23 @@ _LOOK = 2**20  # bytes looked through at once
 _LONGEST_FRAME = 2**22  # bytes
 _MOST_BLOCKS = 1000  # of metadata
 _MOST_TEXT = 2**20  # bytes of comments
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the blocks ahead of the frames hold.
+
+    Attributes:
+        sound: byte of the first frame.
+        comments: bytes of the Vorbis comments; None without any.
+        pictures: bytes of each picture.
+        mask: WAV's channel mask by the comments, or None.
+    """
+
+    sound: int
+    comments: Range | None
+    pictures: tuple[int, ...]
+    mask: int | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +50,7 @@ class Flac:
         sample_rate, channels, bits: by its STREAMINFO.
         block: samples of a frame, where all have as many.
         stated: samples a channel by its STREAMINFO; 0 where it does not know.
-        mask: WAV's channel mask by its comments, or None.
+        metadata: what its blocks of metadata hold.
         counted: samples a channel to `stop`; None where no frame was found.
         cut: whether it ends in the middle of a frame.
     """
@@ -39,7 +62,7 @@ class Flac:
     bits: int
     block: int
     stated: int
-    mask: int | None = None
+    metadata: Metadata
     counted: int | None = None
     cut: bool = False
 
@@ -93,10 +116,9 @@ def _survey_stream(file: IO[bytes], start: int, stop: int) -> Flac | None:
     block = struct.unpack_from(">H", head, 10)[0]
     word = int.from_bytes(head[18:26], "big")
     channels, bits = (word >> 41 & 7) + 1, (word >> 36 & 31) + 1
-    info = Flac(start, stop, word >> 44, channels, bits, block, word & (2**36 - 1))
-    mask, sound = _read_metadata(file, start + 4, stop)
-    info = replace(info, mask=mask)
-    last = _last_frame(file, info, sound)
+    metadata = read_metadata(file, start, stop)
+    info = Flac(start, stop, word >> 44, channels, bits, block, word & (2**36 - 1), metadata)
+    last = _last_frame(file, info, metadata.sound)
     if last is None:
         return info
     position, first, samples, whole = last
@@ -105,21 +127,25 @@ def _survey_stream(file: IO[bytes], start: int, stop: int) -> Flac | None:
     return replace(info, counted=first, stop=position, cut=True)
 
 
-def _read_metadata(file: IO[bytes], position: int, stop: int) -> tuple[int | None, int]:
-    """(Channel mask, position of the first frame) of a stream whose first metadata block is at `position`."""
-    mask = None
+def read_metadata(file: IO[bytes], start: int, stop: int) -> Metadata:
+    """Walk the blocks of metadata of the stream that starts at `start`."""
+    position, comments, pictures, mask = start + len(_MARK), None, [], None
     for _ in range(_MOST_BLOCKS):
         file.seek(position)
         header = file.read(4)
         if len(header) < 4:
             break
-        size = int.from_bytes(header[1:], "big")
-        if header[0] & 127 == 4 and size <= _MOST_TEXT:
-            mask = mask or _mask_of(file.read(size))
-        position += 4 + size
+        kind, size = header[0] & 127, int.from_bytes(header[1:], "big")
+        position += 4
+        if kind == COMMENTS and comments is None:
+            comments = position, min(position + size, stop)
+            mask = _mask_of(file.read(min(size, _MOST_TEXT)))
+        elif kind == _PICTURE:
+            pictures.append(size)
+        position += size
         if header[0] & 128:
             break
-    return mask, min(position, stop)
+    return Metadata(min(position, stop), comments, tuple(pictures), mask)
 
 
 def _mask_of(comments: bytes) -> int | None:
@@ -211,29 +237,11 @@ def _parse_number(data: bytes, at: int) -> tuple[int | None, int]:
 
 
 def _crc8(data: bytes) -> int:
-    return _crc(data, _CRC8, 8)
+    return crc(data, _CRC8, 8)
 
 
 def _crc16(data: bytes) -> int:
-    return _crc(data, _CRC16, 16)
+    return crc(data, _CRC16, 16)
 
 
-def _crc(data: bytes, table: list[int], width: int) -> int:
-    value, mask, shift = 0, (1 << width) - 1, width - 8
-    for byte in data:
-        value = (value << 8 & mask) ^ table[value >> shift ^ byte]
-    return value
-
-
-def _crc_table(polynomial: int, width: int) -> list[int]:
-    table = []
-    for value in range(256):
-        value <<= width - 8
-        for _ in range(8):
-            value = value << 1 ^ (polynomial if value >> width - 1 & 1 else 0)
-            value &= (1 << width) - 1
-        table.append(value)
-    return table
-
-
-_CRC8, _CRC16 = _crc_table(0x07, 8), _crc_table(0x8005, 16)
+_CRC8, _CRC16 = crc_table(0x07, 8), crc_table(0x8005, 16)

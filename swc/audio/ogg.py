@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from swc.audio.crc import crc, crc_table
 from swc.audio.feed import Range
 
 _HEAD = 27  # bytes of a page ahead of its table of segments
 _PACKET = 64  # bytes of a stream's first packet that are looked at
+_CHECK = slice(22, 26)  # a page's CRC-32
+_CRC32 = crc_table(0x04C11DB7, 32)
 
 
 @dataclass
@@ -92,6 +96,45 @@ def survey(file: IO[bytes]) -> Survey | None:
             stream.ended = bool(flags & 4)
         position += size
     return found
+
+
+def second_packet(file: IO[bytes], pages: Sequence[Range]) -> list[Range]:
+    """Where the second packet of a stream is, in parts, as a page may end within it; nothing where it has none.
+
+    Args:
+        pages: of the stream, whole ones.
+    """
+    parts: list[Range] = []
+    number = 0
+    for start, stop in pages:
+        while start < stop:
+            file.seek(start)
+            head = file.read(_HEAD + 255)
+            start += _HEAD + head[26]
+            for size in head[_HEAD : _HEAD + head[26]]:
+                if number == 1:
+                    first = parts.pop()[0] if parts and parts[-1][1] == start else start
+                    parts.append((first, start + size))
+                start += size
+                number += size < 255  # a segment that is not full ends a packet
+                if number == 2:
+                    return parts
+    return []
+
+
+def seal(file: IO[bytes], stop: int) -> None:
+    """Put the CRCs right of all pages that start before the byte `stop`."""
+    position = 0
+    while position < stop:
+        file.seek(position)
+        head = file.read(_HEAD + 255)
+        file.seek(position)
+        page = bytearray(file.read(_page_size(head) or stop - position))
+        page[_CHECK] = bytes(4)
+        page[_CHECK] = struct.pack("<I", crc(bytes(page), _CRC32, 32))
+        file.seek(position)
+        file.write(page)
+        position += len(page)
 
 
 def _page_size(head: bytes) -> int | None:

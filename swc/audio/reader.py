@@ -12,13 +12,12 @@ from typing import IO, Self
 import numpy as np
 
 from swc.audio.blocks import MAX_CHANNELS
-from swc.audio.decoders import open_decoder, sound_tags, spooled
+from swc.audio.decoders import all_tags, open_decoder, spooled
 from swc.audio.notes import Notes, too_many_channels
 from swc.audio.riff import is_wav
 from swc.audio.sound import Source
-from swc.audio.tags import wav_tags
+from swc.audio.tags import FoundTags, head_tags
 from swc.audio.wav import Audio, RawFormat, WavSource
-from swc.bitstream import Tags
 from swc.errors import InputError
 from swc.files import PIPE, is_special
 
@@ -40,7 +39,8 @@ class AudioReader:
         channels: 1 to 8, in the order of WAV's channel masks.
         channel_mask: WAVE's dwChannelMask, where the input states another one than is usual, else None.
         total_samples: samples a channel, or None where nobody knows before the end.
-        tags: those of the nine that libsndfile knows which the input has; of WAV on a pipe, those ahead of the samples.
+        tags: texts under keys that a stream can have; of WAV on a pipe, those ahead of the samples.
+        unfit_tags: names of the others (pictures, other keys), and the bytes that each has.
         notes: what was odd about the input, for people; complete once all blocks were read.
 
     Raises:
@@ -50,7 +50,7 @@ class AudioReader:
 
     def __init__(self, path: str | Path, raw: RawFormat | None = None, *, salvage: bool = False) -> None:
         self.name = "standard input" if str(path) == PIPE else str(path)
-        self.tags: Tags = ()
+        self._found = FoundTags()
         self._noted = Notes(self.name, salvage)
         self._raw, self._piped = raw, str(path) == PIPE or is_special(path)
         self._resources = ExitStack()
@@ -68,6 +68,7 @@ class AudioReader:
         self.channels = self._source.channels
         self.channel_mask = self._source.channel_mask
         self.total_samples = self._source.total_samples
+        self.tags, self.unfit_tags = self._found.tags, self._found.unfit
 
     def __enter__(self) -> Self:
         return self
@@ -123,11 +124,12 @@ class AudioReader:
         consumed = bytearray(self._read_head(file))
         size = None if self._piped else os.fstat(file.fileno()).st_size
         if is_wav(bytes(consumed)) and (source := WavSource.parse(file, consumed, self._noted, size)):
-            self.tags = wav_tags(bytes(consumed)) if self._piped else sound_tags(file, path)
+            piped = self._piped
+            self._found = head_tags(bytes(consumed), self._noted) if piped else all_tags(file, path, self._noted)
             return source
         if self._piped:
             file = spooled(bytes(consumed), file, self._resources)
-        source_of_file, self.tags = open_decoder(file, None if self._piped else path, self._noted, self._resources)
+        source_of_file, self._found = open_decoder(file, None if self._piped else path, self._noted, self._resources)
         return source_of_file
 
     def _open_raw(self, file: IO[bytes], raw: RawFormat) -> Source:

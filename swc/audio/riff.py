@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Literal
 
@@ -85,6 +86,28 @@ def judge_tail(fp: IO[bytes], position: int, size: int) -> Literal["chunks", "an
         chunk = struct.unpack_from("<I", header, 4)[0]
         position += 8 + chunk + chunk % 2
     return "chunks"
+
+
+def info_entries(fp: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents of what the LIST chunks say about a file, if it is WAV; it stays where it is."""
+    back = fp.tell()
+    size = fp.seek(0, 2)
+    fp.seek(0)
+    infos: list[bytes] = []
+    position = 12 if is_wav(fp.read(12)) else size
+    while position + 8 <= size:
+        fp.seek(position)
+        name, length = struct.unpack("<4sI", fp.read(8))
+        if name == b"LIST" and length <= _MAX_CHUNK and fp.read(4) == b"INFO":
+            infos.append(fp.read(length - 4))
+        position += 8 + length + length % 2
+    fp.seek(back)
+    for info in infos:
+        at = 0
+        while at + 8 <= len(info):
+            name, length = struct.unpack_from("<4sI", info, at)
+            yield name, info[at + 8 : at + 8 + length]
+            at += 8 + length + length % 2
 
 
 def _wav_layout(body: bytes) -> Layout | None:

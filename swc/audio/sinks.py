@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import IO
 
 import numpy as np
@@ -38,6 +38,7 @@ class WavSink(PcmSink):
 
     Args:
         total_samples: per channel, or None where nobody knows yet.
+        tags: those that WAV can hold.
         mask: dwChannelMask; None for that of the number of channels.
         file: what is below `fp`, where that can seek: it gets its length at the end.
     """
@@ -49,7 +50,7 @@ class WavSink(PcmSink):
         channels: int,
         bits: Bits,
         total_samples: int | None,
-        tags: Iterable[tuple[str, str]] = (),
+        tags: Mapping[str, str] | None = None,
         mask: int | None = None,
         file: IO[bytes] | None = None,
     ) -> None:
@@ -64,7 +65,7 @@ class WavSink(PcmSink):
         if extensible:
             mask = DEFAULT_MASKS.get(channels, 0) if mask is None else mask
             self._format += struct.pack("<HHIH", 22, 8 * width, mask, code) + _GUID
-        self._info = info_chunk(tags)
+        self._info = info_chunk(tags or {})
         fp.write(self._header(total_samples))
 
     def write(self, block: Audio) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 from swc.audio.channels import Order, from_map, from_xiph, stated_mask
 from swc.audio.feed import Feed, Range
 from swc.audio.notes import Notes
-from swc.audio.tags import read_tags
+from swc.audio.tags import FoundTags, sound_tags
 from swc.audio.wav import Audio
-from swc.bitstream import Tags
 from swc.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class SoundSource:
             reason = getattr(error, "error_string", "no header").strip().rstrip(".") or "unknown contents"
             raise UnreadableError(reason) from None
         self._notes, self._position = notes, 0
-        self.tags: Tags = read_tags(self.sound)
+        self.tags: FoundTags = sound_tags(self.sound)
         self.sample_rate, self.channels = int(self.sound.samplerate), int(self.sound.channels)
         self.total_samples = int(self.sound.frames) if self.sound.frames < _UNKNOWN_FRAMES else None
         self.channel_mask: int | None = None
@@ -190,7 +189,6 @@ class Joined:
         first = next(self._rest)()
         self._now: SoundSource | None = first
         resources.callback(self.close)
-        self.tags = first.tags
         self.sample_rate, self.channels = first.sample_rate, first.channels
         self.channel_mask = first.channel_mask
         self.total_samples = total

@@ -1,19 +1,50 @@
-"""Tags of audio files: the nine strings that libsndfile knows, under their names in Vorbis comments."""
+"""Tags of audio files, under the names of Vorbis comments: those that a file has, and those that another can hold."""
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
+from swc.audio import id3
+from swc.audio.notes import Notes
+from swc.audio.riff import info_entries
 from swc.bitstream import Tags
+from swc.bitstream.tags import encode_tags, upper
+from swc.errors import FormatError
 
 if TYPE_CHECKING:
     import soundfile as sf
+    from tinytag import TinyTag
 
 KEYS = ("TITLE", "ARTIST", "ALBUM", "DATE", "TRACKNUMBER", "GENRE", "COMMENT", "COPYRIGHT", "LICENSE")
+"""Those that libsndfile knows."""
+
+PICTURE = "PICTURE"
+"""What a picture is called among the tags that are left out."""
+
+MOST_KEY = 40
+"""Characters of a key that messages show."""
+
+_NAMES = {  # what tinytag, FFmpeg, ID3 and MP4 call tags that have another name in Vorbis comments
+    **{"year": "DATE", "track": "TRACKNUMBER", "track_total": "TRACKTOTAL", "disc": "DISCNUMBER"},
+    **{"disc_total": "DISCTOTAL", "album_artist": "ALBUMARTIST", "encoded_by": "ENCODEDBY", "url": "WEBSITE"},
+    **{"set_subtitle": "DISCSUBTITLE", "initial_key": "INITIALKEY", "catalog_number": "CATALOGNUMBER"},
+    **{"movement_name": "MOVEMENTNAME", "movement_total": "MOVEMENTTOTAL", "show_movement": "SHOWMOVEMENT"},
+    **{"tsop": "ARTISTSORT", "tsoa": "ALBUMSORT", "tsot": "TITLESORT", "tso2": "ALBUMARTISTSORT"},
+    **{"soar": "ARTISTSORT", "soal": "ALBUMSORT", "sonm": "TITLESORT", "soaa": "ALBUMARTISTSORT"},
+    **{"tsoc": "COMPOSERSORT", "soco": "COMPOSERSORT", "tcmp": "COMPILATION", "cpil": "COMPILATION"},
+    **{"tpe4": "REMIXER", "tit3": "SUBTITLE", "tmoo": "MOOD", "tdor": "ORIGINALDATE", "tdrl": "RELEASEDATE"},
+    **{"encoder_settings": "ENCODER", "isft": "ENCODER", "uslt": "LYRICS", "track number": "TRACKNUMBER"},
+}
+_NUMBERS = ("TRACKNUMBER", "TRACKTOTAL", "DISCNUMBER", "DISCTOTAL")  # of which MP4 says 0 where there is none
+_OF_THE_FILE = {  # what made the file and how it is laid out, as FLAC's vendor string: nothing about the recording
+    *("ENCODER", "ENCODER_OPTIONS", "ENCODERSETTINGS", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"),
+    *("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS"),
+}
 
 _INFO = {  # what libsndfile calls them in a WAV file; a licence has no name there
     "TITLE": b"INAM",
@@ -25,51 +56,147 @@ _INFO = {  # what libsndfile calls them in a WAV file; a licence has no name the
     "COMMENT": b"ICMT",
     "COPYRIGHT": b"ICOP",
 }
+_HELD = {  # by the formats that libsndfile writes
+    **dict.fromkeys(("WAV", "RF64", "WAVEX"), tuple(_INFO)),
+    "AIFF": ("TITLE", "ARTIST", "COMMENT", "COPYRIGHT"),
+    "CAF": KEYS,
+    "MP3": KEYS[:7],
+}
 
 
-def read_tags(sound: sf.SoundFile) -> Tags:
-    """The tags of an open file; bytes that are not UTF-8 come as U+FFFD."""
+@dataclass(frozen=True)
+class FoundTags:
+    """The tags of an audio file.
+
+    Attributes:
+        tags: texts under keys that a stream can have, in the file's order.
+        unfit: names of the others (pictures, other keys), and the bytes that each has.
+    """
+
+    tags: Tags = ()
+    unfit: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]], unfit: Iterable[tuple[str, int]] = ()) -> FoundTags:
+        """Keys in any case, and values; those whose keys no stream can have go to the others, which are `unfit`."""
+        tags, others = [], list(unfit)
+        for name, value in pairs:
+            key = upper(name)
+            if key in _OF_THE_FILE:
+                continue
+            try:
+                encode_tags([(key, "")])
+                tags.append((key, value))
+            except FormatError:
+                others.append((key[:MOST_KEY], len(value.encode())))
+        return cls(tuple(tags), tuple(others))
+
+    def filled(self, other: FoundTags) -> FoundTags:
+        """These, and those of `other` whose keys are not among them."""
+        keys = {key for key, _ in (*self.tags, *self.unfit)}
+        tags, unfit = ([pair for pair in pairs if pair[0] not in keys] for pairs in (other.tags, other.unfit))
+        return FoundTags((*self.tags, *tags), (*self.unfit, *unfit))  # type: ignore[arg-type]
+
+
+def sound_tags(sound: sf.SoundFile) -> FoundTags:
+    """Those that libsndfile finds in an open file; bytes that are not UTF-8 come as U+FFFD."""
     values = ((key, getattr(sound, key.lower())) for key in KEYS)
-    return tuple((key, value) for key, value in values if value)
+    return FoundTags.of((key, value) for key, value in values if value)
 
 
-def wav_tags(head: bytes) -> Tags:
-    """The tags in a WAV file of which `head` is all up to its first sample, as libsndfile reads them."""
+def head_tags(head: bytes, notes: Notes) -> FoundTags:
+    """Those of a WAV file of which `head` is all up to its first sample."""
     import soundfile as sf
 
+    found = file_tags(io.BytesIO(head), notes) or FoundTags()
     with suppress(sf.SoundFileError), sf.SoundFile(io.BytesIO(head)) as sound:
-        return read_tags(sound)
-    return ()
+        return found.filled(sound_tags(sound))
+    return found
 
 
-def set_tags(sound: sf.SoundFile, tags: Iterable[tuple[str, str]]) -> None:
-    """Give a file that is open for writing the tags that its format can hold; call it before the first sample."""
+def named_tags(pairs: Iterable[tuple[str, str]]) -> FoundTags:
+    """Those that FFmpeg or CAF has, whose names differ from those of Vorbis comments."""
+    return FoundTags.of((_NAMES.get(name.lower(), name), value) for name, value in pairs)
+
+
+def file_tags(file: IO[bytes], notes: Notes) -> FoundTags | None:
+    """Those that tinytag finds in a file, which stays where it is; None where it does not know the format.
+
+    Args:
+        notes: for tags that are damaged, of which none is taken.
+    """
+    from tinytag import ParseError, TinyTag, UnsupportedFormatError
+
+    position, reason = file.tell(), ""
+    try:
+        for pictures in (True, False):  # a damaged picture must not cost the rest
+            file.seek(0)
+            try:
+                found = TinyTag.get(file_obj=file, duration=False, image=pictures)  # type: ignore[arg-type]
+                return _named(found, id3.passed_over(file)).filled(_tracks(file))
+            except ParseError as error:
+                reason = str(error)
+    except UnsupportedFormatError:
+        return None
+    finally:
+        file.seek(position)
+    notes.say(f"has damaged tags, some of which are left out ({reason})")
+    return FoundTags()
+
+
+def _named(found: TinyTag, unfit: list[tuple[str, int]]) -> FoundTags:
+    """What tinytag found, under the names of Vorbis comments, beside others that are unfit."""
+    pairs = []
+    for images in found.images.as_dict().values():
+        unfit += [(PICTURE, len(image.data)) for image in images]
+    for field, values in found.as_dict().items():
+        if not isinstance(values, list):  # a property of the sound
+            continue
+        key = _NAMES.get(field, field.lstrip("_").upper())
+        if key == "ENCODEDBY" and found.mime_type == "audio/mp4":  # the program
+            continue
+        for text in (part.strip(" ") for value in values for part in value.split("\0")):
+            if any(ord(c) < 32 and c not in "\t\n\r" for c in text):
+                unfit.append((key[:MOST_KEY], len(text.encode())))
+            elif text and not (text == "0" and key in _NUMBERS):
+                pairs.append((key, text))
+    pairs.sort(key=lambda pair: (*KEYS, pair[0]).index(pair[0]))
+    return FoundTags.of(dict.fromkeys(pairs), unfit)
+
+
+def _tracks(file: IO[bytes]) -> FoundTags:
+    """The track of a WAV file, of which tinytag takes whole numbers alone, and not 3/12."""
+    texts = ((name, data.rstrip(b"\0").decode(errors="replace")) for name, data in info_entries(file))
+    return FoundTags.of(("TRACKNUMBER", text) for name, text in texts if name in (b"ITRK", b"IPRT") and text)
+
+
+def split_tags(container: str, tags: Iterable[tuple[str, str]]) -> tuple[dict[str, str], Tags]:
+    """(What a file of a format that libsndfile writes can hold: one text a key, what it cannot)."""
+    values: dict[str, list[str]] = {}
+    left_out = []
+    for key, value in tags:
+        latin = container == "MP3" and not value.isascii()  # libsndfile passes UTF-8 off as Latin-1
+        if key not in _HELD.get(container, ()) or latin:
+            left_out.append((key, value))
+        elif value:
+            values.setdefault(key, []).append(value.replace("\0", " "))
+    return {key: "; ".join(texts) for key, texts in values.items()}, tuple(left_out)
+
+
+def set_tags(sound: sf.SoundFile, texts: Mapping[str, str]) -> None:
+    """Give them to a file that is open for writing, before its first sample."""
     import soundfile as sf
 
-    for key, value in _strings(tags).items():
-        if sound.format in ("WAV", "RF64") and key not in _INFO:
-            continue  # libsndfile would take it, and write an empty list
-        if sound.format == "MP3" and not value.isascii():
-            continue  # libsndfile passes UTF-8 off as Latin-1
+    for key, text in texts.items():
         with suppress(sf.SoundFileError):
-            setattr(sound, key.lower(), value)
+            setattr(sound, key.lower(), text)
 
 
-def info_chunk(tags: Iterable[tuple[str, str]]) -> bytes:
+def info_chunk(texts: Mapping[str, str]) -> bytes:
     """The tags as a chunk of a WAV file, byte for byte as libsndfile writes them; nothing where there are none."""
     body = b""
-    for key, value in _strings(tags).items():
-        if key in _INFO:
-            text = value.encode() + b"\0"
-            text += b"\0" * (len(text) % 2)
-            body += _INFO[key] + struct.pack("<I", len(text)) + text
+    for key, text in texts.items():
+        data = text.encode() + b"\0"
+        data += b"\0" * (len(data) % 2)
+        body += _INFO[key] + struct.pack("<I", len(data)) + data
     return b"LIST" + struct.pack("<I", 4 + len(body)) + b"INFO" + body if body else b""
-
-
-def _strings(tags: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What an audio file can hold of some tags: one text a key, of known keys, without the NUL that ends a string."""
-    values: dict[str, list[str]] = {}
-    for key, value in tags:
-        if key in KEYS and value:
-            values.setdefault(key, []).append(value.replace("\0", " "))
-    return {key: "; ".join(texts) for key, texts in values.items()}

@@ -12,11 +12,13 @@ from typing import Protocol, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from swc.audio import comments
 from swc.audio.channels import to_xiph
 from swc.audio.formats import CONTAINERS, FORMATS
 from swc.audio.sinks import PcmSink, WavSink, quantized
-from swc.audio.tags import set_tags
+from swc.audio.tags import set_tags, split_tags
 from swc.audio.wav import Audio, Bits
+from swc.bitstream import Tags
 from swc.errors import InputError
 from swc.files import PIPE, Output, is_special, open_output, replacing
 
@@ -44,13 +46,14 @@ class AudioWriter:
         channels: of every block.
         bits: of a sample.
         total_samples: per channel, where known.
-        tags: keys and values; written are those of the nine that libsndfile knows which the format can hold.
+        tags: keys and values; FLAC and Ogg hold all, other formats at most the nine that libsndfile knows.
         channel_mask: WAVE's dwChannelMask, which WAV can hold; None for what is usual for so many channels.
         raw: PCM without a header, whatever the suffix.
 
     Attributes:
         channels: of every block, in the order of WAV's channel masks.
         peak: largest absolute sample so far.
+        tags_left_out: tags that the format cannot hold; raw PCM, which has none, is not asked.
         clipped: samples beyond full scale so far, which were clipped to it; 0 where `bits` is "float".
 
     Raises:
@@ -75,22 +78,23 @@ class AudioWriter:
             raise InputError(f"{bits} bits: choose one of {', '.join(get_args(Bits))}")
         self.channels, self.peak, self.clipped = channels, 0.0, 0
         self._clips = bits != "float"
-        if total_samples == 0:
-            tags = ()  # libsndfile would give the file a wrong length
-        wav = (sample_rate, channels, bits, total_samples, tags, channel_mask)
+        pipe = str(path) == PIPE or is_special(path)
+        container = "WAV" if pipe else _container(path)
+        tags, texts, self.tags_left_out = _placed(container, total_samples, () if raw else tuple(tags))
+        wav = (sample_rate, channels, bits, total_samples, texts, channel_mask)
         with ExitStack() as opening:
             if raw:
                 self._sink: _Sink = PcmSink(opening.enter_context(open_output(path)), bits)
-            elif str(path) == PIPE or is_special(path):
+            elif pipe:
                 self._sink = WavSink(opening.enter_context(open_output(path)), *wav)
-            elif _container(path) in ("WAV", "RF64"):
+            elif container in ("WAV", "RF64"):
                 file = opening.enter_context(opening.enter_context(replacing(path)).open("wb", buffering=0))
                 self._sink = WavSink(Output(file, str(path)), *wav, file)
             else:
                 temporary = opening.enter_context(replacing(path))
-                self._sink = _FileSink(temporary, Path(path), sample_rate, channels, bits)
+                self._sink = _FileSink(temporary, Path(path), sample_rate, channels, bits, tags)
                 opening.callback(self._sink.close)
-                set_tags(self._sink.sound, tags)
+                set_tags(self._sink.sound, texts)
             self._resources = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -118,6 +122,15 @@ class AudioWriter:
             self._sink.write(block[start : start + _WRITE_BLOCK])
 
 
+def _placed(container: str, total_samples: int | None, tags: Tags) -> tuple[Tags, dict[str, str], Tags]:
+    """Which tags become Vorbis comments, which libsndfile's texts, and which are left out."""
+    if total_samples == 0:  # libsndfile would give the file a wrong length
+        return (), {}, tags
+    if container in comments.FORMATS:
+        return tags, {}, ()
+    return (), *split_tags(container, tags)
+
+
 def _container(path: str | Path) -> str:
     """The format that a suffix stands for, as libsndfile calls it."""
     suffix = Path(path).suffix.lower().lstrip(".")
@@ -127,15 +140,18 @@ def _container(path: str | Path) -> str:
 class _FileSink:
     """Any format of libsndfile, at a path.
 
+    Args:
+        tags: to be written as Vorbis comments.
+
     Attributes:
         sound: libsndfile's file.
     """
 
-    def __init__(self, file: Path, named: Path, sample_rate: int, channels: int, bits: Bits) -> None:
+    def __init__(self, file: Path, named: Path, sample_rate: int, channels: int, bits: Bits, tags: Tags = ()) -> None:
         import soundfile as sf
 
         self._name = named
-        self._file = file
+        self._file, self._tags = file, tags
         container = _container(named)
         if container == "RAW" or container not in sf.available_formats():
             raise InputError(f"{named}: no audio format goes by the suffix {named.suffix!r}; use one of {FORMATS}")
@@ -157,6 +173,8 @@ class _FileSink:
             raise InputError(
                 f"{named}: cannot write {channels} x {sample_rate} Hz as {container} ({_reason(error)}); use .wav"
             ) from None
+        if tags:
+            comments.reserve(self.sound, tags)
 
     def write(self, block: Audio) -> None:
         if self._order is not None:
@@ -177,6 +195,8 @@ class _FileSink:
             raise InputError(f"{self._name}: cannot be written: {error.strerror}") from None
         if not self._file.stat().st_size:
             raise InputError(f"{self._name}: this format cannot hold audio of 0 samples; use .wav")
+        if self._tags:
+            comments.put_tags(self._file, self._tags)
 
     def close(self) -> None:
         self._call("close")

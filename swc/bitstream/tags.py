@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from swc.bitstream.limits import check_limit
-from swc.errors import SyntaxFormatError
+from swc.errors import FormatError, SyntaxFormatError
 
 TAGS_TYPE = 1
+
+_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\0": r"\0"}
+_ESCAPED = re.compile(r"\\.?", re.DOTALL)
 
 Tags = tuple[tuple[str, str], ...]
 """Keys and values, in order; a key may come more than once."""
@@ -61,6 +65,45 @@ def decode_tags(data: bytes, offset: int | None = None) -> Tags:
         position = end
     check_limit("tags", len(tags), offset)
     return tuple(tags)
+
+
+def tags_to_text(tags: Iterable[tuple[str, str]]) -> str:
+    r"""Lines KEY=value, each value on one line: \\, \n, \r and \0 stand for the characters that they have in C."""
+    return "".join(f"{key}={''.join(_ESCAPES.get(char, char) for char in value)}\n" for key, value in tags)
+
+
+def tags_from_text(text: str) -> Tags:
+    """The tags in the lines that `tags_to_text` writes; keys in any case, empty lines passed over.
+
+    Raises:
+        SyntaxFormatError, LimitError: naming the line, for what is no tag.
+    """
+    tags: list[tuple[str, str]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.removesuffix("\r")
+        if not line:
+            continue
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise SyntaxFormatError(f"line {number} is not KEY=value")
+        try:
+            tags.append((upper(key), _ESCAPED.sub(_unescaped, value)))
+            encode_tags(tags[-1:])
+        except FormatError as error:
+            raise SyntaxFormatError(f"line {number}: {error}") from None
+    return tuple(tags)
+
+
+def upper(key: str) -> str:
+    """A key as streams have it; what is not ASCII stays as it is, to be refused."""
+    return key.upper() if key.isascii() else key
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    for char, escape in _ESCAPES.items():
+        if found[0] == escape:
+            return char
+    raise SyntaxFormatError(f"{found[0]} stands for nothing; write a backslash as \\\\")
 
 
 def _check(key: bytes, size: int, offset: int | None) -> None:

@@ -46,8 +46,7 @@ def decode(
         bool,
         typer.Option(
             "--no-tags",
-            help="Leave the tags out. Else those that OUT can hold are written: TITLE, ARTIST, ALBUM, DATE, "
-            "TRACKNUMBER, GENRE, COMMENT, COPYRIGHT, LICENSE.",
+            help="Leave the tags out. Else FLAC and Ogg get all, and other formats those that they can hold.",
         ),
     ] = False,
     model: Annotated[

@@ -59,7 +59,7 @@ Tag = Annotated[
         "--tag",
         metavar="KEY=VALUE",
         help="Set a tag, in place of what IN has under KEY (KEY= sets none); may be given several times. "
-        "decode writes these back: TITLE, ARTIST, ALBUM, DATE, TRACKNUMBER, GENRE, COMMENT, COPYRIGHT, LICENSE.",
+        "decode writes all tags to FLAC and Ogg, and to other formats those that they can hold.",
     ),
 ]
 
@@ -157,8 +157,8 @@ def _parse_tags(context: typer.Context, texts: list[str]) -> Tags:
 
 def _left_out_line(tags: Tags) -> str:
     names = ", ".join(f"{key} ({size_text(len(value.encode()))})" for key, value in tags)
-    keys = " ".join(f"--tag {key}=TEXT" for key, _ in tags)
-    return f"tags of the input left out, for want of bits: {names}; keep them, perhaps shorter, with {keys}"
+    keep = f"keep them, perhaps shorter, with options such as --tag {tags[0][0]}=TEXT"
+    return f"tags of the input left out, for want of bits: {names}; {keep}"
 
 
 def _line(done: EncodeSummary) -> str:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
+from swc.audio.tags import KEYS
 from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Header, Tags, header_size, window_lengths
-from swc.errors import BitrateError
+from swc.errors import BitrateError, LimitError
 
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
 COPIED_SHARE = 1 / 20  # of the bits, for tags that nobody asked for
@@ -81,10 +83,10 @@ def _least_bits(header: Header, latents: int) -> int:
 
 
 def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
-    """Those tags of the source that a stream has room for, and those that it has not: the longest are left out first.
+    """Those tags of the source that a stream has room for, and those that it has not, the longest first.
 
     They may take COPIED_SHARE of the bits at `kbps`, of a recording of unknown length COPIED_BYTES, and never so many
-    that the rate cannot be met.
+    that the rate cannot be met. KEYS, which nearly every format has, come before others, and short ones before long.
 
     Args:
         header: of the stream, with the tags that it has in any case.
@@ -96,17 +98,27 @@ def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
         header = dataclasses.replace(header, total_samples=math.ceil(SPREAD * header.source_rate))
     else:
         room = COPIED_SHARE * 1000 * kbps * _duration(header)
-    left_out = [tag for tag in copied if len(tag[1].encode()) > LIMITS["tag_value"][1]]
-    kept = [tag for tag in copied if tag not in left_out]
-    while kept:
-        whole = header.with_tags((*kept, *header.tags))
-        size = header_size(whole)
-        bits = 8 * (size - header_size(header))
-        if bits <= room and size <= LIMITS["header_length"][1] and least_kbps(whole) <= kbps:
-            break
-        left_out.append(max(kept, key=lambda tag: len(tag[1].encode())))
-        kept.remove(left_out[-1])
-    return tuple(kept), tuple(left_out)
+    lengths = [len(value.encode()) for _, value in copied]
+    kept: list[int] = []
+    places = sorted(range(len(copied)), key=lengths.__getitem__)
+    for known in (True, False):
+        for place in (place for place in places if (copied[place][0] in KEYS) == known):
+            if not _fits(header, kbps, room, [copied[other] for other in (*kept, place)]):
+                break
+            kept.append(place)
+    left_out = sorted(set(range(len(copied))) - set(kept), key=lambda place: -lengths[place])
+    return tuple(copied[place] for place in sorted(kept)), tuple(copied[place] for place in left_out)
+
+
+def _fits(header: Header, kbps: float, room: float, more: Sequence[tuple[str, str]]) -> bool:
+    """Whether more tags take at most `room` bits, and a stream of `kbps` can have them."""
+    try:
+        whole = header.with_tags((*more, *header.tags))
+    except LimitError:
+        return False
+    size = header_size(whole)
+    bits = 8 * (size - header_size(header))
+    return bits <= room and size <= LIMITS["header_length"][1] and least_kbps(whole) <= kbps
 
 
 def _tag_bits(header: Header) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -131,7 +132,7 @@ def encode_audio(
             blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask, reader.name
         )
         audio = codec.encode_source(partial(StreamWriter, output), source, options, tags)
-    notes = (*reader.notes, *audio.notes())
+    notes = (*reader.notes, *audio.notes(), *_unfit(reader, options))
     elapsed = time.perf_counter() - started
     return EncodeSummary(
         codec.name, audio.samples, reader.sample_rate, reader.channels, elapsed, notes, output.size, tags, left_out
@@ -195,7 +196,8 @@ def decode_stream(
             samples += len(block)
     elapsed = time.perf_counter() - started
     damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
-    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, _clipping(writer), damage)
+    notes = (*_clipping(writer), *_left_out(writer))
+    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, notes, damage)
 
 
 def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Tags, Tags]:
@@ -206,6 +208,24 @@ def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Ta
     others = tuple(pair for pair in reader.tags if pair[0] not in named) if options.copy_tags else ()
     copied, left_out = fit_tags(header, options.kbps, others)
     return copied + chosen, left_out
+
+
+def _unfit(reader: AudioReader, options: EncodeOptions) -> tuple[str, ...]:
+    """What to say of tags that no stream can hold."""
+    named = {key for key, _ in options.tags}
+    sizes = Counter[str]()
+    for key, size in reader.unfit_tags:
+        sizes[key] += size
+    listed = ", ".join(f"{key} ({size} bytes)" for key, size in sizes.items() if key not in named)
+    if not listed or not options.copy_tags:
+        return ()
+    return (f"tags left out: {listed}; a stream holds text under ASCII names",)
+
+
+def _left_out(writer: AudioWriter) -> tuple[str, ...]:
+    """What to say of tags that the decoded file cannot hold."""
+    keys = dict.fromkeys(key for key, _ in writer.tags_left_out)
+    return (f"tags left out: {', '.join(keys)}; write FLAC or Ogg to keep them",) if keys else ()
 
 
 def _length(header: Header, start: int, stop: int | None) -> int | None:

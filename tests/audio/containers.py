@@ -77,6 +77,43 @@ def flac_of_32_bits(values: list[int]) -> bytes:
     return b"fLaC\x80\0\0\x22" + info + frames
 
 
+def comments(*entries: bytes, count: int | None = None) -> bytes:
+    """Vorbis comments, each KEY=value; `count` states another number of them."""
+    head = struct.pack("<I4sI", 4, b"made", len(entries) if count is None else count)
+    return head + b"".join(struct.pack("<I", len(entry)) + entry for entry in entries)
+
+
+def flac_with_blocks(data: bytes, *blocks: tuple[int, bytes]) -> bytes:
+    """FLAC whose blocks of metadata, but for STREAMINFO, are these: each its type and contents."""
+    at, last = 42, data[4] & 128
+    while not last:
+        last = data[at] & 128
+        at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+    kinds = [0, *(kind for kind, _ in blocks)]
+    kinds[-1] |= 128
+    added = [
+        bytes([kind]) + len(content).to_bytes(3, "big") + content
+        for kind, (_, content) in zip(kinds[1:], blocks, strict=True)
+    ]
+    return b"fLaC" + bytes(kinds[:1]) + data[5:42] + b"".join(added) + data[at:]
+
+
+def id3(*frames: tuple[bytes, bytes]) -> bytes:
+    """An ID3v2.4 tag of frames: each its name and contents."""
+
+    def number(value: int) -> bytes:
+        return bytes(value >> shift & 127 for shift in (21, 14, 7, 0))
+
+    body = b"".join(name + number(len(content)) + b"\0\0" + content for name, content in frames)
+    return b"ID3\4\0\0" + number(len(body)) + body
+
+
+def with_chunk(data: bytes, name: bytes, content: bytes) -> bytes:
+    """A WAV file with another chunk behind its samples."""
+    data += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+    return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
+
+
 def crc(data: bytes, polynomial: int, width: int) -> int:
     value = 0
     for bit in (byte >> 7 - index & 1 for byte in data for index in range(8)):

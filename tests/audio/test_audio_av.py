@@ -21,13 +21,21 @@ Pipe = Callable[[bytes], None]
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
-def made(audio: np.ndarray, container: str, codec: str, streams: int = 1, layout: str = "") -> bytes:
+def made(
+    audio: np.ndarray,
+    container: str,
+    codec: str,
+    streams: int = 1,
+    layout: str = "",
+    tags: dict[str, str] | None = None,
+) -> bytes:
     """A file written by PyAV; the second stream on is silent."""
     av = pytest.importorskip("av")
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
+        output.metadata.update(tags or {})
         channels = layout or LAYOUTS[audio.shape[1]]
-        tracks = [output.add_stream(codec, rate=48000, layout=channels) for _ in range(streams)]
+        tracks = [output.add_stream(codec, rate=48000, layout=channels, bit_rate=128000) for _ in range(streams)]
         for number, stream in enumerate(tracks):
             kind = stream.codec_context.format.name
             data = audio if number == 0 else audio * 0
@@ -66,6 +74,22 @@ def test_formats_beyond_libsndfile(
     assert reader.notes == []
     pipe(data)
     np.testing.assert_array_equal(read("-")[0], audio)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "aac"), ("matroska", "flac"), ("asf", "wmav2")])
+def test_tags_of_formats_beyond_libsndfile(tmp_path: Path, pipe: Pipe, container: str, codec: str) -> None:
+    tags = {"title": "t", "artist": "a", "album_artist": "Both", "composer": "Somebody", "track": "3/12", "disc": "1/2"}
+    data = made(tones(1), container, codec, tags=tags)
+    (tmp_path / "a").write_bytes(data)
+    found = read(tmp_path / "a")[1].tags
+    expected = {"TITLE": "t", "ARTIST": "a", "ALBUMARTIST": "Both", "COMPOSER": "Somebody"}
+    numbers = {"TRACKNUMBER": "3/12", "DISCNUMBER": "1/2"}
+    if container == "mp4":  # which has numbers, and no text
+        numbers = {"TRACKNUMBER": "3", "TRACKTOTAL": "12", "DISCNUMBER": "1", "DISCTOTAL": "2"}
+    assert dict(found) == expected | numbers
+    assert len(found) == len(dict(found))
+    pipe(data)
+    assert read("-")[1].tags == found
 
 
 @pytest.mark.parametrize(("codec", "scale"), [("pcm_s16le", 2**15), ("pcm_f32le", 1), ("flac", 2**15)])

@@ -20,7 +20,7 @@ from swc.errors import InputError
 
 Pipe = Callable[[bytes], None]
 
-ALL = tuple((key, f"{key.lower()} \u00e9\u96ea") for key in KEYS)
+ALL = tuple((key, "7" if key == "TRACKNUMBER" else f"{key.lower()} \u00e9\u96ea") for key in KEYS)
 IN_WAV = tuple(pair for pair in ALL if pair[0] != "LICENSE")
 
 
@@ -68,7 +68,7 @@ def pipe_tags(pipe: Pipe, data: bytes) -> Tags:
         ("a.opus", ALL),
         ("a.caf", ALL),
         ("a.aiff", None),  # of nine, libsndfile keeps four there
-        ("a.mp3", ()),  # would be read back wrongly
+        ("a.mp3", (("TRACKNUMBER", "7"),)),  # others would be read back wrongly
         ("a.au", ()),
         ("a.w64", ()),
     ],
@@ -93,12 +93,32 @@ def test_mp3_keeps_ascii(tmp_path: Path) -> None:
         assert reader.tags == (("TITLE", "Prelude"),)
 
 
-def test_several_values_become_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kept", "left_out"),
+    [
+        ("a.wav", {"ARTIST": "one; two", "TITLE": "t", "COMMENT": "a b"}, ["X"]),
+        ("a.caf", {"ARTIST": "one; two", "TITLE": "t", "COMMENT": "a b"}, ["X"]),
+        ("a.aiff", {"ARTIST": "one; two", "TITLE": "t", "COMMENT": "a b"}, ["X", "DATE"]),
+        ("a.au", {}, ["ARTIST", "X", "TITLE", "ARTIST", "COMMENT", "DATE"]),
+    ],
+)
+def test_several_values_become_one_and_others_are_named(
+    tmp_path: Path, name: str, kept: dict[str, str], left_out: list[str]
+) -> None:
     tags = [("ARTIST", "one"), ("X", "unknown"), ("TITLE", "t"), ("ARTIST", "two"), ("COMMENT", "a\0b"), ("DATE", "")]
-    with AudioWriter(tmp_path / "a.flac", 16000, 1, tags=tags) as writer:
+    with AudioWriter(tmp_path / name, 16000, 1, tags=tags) as writer:
         writer.write(np.zeros((10, 1), np.float32))
-    with AudioReader(tmp_path / "a.flac") as reader:
-        assert dict(reader.tags) == {"ARTIST": "one; two", "TITLE": "t", "COMMENT": "a b"}
+    assert [key for key, _ in writer.tags_left_out] == left_out
+    with AudioReader(tmp_path / name) as reader:
+        assert dict(reader.tags) == kept
+
+
+def test_files_of_no_samples_get_no_tags(tmp_path: Path) -> None:
+    with AudioWriter(tmp_path / "a.wav", 16000, 1, tags=ALL, total_samples=0) as writer:
+        pass
+    assert writer.tags_left_out == ALL
+    with AudioReader(tmp_path / "a.wav") as reader:
+        assert (reader.tags, list(reader.blocks())) == ((), [])
 
 
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])

@@ -13,6 +13,7 @@ from cli_streams import make_stream
 from typer.testing import CliRunner, Result
 
 from swc import Codec
+from swc.audio import AudioReader, AudioWriter
 from swc.bitstream import Extension, Stream, Tags
 from swc.cli import app
 from swc.errors import InputError
@@ -78,15 +79,51 @@ def test_tags_that_nothing_can_hold(wav: Path, text: str) -> None:
     assert not wav.with_suffix(".swc").exists()
 
 
-@pytest.mark.parametrize("name", ["b.wav", "b.flac"])
-def test_decode_writes_them_back(wav: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "artist", "left_out"), [("b.wav", "Bob; Cy", True), ("b.flac", "Bob", False)])
+def test_decode_writes_them_back(wav: Path, tmp_path: Path, name: str, artist: str, left_out: bool) -> None:
     encoded(wav, "--tag", "ARTIST=Bob", "--tag", "ARTIST=Cy", "--tag", "OTHER=x")
-    run("decode", tmp_path / "a.swc", tmp_path / name)
+    said = run("decode", tmp_path / "a.swc", tmp_path / name).stderr
+    assert ("tags left out: OTHER; write FLAC or Ogg" in said) == left_out
     with sf.SoundFile(tmp_path / name) as file:
-        assert (file.title, file.artist, file.comment) == ("Prelude", "Bob; Cy", "live")
-    run("decode", tmp_path / "a.swc", tmp_path / name, "--no-tags", "--force")
+        assert (file.title, file.artist, file.comment) == ("Prelude", artist, "live")
+    said = run("decode", tmp_path / "a.swc", tmp_path / name, "--no-tags", "--force").stderr
+    assert "left out" not in said
     with sf.SoundFile(tmp_path / name) as file:
         assert (file.title, file.artist, file.comment) == ("", "", "")
+
+
+EVERY = [("ARTIST", "First"), ("ARTIST", "Second"), ("ALBUMARTIST", "Both"), ("DISCNUMBER", "1"), ("ISRC", "a=b\nc")]
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
+def test_all_tags_survive_flac_and_ogg(tmp_path: Path, name: str) -> None:
+    with AudioWriter(tmp_path / name, RATE, 1, tags=EVERY) as writer:
+        writer.write(np.float32(0.2 * np.sin(np.arange(20 * RATE) * 0.05))[:, None])
+    run("encode", tmp_path / name, tmp_path / "a.swc", "--effort", "0")
+    said = run("decode", tmp_path / "a.swc", tmp_path / f"b-{name}").stderr
+    assert "left out" not in said
+    with AudioReader(tmp_path / f"b-{name}") as reader:
+        assert reader.tags == tuple(EVERY)
+
+
+def test_tags_that_a_stream_cannot_hold_are_named(tmp_path: Path) -> None:
+    tags = [("TITLE", "t"), ("LYRICS~", "la"), ("LYRICS~", "la")]
+    with AudioWriter(tmp_path / "a.flac", RATE, 1, tags=tags) as writer:
+        writer.write(np.zeros((RATE, 1), np.float32) + 0.1)
+    kept, said = encoded(tmp_path / "a.flac")
+    assert kept == (("TITLE", "t"),)
+    assert "a.flac: tags left out: LYRICS~ (4 bytes); a stream holds text under ASCII names" in said
+    assert "left out" not in encoded(tmp_path / "a.flac", "--no-tags")[1]
+
+
+def test_the_usual_tags_come_before_others(tmp_path: Path) -> None:
+    others = [(f"OTHER{number}", "x") for number in range(30)]
+    with AudioWriter(tmp_path / "a.flac", RATE, 1, tags=[*others, ("TITLE", "A title of some length")]) as writer:
+        writer.write(np.zeros((6 * RATE, 1), np.float32) + 0.1)
+    kept, said = encoded(tmp_path / "a.flac")
+    assert ("TITLE", "A title of some length") in kept
+    assert 0 < len(kept) < 31
+    assert said.count("OTHER") == 31 - len(kept) + 1  # and one as an example
 
 
 def test_copied_tags_take_a_twentieth_at_most(tmp_path: Path) -> None:
