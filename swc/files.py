@@ -10,7 +10,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -67,6 +67,25 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         _temporaries.discard(temporary)
+
+
+@contextmanager
+def editing(path: str | Path) -> Iterator[BinaryIO]:
+    """`replacing`, of a file that is there: give the new one to write to, which has its owner and permissions.
+
+    Raises:
+        InputError: not a file, or one that may not be written.
+    """
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path} is not a file; name a file on disk")
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path} is read-only; make it writable first")
+    with replacing(path) as temporary, open(temporary, "wb", buffering=0) as file:
+        with suppress(OSError, AttributeError):  # of another user; not on Windows
+            os.chown(temporary, status.st_uid, status.st_gid)
+        os.chmod(temporary, stat.S_IMODE(status.st_mode))
+        yield file
 
 
 def remove_temporaries() -> None:

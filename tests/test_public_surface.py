@@ -22,7 +22,7 @@ SURFACE = {
         *("CHUNK_OVERHEAD", "Chunk", "ChunkSink", "ChunkSource", "END_SIZE", "Extension", "Header", "LAYOUTS"),
         *("LIMITS", "Layout", "Loss", "LossySource", "MAGIC", "Piece", "RevqLayout", "SalvageReader", "Stream"),
         *("StreamBuilder", "StreamReader", "StreamWriter", "Tags", "Window", "chunk_at", "cut", "header_size"),
-        *("join", "latents_for", "window_lengths"),
+        *("join", "latents_for", "retag", "window_lengths"),
     ],
     "swc.bundle": ["Bundle", "bundle_for", "find_bundle", "list_bundles"],
     "swc.training": ["Progress", "train"],

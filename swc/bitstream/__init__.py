@@ -4,7 +4,7 @@ Reads and writes codes and routing masks; knows no tensors and imports no torch.
 """
 
 from swc.bitstream.chunks import ChunkSink, ChunkSource, LossySource
-from swc.bitstream.edit import Piece, chunk_at, cut, join
+from swc.bitstream.edit import Piece, chunk_at, cut, join, retag
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
 from swc.bitstream.layouts import LAYOUTS, Layout, RevqLayout
@@ -45,5 +45,6 @@ __all__ = [
     "header_size",
     "join",
     "latents_for",
+    "retag",
     "window_lengths",
 ]

@@ -1,4 +1,4 @@
-"""Cutting and joining streams between chunks: codes are copied."""
+"""Cutting, joining and tagging streams: codes are copied."""
 
 from __future__ import annotations
 
@@ -104,6 +104,23 @@ def join(sources: Sequence[ChunkSource], sink: Callable[[Header], ChunkSink], na
     samples = _fitting(header, samples, latents)
     whole.finish(samples)
     return samples
+
+
+def retag(source: ChunkSource, sink: Callable[[Header], ChunkSink], tags: Iterable[tuple[str, str]]) -> None:
+    """Make a stream the same with other tags: all of it is read, and so verified, and no code changes.
+
+    Args:
+        source: at the start of its stream.
+        sink: opens the new stream under its header.
+        tags: keys and values, in place of those that the stream has.
+
+    Raises:
+        FormatError: as the source; a LimitError or SyntaxFormatError for tags that no stream can hold.
+    """
+    new = sink(source.header.with_tags(tags))
+    for chunk in source.chunks_from(0):
+        new.write_chunk(chunk)
+    new.finish(source.total_samples or 0)
 
 
 def chunk_at(header: Header, sample: int) -> int:

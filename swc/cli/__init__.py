@@ -19,6 +19,7 @@ from swc.cli.guard import DEBUG_VARIABLE, debugging, flush_stdout, guarded, say
 from swc.cli.inspect import inspect
 from swc.cli.models import models
 from swc.cli.process import end_on_signals, open_standard_streams
+from swc.cli.tag import tag
 from swc.cli.train import train
 from swc.cli.verify import verify
 
@@ -40,6 +41,7 @@ MORE = {"allow_extra_args": True}  # which the command refuses itself, with advi
 app.command("encode", context_settings=MORE)(guarded(encode))
 app.command("decode", context_settings=MORE)(guarded(decode))
 app.command("inspect")(guarded(inspect))
+app.command("tag")(guarded(tag))
 app.command("verify")(guarded(verify))
 app.command("cut")(guarded(cut))
 app.command("cat")(guarded(cat))

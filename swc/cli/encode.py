@@ -22,6 +22,7 @@ from swc.cli.options import (
 )
 from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
+from swc.cli.tag import parse_tags
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def encode(
     """Encode audio to a .swc file."""
     one_at_a_time(context, "encode")
     layout = _raw_format(context, raw, bits, rate, channels)
-    wanted = _parse_tags(context, tag or [])
+    wanted = parse_tags(context, "--tag", tag or [])
     target = choose_output("encode", source, target, ".swc", force)
 
     from swc.audio import AudioReader
@@ -135,24 +136,6 @@ def _raw_format(
     from swc.audio import RawFormat
 
     return RawFormat((bits or Depth.BITS_16).value, rate, channels)
-
-
-def _parse_tags(context: typer.Context, texts: list[str]) -> Tags:
-    """Keys and values of --tag, the values perhaps empty."""
-    from swc.bitstream.tags import encode_tags
-    from swc.errors import FormatError
-
-    tags = []
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--tag {text!r}: write KEY=VALUE, such as TITLE=Prelude", context)
-        try:
-            encode_tags([(key.upper(), value)])
-        except FormatError as error:
-            raise typer.BadParameter(f"--tag {text[:80]!r}: {error}", context) from None
-        tags.append((key.upper(), value))
-    return tuple(tags)
 
 
 def _left_out_line(tags: Tags) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swc.bitstream import LIMITS, Extension, Stream, StreamReader, StreamWriter
+from swc.bitstream.tags import tags_from_text, tags_to_text
 from swc.errors import FormatError, LimitError, SyntaxFormatError
 
 key = st.text(
@@ -36,6 +37,14 @@ def test_tags_round_trip(wanted: tuple[tuple[str, str], ...]) -> None:
     again = Stream.from_bytes(data)
     assert again.header.tags == wanted
     assert again.to_bytes() == data
+
+
+@settings(deadline=None)
+@given(tags)
+def test_tags_as_lines_of_text(wanted: tuple[tuple[str, str], ...]) -> None:
+    text = tags_to_text(wanted)
+    assert text.count("\n") == len(wanted)
+    assert tags_from_text(text) == wanted
 
 
 def test_new_tags_take_the_place_of_old_ones_and_leave_other_extensions() -> None:
