@@ -38,6 +38,12 @@ def configure(threads: int | None = None) -> None:
         sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
+def share(processes: int) -> int:
+    """Threads for each of so many processes, of those that `configure` chose for one."""
+    total = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return max(1, (int(total) if total.isdecimal() else available()) // max(1, processes))
+
+
 def available() -> int:
     """Processors that this process may use: by its affinity, and by its container's quota."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -27,7 +27,10 @@ SURFACE = {
     "swc.bundle": ["Bundle", "bundle_for", "find_bundle", "list_bundles"],
     "swc.training": ["Progress", "train"],
 }
-WITHOUT_TORCH = ("swc", "swc.cli", "swc.audio", "swc.bitstream", "swc.bundle", "swc.config", "swc.codec.transcode")
+WITHOUT_TORCH = (
+    *("swc", "swc.cli", "swc.audio", "swc.bitstream", "swc.bundle", "swc.config"),
+    *("swc.codec.batch", "swc.codec.finished", "swc.codec.transcode"),
+)
 
 
 @pytest.mark.parametrize("name", SURFACE)

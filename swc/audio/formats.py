@@ -11,5 +11,11 @@ SUFFIXES = (
 )
 """Suffixes taken for audio when a folder is searched."""
 
+AV_SUFFIXES = (
+    *(".m4a", ".m4b", ".mp4", ".aac", ".mka", ".mkv", ".webm", ".weba", ".wma", ".ape", ".wv", ".tta", ".tak", ".mpc"),
+    *(".ac3", ".eac3", ".dts", ".amr", ".dsf"),
+)
+"""Suffixes of audio that takes PyAV to read."""
+
 CONTAINERS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV"}
 """Formats whose name is not their suffix, as libsndfile calls them."""

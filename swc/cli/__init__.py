@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from swc.cli.batch import batch
 from swc.cli.cat import cat
 from swc.cli.compare import compare
 from swc.cli.cut import cut
@@ -28,7 +29,8 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="swc",
     help="Neural audio codec with a specified bitstream, 0.5 to 8 kbit/s.",
-    epilog="Exit codes: 0 ok, 1 user or data error, 2 usage, 3 corrupt input, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 user or data error, 2 usage, 3 corrupt input, 130 interrupted; "
+    "of several files, the highest that one of them has.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -36,10 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-MORE = {"allow_extra_args": True}  # which the command refuses itself, with advice
-
-app.command("encode", context_settings=MORE)(guarded(encode))
-app.command("decode", context_settings=MORE)(guarded(decode))
+app.command("encode")(guarded(encode))
+app.command("decode")(guarded(decode))
+app.add_typer(batch)
 app.command("inspect")(guarded(inspect))
 app.command("tag")(guarded(tag))
 app.command("verify")(guarded(verify))

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import os
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from swc.cli.damage import damage_lines
-from swc.cli.files import choose_output, one_at_a_time
+from swc.cli.files import choose_output, input_and_output
+from swc.cli.inputs import is_stream_file
+from swc.cli.many import (
+    Conversion,
+    DryRun,
+    Exclude,
+    Include,
+    Jobs,
+    Many,
+    Output,
+    ReportPath,
+    SkipExisting,
+    convert,
+)
 from swc.cli.options import Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
@@ -22,18 +38,39 @@ if TYPE_CHECKING:
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Decode what is left of a damaged stream; what is lost fades to silence.")
 ]
+NoTags = Annotated[
+    bool,
+    typer.Option(
+        "--no-tags",
+        help="Leave the tags out. Else FLAC and Ogg get all, and other formats those that they can hold.",
+    ),
+]
+
+
+class AudioFormat(StrEnum):
+    """Formats of outputs whose name is not given."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    OGG = "ogg"
 
 
 def decode(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="IN", help="A .swc file; - for stdin.")],
-    target: Annotated[
-        str | None,
+    names: Annotated[
+        list[str],
         typer.Argument(
-            metavar="OUT",
-            help="Output, its suffix chooses the format (wav, flac, ogg, ...), or a folder for it; - for WAV on stdout."
-            "  [default: IN with suffix .wav, or .raw, if there is no such file]",
+            metavar="IN... [OUT]",
+            help="A .swc file; the output, whose suffix chooses the format (wav, flac, ogg, ...), or a folder for it. "
+            "- is stdin, and WAV on stdout.  [default of OUT: IN with another suffix, if there is no such file]. "
+            "With -o DIR: any number of files and folders.",
+            show_default=False,
         ),
+    ],
+    output: Output = None,
+    audio_format: Annotated[
+        AudioFormat | None,
+        typer.Option("--format", help="Of outputs that take their names from the inputs.  [default: wav]"),
     ] = None,
     bits: Annotated[Depth, typer.Option("--bits", help="Bits a sample; float is not clipped.")] = Depth.BITS_16,
     raw: Annotated[
@@ -42,13 +79,7 @@ def decode(
     start: Start = 0.0,
     duration: Duration = None,
     salvage: Salvage = False,
-    no_tags: Annotated[
-        bool,
-        typer.Option(
-            "--no-tags",
-            help="Leave the tags out. Else FLAC and Ogg get all, and other formats those that they can hold.",
-        ),
-    ] = False,
+    no_tags: NoTags = False,
     model: Annotated[
         str | None,
         typer.Option(
@@ -58,27 +89,61 @@ def decode(
         ),
     ] = None,
     device: Device = "cpu",
+    jobs: Jobs = None,
+    skip_existing: SkipExisting = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    dry_run: DryRun = False,
+    report: ReportPath = None,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Decode a .swc file to audio of the original length and rate."""
-    one_at_a_time(context, "decode")
-    target = choose_output("decode", source, target, ".raw" if raw else ".wav", force)
+    """Decode .swc files to audio of the original length and rate."""
+    if raw and audio_format:
+        raise typer.BadParameter("--raw has no --format; leave one of them out", context)
+    suffix = ".raw" if raw else f".{audio_format or AudioFormat.WAV}"
     options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags)
+    many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
+    if output is None:
+        many.refuse_alone(context)
+        source, target = input_and_output(context, "decode", names)
+        if audio_format and target and not os.path.isdir(target):
+            raise typer.BadParameter("--format is for names that are not given; OUT's suffix says it", context)
+        target = choose_output("decode", source, target, suffix, force)
+        _decode_one(source, target, options, model, device, quiet, as_json)
+    else:
+        convert(names, output, many, _conversion(options, suffix, model, device))
+
+
+def _decode_one(
+    source: str, target: str, options: DecodeOptions, model: str | None, device: str, quiet: bool, as_json: bool
+) -> None:
     with open_input(source) as fp:
         from swc.bitstream import SalvageReader, StreamReader
 
-        reader = SalvageReader(fp) if salvage else StreamReader(fp)  # its header is read before torch is loaded
+        reader = SalvageReader(fp) if options.salvage else StreamReader(fp)  # its header is read before torch is loaded
         from swc.codec.codec import Codec
         from swc.codec.transcode import decode_stream
 
         codec = Codec.load(model, device) if model else Codec.for_stream(reader.header, device)
         with progress_bar("decoding", quiet) as report:
             done = decode_stream(codec, reader, target, options, report)
+    _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
+
+
+def _conversion(options: DecodeOptions, suffix: str, model: str | None, device: str) -> Conversion[DecodeSummary]:
+    from swc.codec.batch import decode_files
+    from swc.codec.finished import is_finished_audio
+
+    start = partial(decode_files, options=options, model=model, device=device)
+    finished = partial(is_finished_audio, options=options)
+    return Conversion("decode", suffix, is_stream_file, finished, start, _show)
+
+
+def _show(source: str, target: str, done: DecodeSummary, facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
     show_notes("standard output" if target == PIPE else target, done.notes, quiet)
     damage = [] if done.damage is None else [f"  {line}" for line in damage_lines(done.damage)]
-    facts = {"input": source, "output": target, **done.facts()}
     show(facts, target, [_line(done), *damage], quiet=quiet, as_json=as_json)
 
 

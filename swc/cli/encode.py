@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.files import choose_output, one_at_a_time
+from swc.cli.files import choose_output, input_and_output
 from swc.cli.guard import say
+from swc.cli.inputs import is_audio_file, is_raw_file
+from swc.cli.many import (
+    Conversion,
+    DryRun,
+    Exclude,
+    Include,
+    Jobs,
+    Many,
+    Output,
+    ReportPath,
+    SkipExisting,
+    convert,
+)
 from swc.cli.options import (
     Depth,
     Device,
@@ -24,6 +38,7 @@ from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.tag import parse_tags
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
+from swc.files import PIPE
 
 if TYPE_CHECKING:
     from swc.audio import RawFormat
@@ -67,13 +82,16 @@ Tag = Annotated[
 
 def encode(
     context: typer.Context,
-    source: Annotated[
-        str, typer.Argument(metavar="IN", help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; - for stdin.")
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN... [OUT]",
+            help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; the output, or a folder for it. - is stdin, and "
+            "stdout.  [default of OUT: IN with suffix .swc]. With -o DIR: any number of files and folders.",
+            show_default=False,
+        ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar="OUT", help="Output, or a folder for it; - for stdout.  [default: IN with suffix .swc]"),
-    ] = None,
+    output: Output = None,
     kbps: Kbps = DEFAULT_KBPS,
     effort: Effort = DEFAULT_EFFORT,
     lookahead: Lookahead = None,
@@ -91,31 +109,60 @@ def encode(
     ] = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",
+    jobs: Jobs = None,
+    skip_existing: SkipExisting = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    dry_run: DryRun = False,
+    report: ReportPath = None,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Encode audio to a .swc file."""
-    one_at_a_time(context, "encode")
+    """Encode audio to .swc files."""
     layout = _raw_format(context, raw, bits, rate, channels)
     wanted = parse_tags(context, "--tag", tag or [])
-    target = choose_output("encode", source, target, ".swc", force)
+    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input)
+    many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
+    if output is None:
+        many.refuse_alone(context)
+        source, target = input_and_output(context, "encode", names)
+        target = choose_output("encode", source, target, ".swc", force)
+        _encode_one(source, target, options, model, device, quiet, as_json)
+    else:
+        options.check()
+        convert(names, output, many, _conversion(options, model, device))
 
+
+def _encode_one(
+    source: str, target: str, options: EncodeOptions, model: str, device: str, quiet: bool, as_json: bool
+) -> None:
     from swc.audio import AudioReader
 
-    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input)
     options.check()
-    with AudioReader(source, layout, salvage=salvage_input) as reader:  # the source is looked at before torch is loaded
+    with AudioReader(source, options.raw, salvage=options.salvage_input) as reader:  # before torch is loaded
         from swc.codec.codec import Codec
         from swc.codec.transcode import encode_audio
 
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    show_notes(reader.name, done.notes, quiet)
+    facts = {"input": source, "output": target, "kbps_asked": options.kbps, **done.facts()}
+    _show(source, target, done, facts, quiet, as_json)
+
+
+def _conversion(options: EncodeOptions, model: str, device: str) -> Conversion[EncodeSummary]:
+    from swc.codec.batch import encode_files
+    from swc.codec.finished import is_finished_stream
+
+    start = partial(encode_files, options=options, model=model, device=device)
+    return Conversion("encode", ".swc", is_raw_file if options.raw else is_audio_file, is_finished_stream, start, _show)
+
+
+def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
+    show_notes("standard input" if source == PIPE else source, done.notes, quiet)
     if done.tags_left_out and not quiet:
         say(_left_out_line(done.tags_left_out))
-    facts = {"input": source, "output": target, "kbps_asked": kbps, **done.facts()}
     show(facts, target, [_line(done)], quiet=quiet, as_json=as_json)
 
 

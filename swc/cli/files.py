@@ -15,20 +15,23 @@ from swc.errors import InputError
 from swc.files import PIPE, descriptor, is_special
 
 STREAM = ".swc"
-_LOOPS = {
-    "encode": 'for f in *.wav; do swc encode "$f"; done',
-    "decode": 'for f in *.swc; do swc decode "$f"; done',
-}
+_MANY = {"encode": "swc encode *.wav -o DIR", "decode": "swc decode *.swc -o DIR"}
 
 
-def one_at_a_time(context: typer.Context, command: str) -> None:
-    """Refuse more names than an input and an output.
+def input_and_output(context: typer.Context, command: str, names: list[str]) -> tuple[str, str | None]:
+    """The input, and the output if it was named.
 
     Raises:
-        typer.BadParameter: with the loop that does it.
+        typer.BadParameter: there are more names, with the command that takes them all as inputs.
     """
-    if context.args:
-        raise typer.BadParameter(f"one input at a time, and its output; for many files: {_LOOPS[command]}", context)
+    if len(names) > 2:
+        raise typer.BadParameter(
+            f"{len(names)} names, where an input and its output go; for many inputs, name a folder for the outputs: "
+            f"{_MANY[command]}",
+            context,
+        )
+    source, target = (*names, None)[:2]
+    return str(source), target
 
 
 def choose_output(command: str, source: str, target: str | None, suffix: str, force: bool) -> str:
@@ -46,11 +49,12 @@ def choose_output(command: str, source: str, target: str | None, suffix: str, fo
     if not source or target == "":
         raise InputError("the name of a file is empty; check the command")
     if os.path.isdir(source):
-        raise InputError(f"{source}: Is a directory; name a file in it{_loop(command)}")
+        what = f"name a folder for the outputs: swc {command} {quoted(source)} -o DIR"
+        raise InputError(f"{source}: Is a directory; {what if command in _MANY else 'name a file in it'}")
     name = output_name(source, target, suffix)
     given = target is not None and not os.path.isdir(target)
     if command == "decode" and name != PIPE and not given and os.path.lexists(name):
-        example = " ".join(_quoted(text) for text in (source, _free_name(name)))
+        example = " ".join(quoted(text) for text in (source, _free_name(name)))
         raise InputError(
             f"{name} exists already and may be what {source} was made from; "
             f"name another output, such as: swc decode {example}"
@@ -62,7 +66,7 @@ def choose_output(command: str, source: str, target: str | None, suffix: str, fo
 def output_name(source: str, target: str | None, suffix: str) -> str:
     """The output that was named, in a folder that was named, or else the input's name with another suffix.
 
-    A pipe answers a pipe, and /dev/stdout is one. Only what is a suffix of such an input is replaced.
+    A pipe answers a pipe, and /dev/stdout is one.
 
     Raises:
         InputError: an input without a name of its own where the output takes its name from that.
@@ -76,13 +80,16 @@ def output_name(source: str, target: str | None, suffix: str) -> str:
     if source == PIPE or is_special(source):
         name = "standard input" if source == PIPE else source
         raise InputError(f"{name} has no name to make the output's from; name an output file")
-    stem, ending = os.path.splitext(source)
-    if suffix and ending.lower() not in _replaced_by(suffix):
-        stem = source
-    elif not suffix:
-        suffix = ending
-    name = stem + suffix
+    name = default_name(source, suffix)
     return name if target is None else os.path.join(target, os.path.basename(name))
+
+
+def default_name(source: str, suffix: str) -> str:
+    """The input's name with another suffix; only what is a suffix of such an input is replaced, and by "" nothing."""
+    stem, ending = os.path.splitext(source)
+    if not suffix:
+        return source
+    return (stem if ending.lower() in _replaced_by(suffix) else source) + suffix
 
 
 def check_names(command: str, source: str, target: str, force: bool) -> None:
@@ -98,7 +105,7 @@ def check_names(command: str, source: str, target: str, force: bool) -> None:
         raise InputError("standard input is a terminal; name an input file, or pipe one in")
     if target == PIPE and sys.stdout.isatty():
         raise InputError("not writing binary data to a terminal; name an output file, or redirect stdout")
-    if _same(source, target):
+    if same_file(source, target):
         name = "standard output" if target == PIPE else target
         raise InputError(f"{name} is both input and output; name another output")
     if target == PIPE:
@@ -157,19 +164,27 @@ def _replaced_by(suffix: str) -> tuple[str, ...]:
 
 
 def _audio_suffixes() -> tuple[str, ...]:
-    from swc.audio.formats import CONTAINERS, SUFFIXES
+    from swc.audio.formats import AV_SUFFIXES, CONTAINERS, SUFFIXES
 
-    return (*SUFFIXES, *(f".{name}" for name in CONTAINERS), ".raw", ".pcm")
+    return (*SUFFIXES, *AV_SUFFIXES, *(f".{name}" for name in CONTAINERS), ".raw", ".pcm")
+
+
+def never_overwritten(command: str, target: str) -> str | None:
+    """Why a command leaves an existing file alone, with --force too; None where it need not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if command == "decode":
+        return f"{target} is a .swc stream, and decode never overwrites one" if is_stream(target) else None
+    if os.path.getsize(target) and not is_stream(target):
+        return f"{target} exists and is no .swc stream, and {command} never overwrites such a file"
+    return None
 
 
 def _check_existing(command: str, target: str, force: bool) -> None:
-    if command == "decode":
-        if is_stream(target):
-            raise InputError(f"{target} is a .swc stream, and decode never overwrites one; {_advice(command)}")
-    elif os.path.getsize(target) and not is_stream(target):
-        raise InputError(
-            f"{target} exists and is no .swc stream, and {command} never overwrites such a file; {_advice(command)}"
-        )
+    if reason := never_overwritten(command, target):
+        raise InputError(f"{reason}; {_advice(command)}")
     if not force:
         raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
 
@@ -186,14 +201,10 @@ def _check_suffix(command: str, target: str) -> None:
 
 
 def _advice(command: str) -> str:
-    return f"name another output{_loop(command)}"
+    return "name another output" + (f" (for many inputs: {_MANY[command]})" if command in _MANY else "")
 
 
-def _loop(command: str) -> str:
-    return f" (for many inputs: {_LOOPS[command]})" if command in _LOOPS else ""
-
-
-def _same(source: str, target: str) -> bool:
+def same_file(source: str, target: str) -> bool:
     """Whether input and output are one file on disk, by whatever names."""
     try:
         one = os.stat(0 if source == PIPE else source)
@@ -212,7 +223,7 @@ def _free_name(name: str) -> str:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """The name as a shell takes it, and swc not for an option."""
     name = f"./{name}" if name.startswith("-") else name
     if name.isprintable():

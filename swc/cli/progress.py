@@ -1,10 +1,17 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""Progress bars on stderr, where that is a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from swc.cli.options import time_text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Report = Callable[[float, float | None], None]
 """(done so far, total or None where it is not known)."""
@@ -23,3 +30,66 @@ def progress_bar(label: str, quiet: bool) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class FileBars:
+    """Two bars for many files: how many are done, with the time left, and how much of their bytes, with the speed.
+
+    Args:
+        sizes: of the inputs in bytes, by which the time that is left is reckoned.
+    """
+
+    def __init__(self, progress: Progress, sizes: Sequence[int]) -> None:
+        self._progress, self._sizes = progress, sizes
+        self._total = sum(sizes)
+        self._files = progress.add_task("files", total=len(sizes), note="")
+        self._audio = progress.add_task("audio", total=self._total, note="")
+        self._begun: dict[int, tuple[float, float]] = {}  # bytes, and seconds of audio
+        self._done, self._bytes, self._seconds = 0, 0.0, 0.0
+        self._started = time.monotonic()
+
+    def reach(self, index: int, done: float, total: float | None) -> None:
+        """File number `index` is done as far as `done` seconds of audio, of `total`."""
+        share = min(1.0, done / total) if total else 0.0
+        self._begun[index] = (share * self._sizes[index], done)
+        self._show()
+
+    def finish(self, index: int, seconds: float) -> None:
+        """File number `index`, of so many seconds of audio, is done, or has failed."""
+        self._begun.pop(index, None)
+        self._bytes += self._sizes[index]
+        self._seconds += seconds
+        self._done += 1
+        self._progress.advance(self._files)
+        self._show()
+
+    def _show(self) -> None:
+        elapsed = time.monotonic() - self._started
+        size = self._bytes + sum(size for size, _ in self._begun.values())
+        seconds = self._seconds + sum(seconds for _, seconds in self._begun.values())
+        left = f", {time_text(elapsed * (self._total / size - 1))} left" if size else ""
+        self._progress.update(self._files, note=f"{self._done} of {len(self._sizes)}{left}")
+        self._progress.update(self._audio, completed=size, note=f"{seconds / elapsed:.1f} x real time")
+
+
+class NoBars:
+    """Nothing, where `FileBars` cannot be seen."""
+
+    def reach(self, index: int, done: float, total: float | None) -> None: ...
+
+    def finish(self, index: int, seconds: float) -> None: ...
+
+
+@contextmanager
+def file_bars(sizes: Sequence[int], quiet: bool) -> Iterator[FileBars | NoBars]:
+    """Yield bars for many files; they are not there if quiet or off a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield NoBars()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
+    console, both = Console(stderr=True), sys.stdout.isatty()  # or what is for a file would go to the terminal
+    with Progress(*columns, console=console, transient=True, redirect_stdout=both) as progress:
+        yield FileBars(progress, sizes)

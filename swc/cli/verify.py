@@ -9,19 +9,25 @@ import typer
 
 from swc.cli.damage import damage_lines
 from swc.cli.guard import as_flags, say, tell
+from swc.cli.inputs import find_streams
 from swc.cli.options import counted, time_text
 from swc.errors import FormatError, InputError
 from swc.files import PIPE, open_input
 
 
 def verify(
-    sources: Annotated[list[str], typer.Argument(metavar="FILE...", help=".swc files; - for stdin.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help=".swc files, or folders of them; - for stdin.")
+    ],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what is wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file.")] = False,
 ) -> None:
-    """Check every CRC and rule of .swc files, without the model."""
+    """Check every CRC and rule of .swc files, without the model.
+
+    Folders are searched for streams. The exit code is the highest that one of the files has.
+    """
     worst = 0
-    for source in sources:
+    for source in find_streams(sources):
         facts, code = _check(source)
         worst = max(worst, code)
         if as_json:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from swc.codec.codec import Codec
 
 Report = Callable[[float, float | None], None]
-"""Told of progress: samples done so far, and of how many (None where it is not known)."""
+"""Told of progress: seconds of audio done so far, and of how many (None where it is not known)."""
 Place = str | Path
 """A file's path; - is stdin or stdout."""
 
@@ -127,7 +127,7 @@ def encode_audio(
     started = time.perf_counter()
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
-        blocks = _reported(reader.blocks(), report, reader.total_samples)
+        blocks = _reported(reader.blocks(), report, reader.total_samples, reader.sample_rate)
         source = Source(
             blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask, reader.name
         )
@@ -191,7 +191,7 @@ def decode_stream(
         raw=options.raw,
         channel_mask=header.channel_mask,
     ) as writer:
-        for block in _reported(blocks, report, total):
+        for block in _reported(blocks, report, total, header.source_rate):
             writer.write(block)
             samples += len(block)
     elapsed = time.perf_counter() - started
@@ -245,11 +245,11 @@ def _clipping(writer: AudioWriter) -> tuple[str, ...]:
     )
 
 
-def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None) -> Iterator[Audio]:
+def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None, rate: int) -> Iterator[Audio]:
     """The blocks, each reported once it was taken."""
     done = 0
     for block in blocks:
         yield block
         done += len(block)
         if report is not None:
-            report(done, total)
+            report(done / rate, None if total is None else total / rate)

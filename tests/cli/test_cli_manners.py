@@ -21,7 +21,7 @@ from swc.cli.guard import guarded
 from swc.cli.options import size_text, time_text
 from swc.errors import ChecksumError, InputError
 
-COMMANDS = ["encode", "decode", "inspect", "verify", "cut", "cat", "models", "eval", "train", "demo"]
+COMMANDS = ["encode", "decode", "inspect", "verify", "cut", "cat", "models", "eval", "train", "demo", "batch"]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 
 

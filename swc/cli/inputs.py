@@ -1,0 +1,139 @@
+"""Files and folders that were named, as files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from swc.cli.files import STREAM, is_stream
+from swc.errors import InputError
+
+Wanted = Callable[[str], bool]
+"""Whether a file of a folder is an input, by its path; files that were named themselves always are."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file.
+
+    Attributes:
+        path: where it is.
+        name: its path relative to the folder that was named, or the last part of its own.
+        folder: that was named, or None.
+    """
+
+    path: str
+    name: str
+    folder: str | None
+
+
+@dataclass
+class Inputs:
+    """What was found.
+
+    Attributes:
+        files: in the order of the names given, and by name within a folder.
+        unreadable: folders that could not be listed, with the reason.
+        links: to folders, which are not followed.
+    """
+
+    files: list[Input] = field(default_factory=list)
+    unreadable: list[OSError] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns of the shell's kind, for a file's path in its folder or its name alone; * stands for / too."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def take(self, name: str) -> bool:
+        """Whether the file is included, as all are without a pattern for that, and not excluded."""
+        return (not self.include or _matches(name, self.include)) and not _matches(name, self.exclude)
+
+
+def find_inputs(names: Iterable[str], wanted: Wanted, patterns: Patterns | None = None) -> Inputs:
+    """The files that were named, and those of the folders that were named, searched recursively.
+
+    Hidden files of folders are left out, and so is what is neither a file nor a link that leads nowhere.
+
+    Raises:
+        InputError: an empty name.
+    """
+    patterns, found = patterns or Patterns(), Inputs()
+    for name in names:
+        if not name:
+            raise InputError("the name of a file is empty; check the command")
+        if os.path.isdir(name):
+            _search(name, wanted, patterns, found)
+        elif patterns.take(os.path.basename(name)):
+            found.files.append(Input(name, os.path.basename(name), None))
+    return found
+
+
+def find_streams(names: Iterable[str]) -> list[str]:
+    """The files that were named, and the streams in the folders that were named; - stays.
+
+    Raises:
+        InputError: a folder without streams.
+        OSError: a folder that cannot be listed.
+    """
+    files: list[str] = []
+    for name in names:
+        found = find_inputs([name], is_stream_file)
+        if found.unreadable:
+            raise found.unreadable[0]
+        if not found.files:
+            raise InputError(f"no {STREAM} streams in {name}; check the path")
+        files += [item.path for item in found.files]
+    return files
+
+
+def is_stream_file(path: str) -> bool:
+    """Whether a file is a stream by its suffix or its first bytes."""
+    if os.path.splitext(path)[1].lower() == STREAM:
+        return True
+    with suppress(OSError):
+        return is_stream(path)
+    return False
+
+
+def is_audio_file(path: str) -> bool:
+    """Whether a file is named as audio, of which some takes PyAV to read."""
+    from swc.audio.formats import AV_SUFFIXES, SUFFIXES
+
+    return os.path.splitext(path)[1].lower() in (*SUFFIXES, *AV_SUFFIXES)
+
+
+def is_raw_file(path: str) -> bool:
+    """Whether a file is named as PCM without a header."""
+    return os.path.splitext(path)[1].lower() in (".raw", ".pcm")
+
+
+def _search(top: str, wanted: Wanted, patterns: Patterns, found: Inputs) -> None:
+    for place, folders, files in os.walk(top, onerror=found.unreadable.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.links += [path for name in folders if os.path.islink(path := os.path.join(place, name))]
+        for file in sorted(files):
+            path = os.path.join(place, file)
+            name = os.path.relpath(path, top)
+            if not file.startswith(".") and patterns.take(name) and _is_file(path) and wanted(path):
+                found.files.append(Input(path, name, top))
+
+
+def _is_file(path: str) -> bool:
+    """Whether this is a file, or a link that leads nowhere, which is to be named among the failures."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns for text in (name, os.path.basename(name)))

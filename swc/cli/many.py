@@ -1,0 +1,256 @@
+"""Many files, of folders too, into one folder: what encode and decode do with -o, and `swc batch` with two folders."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import typer
+
+from swc.cli.guard import debugging, describe, fail, say, tell
+from swc.cli.inputs import Patterns, Wanted, find_inputs
+from swc.cli.options import counted, size_text, time_text
+from swc.cli.plan import Overwriting, Task, check_folder, plan
+from swc.cli.progress import file_bars
+from swc.cli.report import Line, check_report, report_to
+from swc.errors import InputError, SwcError
+
+if TYPE_CHECKING:
+    from swc.codec.batch import Outcome
+    from swc.codec.transcode import Summary
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="A folder for the outputs, created if need be. Every IN is an input then, and folders are searched: "
+        "what they hold keeps its place below DIR.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="With many files: processes, which share the threads.  [default: one a processor, or 1 on a GPU]",
+    ),
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="With many files: keep outputs that are whole and no older than their inputs, which takes a run up again.",
+    ),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="GLOB",
+        help="With many files: only inputs whose name, or path in their folder, matches; may be given several times.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="With many files: no inputs that match; as --include."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="With many files: say what would be done, and do nothing.")]
+ReportPath = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="With many files: a line for each, as .jsonl or .csv: sizes, times, kbit/s, errors.",
+    ),
+]
+
+SummaryT = TypeVar("SummaryT", bound="Summary")
+
+
+@dataclass(frozen=True)
+class Many:
+    """The options that many files have, as above, and those that every command has."""
+
+    jobs: int | None
+    skip_existing: bool
+    include: list[str] | None
+    exclude: list[str] | None
+    dry_run: bool
+    report: str | None
+    force: bool
+    quiet: bool
+    as_json: bool
+
+    def refuse_alone(self, context: typer.Context) -> None:
+        """Refuse options of many files where no folder is named for the outputs.
+
+        Raises:
+            typer.BadParameter: naming them.
+        """
+        names = ("jobs", "skip_existing", "include", "exclude", "dry_run", "report")
+        if given := [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]:
+            raise typer.BadParameter(f"{' and '.join(given)}: only for many files; add -o DIR", context)
+
+
+@dataclass(frozen=True)
+class Conversion(Generic[SummaryT]):
+    """What a command does with many files.
+
+    Attributes:
+        command: encode or decode.
+        suffix: of the outputs.
+        wanted: which files of a folder are inputs.
+        finished: whether a target (first) is what a source becomes.
+        start: work on pairs of source and target; takes `jobs` and `progress`, too.
+        show: print what was done to a file: source, target, summary, its facts for JSON, quiet, as JSON.
+    """
+
+    command: str
+    suffix: str
+    wanted: Wanted
+    finished: Callable[[str, str], bool]
+    start: Callable[..., Generator[Outcome[SummaryT], None, None]]
+    show: Callable[[str, str, SummaryT, dict[str, Any], bool, bool], None]
+
+
+def convert(names: list[str], folder: str, many: Many, conversion: Conversion[SummaryT]) -> None:
+    """Make a file in the folder of every input; what fails is named at the end.
+
+    Raises:
+        InputError: nothing to do, or as `check_folder`, `plan` and `check_report`, before any work.
+        typer.Exit: some files failed; the code is the highest that one of them alone would have.
+    """
+    check_folder(conversion.command, folder)
+    check_report(many.report)
+    patterns = Patterns(tuple(many.include or ()), tuple(many.exclude or ()))
+    inputs = find_inputs(names, conversion.wanted, patterns)
+    if not inputs.files and not inputs.unreadable:
+        raise InputError(f"nothing to {conversion.command} in {', '.join(names)}; check the names and patterns")
+    overwriting = Overwriting(many.force, conversion.finished if many.skip_existing else None)
+    tasks = plan(conversion.command, inputs, folder, conversion.suffix, overwriting)
+    if inputs.links and not many.quiet:
+        say(f"links to folders are not followed: {', '.join(inputs.links)}")
+    if many.dry_run:
+        _announce(conversion.command, tasks, many)
+        return
+    os.makedirs(folder, exist_ok=True)
+    with report_to(many.report) as report:
+        run = _Run(tasks, many, conversion, report)
+        try:
+            run.work(inputs.unreadable)
+        except BaseException:
+            run.summarise()
+            raise
+    run.summarise()
+    run.end()
+
+
+class _Run(Generic[SummaryT]):
+    """Many files being worked on, and what became of them so far."""
+
+    def __init__(
+        self, tasks: list[Task], many: Many, conversion: Conversion[SummaryT], report: Callable[[Line], None]
+    ) -> None:
+        self._tasks, self._many, self._conversion, self._report = tasks, many, conversion, report
+        self._failures: list[str] = []
+        self._worst, self._total = 0, len(tasks)
+        self._done = self._skipped = self._bytes_in = self._bytes_out = 0
+        self._seconds, self._started = 0.0, time.monotonic()
+
+    def work(self, unreadable: list[OSError]) -> None:
+        """Skip what is finished, and do the rest; folders that could not be listed have failed already."""
+        self._total += len(unreadable)
+        for error in unreadable:
+            self._fail(os.fsdecode(error.filename), "", 0, error)
+        for task in self._tasks:
+            if task.finished:
+                self._skip(task)
+        rest = [task for task in self._tasks if not task.finished]
+        pairs = [(task.source, task.target) for task in rest]
+        with file_bars([task.bytes for task in rest], self._many.quiet) as bars:
+            if not pairs:
+                return
+            with closing(self._conversion.start(pairs, jobs=self._many.jobs, progress=bars.reach)) as outcomes:
+                for outcome in outcomes:
+                    self._add(outcome, rest[outcome.index].bytes)
+                    bars.finish(outcome.index, outcome.summary.seconds if outcome.summary else 0.0)
+
+    def _fail(self, source: str, target: str, size: int, error: Exception) -> None:
+        """Note a failure."""
+        text = describe(error)
+        self._failures.append(text if text.startswith(source) else f"{source}: {text}")
+        self._worst = max(self._worst, error.exit_code if isinstance(error, SwcError) else 1)
+        if debugging():
+            say("".join(traceback.format_exception(error)))
+        self._write(Line(source, target, "failed", size, error=text))
+
+    def summarise(self) -> None:
+        """Print what was done, and what was not."""
+        if not self._many.quiet:
+            say(self._summary())
+        for failure in self._failures:
+            say(f"  {failure}")
+
+    def end(self) -> None:
+        """Raise typer.Exit if something failed."""
+        if self._failures:
+            count = len(self._failures)
+            fail(f"{count} of {counted(self._total, 'file')} failed; they are named above", self._worst)
+
+    def _add(self, outcome: Outcome[SummaryT], size: int) -> None:
+        if outcome.summary is None:
+            assert outcome.error is not None
+            self._fail(outcome.source, outcome.target, size, outcome.error)
+            return
+        done, written = outcome.summary, os.path.getsize(outcome.target)
+        stream = written if self._conversion.command == "encode" else size
+        kbps = stream * 8 / done.seconds / 1000 if done.samples else None
+        line = Line(
+            *(outcome.source, outcome.target, "done", size, written, done.seconds, done.elapsed_seconds, kbps),
+            *(done.speed, done.notes),
+        )
+        self._done += 1
+        self._bytes_in, self._bytes_out = self._bytes_in + size, self._bytes_out + written
+        self._seconds += done.seconds
+        self._report(line)
+        many = self._many
+        self._conversion.show(outcome.source, outcome.target, done, asdict(line), many.quiet, many.as_json)
+
+    def _skip(self, task: Task) -> None:
+        self._skipped += 1
+        self._write(Line(task.source, task.target, "skipped", task.bytes, os.path.getsize(task.target)))
+
+    def _write(self, line: Line) -> None:
+        self._report(line)
+        if self._many.as_json:
+            tell(line.to_json().rstrip())
+
+    def _summary(self) -> str:
+        elapsed = time.monotonic() - self._started
+        counts = [f"{self._done} {self._conversion.command}d"]
+        left = self._total - self._done - self._skipped - len(self._failures)
+        for count, what in ((self._skipped, "kept"), (len(self._failures), "failed"), (left, "not reached")):
+            counts += [f"{count} {what}"] if count > 0 else []
+        text = ", ".join(counts)
+        if self._done:
+            sizes = f"{size_text(self._bytes_in)} to {size_text(self._bytes_out)}"
+            text += f": {sizes}, {time_text(self._seconds)} of audio, {self._seconds / elapsed:.1f} x real time"
+        return text + ("; --skip-existing takes it up again" if left > 0 else "")
+
+
+def _announce(command: str, tasks: list[Task], many: Many) -> None:
+    """Print what would be done."""
+    for task in tasks:
+        if many.as_json:
+            status = "skipped" if task.finished else "planned"
+            tell(Line(task.source, task.target, status, task.bytes).to_json().rstrip())
+        else:
+            tell(f"{'keep' if task.finished else command} {task.source} -> {task.target}")

@@ -1,0 +1,164 @@
+"""Which inputs become which outputs, and all that would go wrong with that, before any work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from swc.cli.files import default_name, is_media, never_overwritten, same_file
+from swc.cli.guard import say
+from swc.cli.inputs import Input, Inputs
+from swc.cli.options import counted
+from swc.errors import InputError
+from swc.files import PIPE, is_special
+
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file to be made.
+
+    Attributes:
+        source, target: paths.
+        bytes: of the source; 0 where it cannot be told.
+        finished: the target is there already, and is to be kept.
+    """
+
+    source: str
+    target: str
+    bytes: int
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Overwriting:
+    """Which files that exist may be overwritten.
+
+    Attributes:
+        force: all of the kind that is made.
+        finished: whether a target is what its source becomes; such ones are kept, and others made again by encode. An
+            audio file may be what the stream was made from, so that decode needs `force` for these, too. None keeps
+            none.
+    """
+
+    force: bool
+    finished: Callable[[str, str], bool] | None
+
+
+def check_folder(command: str, folder: str) -> None:
+    """Refuse what cannot be, or is not meant to be, the folder of the outputs.
+
+    Raises:
+        InputError: with what to write instead.
+    """
+    if not folder:
+        raise InputError("the name of the folder for the outputs is empty; check the command")
+    single = f"an output of its own is named after the input: swc {command} IN OUT"
+    if folder == PIPE:
+        raise InputError(f"-o takes a folder, and - is standard output; {single}")
+    if os.path.isdir(folder):
+        return
+    if os.path.lexists(folder):
+        raise InputError(f"{folder} exists and is not a folder, as -o takes; {single}")
+    if is_media(folder):
+        raise InputError(f"-o takes a folder, and {folder} is named as a file; {single}")
+
+
+def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Overwriting) -> list[Task]:
+    """The files to be made in a folder, each of one input.
+
+    Raises:
+        InputError: two inputs with one output, an output within the folder that its input is from, or one that must not
+            be overwritten. They were named on stderr by then.
+    """
+    targets: dict[str, Input] = {}
+    problems: dict[str, None] = {}  # in order, each once
+    for item in inputs.files:
+        if item.path == PIPE or is_special(item.path):
+            raise InputError(
+                f"{item.path} has no name to make the output's from; an output is named with swc {command} IN OUT"
+            )
+        target = os.path.join(folder, default_name(item.name, suffix))
+        other = targets.setdefault(target, item)
+        if other.path != item.path:
+            problems[
+                f"{other.path} and {item.path} would both become {target}; {command} them to different folders"
+            ] = None
+        elif problem := _inside_its_source(item, folder, target):
+            problems[problem] = None
+    read = {os.path.realpath(item.path) for item in inputs.files}
+    tasks = []
+    for target, item in targets.items():
+        try:
+            problem, finished = _existing(command, item.path, target, overwriting, read)
+        except OSError:  # as the work will find out
+            problem, finished = None, False
+        if problem:
+            problems[problem] = None
+        tasks.append(Task(item.path, target, _size(item.path), finished))
+    _refuse(problems, command)
+    return tasks
+
+
+def _existing(
+    command: str, source: str, target: str, overwriting: Overwriting, read: set[str]
+) -> tuple[str | None, bool]:
+    """What is wrong with a target that exists, and else whether it is to be kept."""
+    if same_file(source, target):
+        return f"{target} is both input and output; name another folder", False
+    if not os.path.isfile(target):
+        return None, False
+    if reason := never_overwritten(command, target):
+        return f"{reason}; name another folder", False
+    if os.path.realpath(target) in read:
+        return f"{target} is an input, and the output of {source}; name another folder", False
+    if overwriting.finished is not None:
+        if overwriting.finished(target, source):
+            return None, True
+        if command == "decode" and not overwriting.force:
+            what = f"{target} is not what {source} decodes to, or older than it, and may be what it was made from"
+            return f"{what}; name another folder, or add --force to overwrite it", False
+    elif not overwriting.force:
+        advice = "add --skip-existing to keep it if it is whole, or --force to overwrite it"
+        return f"{target} exists already; name another folder, {advice}", False
+    return None, False
+
+
+def _inside_its_source(item: Input, folder: str, target: str) -> str | None:
+    """What is wrong where the folder of the outputs, or one in it by way of a link, lies in the input's."""
+    if item.folder is None:
+        return None
+    for place in (folder, os.path.dirname(target)):
+        source = _real(item.folder)
+        if os.path.commonpath([source, _real(place)]) == source:
+            return f"{place} lies in {item.folder}, whose files are the inputs; name a folder outside of it"
+    return None
+
+
+@lru_cache(1024)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def _refuse(problems: Iterable[str], command: str) -> None:
+    """Name the problems, and raise InputError if there are any."""
+    problems = list(problems)
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise InputError(problems[0])
+    for problem in problems[:_MOST_NAMED]:
+        say(problem)
+    more = len(problems) - _MOST_NAMED
+    rest = f", the first {_MOST_NAMED} of which are named above" if more > 0 else ", named above"
+    raise InputError(f"nothing was {command}d for {counted(len(problems), 'reason')}{rest}")

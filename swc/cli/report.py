@@ -1,0 +1,109 @@
+"""Reports of what became of many files: a line each, whole on disk as soon as the file is done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+
+from swc.errors import InputError
+from swc.files import Output
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one file.
+
+    Attributes:
+        input, output: paths.
+        status: done, skipped or failed; planned, where nothing was to be done.
+        bytes_in, bytes_out: sizes.
+        seconds: of audio.
+        elapsed_seconds: that it took.
+        kbps: of the stream, measured.
+        speed: seconds of audio a second.
+        notes: what was odd about it.
+        error: what went wrong.
+    """
+
+    input: str
+    output: str
+    status: str
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    seconds: float | None = None
+    elapsed_seconds: float | None = None
+    kbps: float | None = None
+    speed: float | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+    def to_json(self) -> str:
+        """As an object; bytes of names that are not UTF-8 are escaped as surrogates, which os.fsencode takes."""
+        return json.dumps(asdict(self)) + "\n"
+
+    def to_csv(self) -> str:
+        """As a row; bytes of names that are not UTF-8 are surrogates."""
+        text, row = io.StringIO(), vars(self) | {"notes": "; ".join(self.notes)}
+        returns = any("\r" in value for value in row.values() if isinstance(value, str))  # quoted from Python 3.13 on
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL)
+        writer.writerow(row.values())
+        return text.getvalue()
+
+
+_HEADING = ",".join(field.name for field in fields(Line)) + "\n"
+_KINDS: dict[str, tuple[str, Callable[[Line], str]]] = {".jsonl": ("", Line.to_json), ".csv": (_HEADING, Line.to_csv)}
+_STARTS = (_HEADING.encode(), b'{"input": ')
+
+
+def check_report(path: str | None) -> None:
+    """Refuse, before any work, a name of an unknown kind, and to overwrite a file that is not a report.
+
+    Raises:
+        InputError: with what to do.
+        OSError: the file that is there cannot be read.
+    """
+    if path is None:
+        return
+    if _kind(path) not in _KINDS:
+        raise InputError(f"{path}: a report is .jsonl or .csv; name it so")
+    if os.path.isdir(path):
+        raise InputError(f"{path} is a folder; name a file in it")
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            head = file.read(max(map(len, _STARTS)))
+        if head and not head.startswith(_STARTS):
+            raise InputError(f"{path} exists and is not a report; name another file")
+
+
+@contextmanager
+def report_to(path: str | None) -> Iterator[Callable[[Line], None]]:
+    """Yield what writes a line to a report, which is begun; or does nothing, without a path.
+
+    Raises:
+        OSError: the report cannot be written; it ends with a whole line.
+    """
+    if path is None:
+        yield lambda line: None
+        return
+    heading, as_text = _KINDS[_kind(path)]
+    with open(path, "wb", buffering=0) as file:
+        _append(file, path, heading)
+        yield lambda line: _append(file, path, as_text(line))
+
+
+def _append(file: io.FileIO, path: str, text: str) -> None:
+    size = file.tell()
+    try:
+        Output(file, path).write(text.encode(errors="surrogateescape"))
+    except OSError:
+        file.truncate(size)
+        raise
+
+
+def _kind(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

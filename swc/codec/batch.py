@@ -1,0 +1,164 @@
+"""Many files to many files, in several processes that load the model once each. Imports no torch by itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from swc.bitstream import Header, SalvageReader, StreamReader
+from swc.bundle.find import find_bundle
+from swc.codec.options import DEFAULT_MODEL, DecodeOptions, EncodeOptions
+from swc.codec.pool import Progress, Work, work_on
+from swc.codec.transcode import DecodeSummary, EncodeSummary, Report, Summary, decode_stream, encode_file
+from swc.errors import InputError
+from swc.files import PIPE, open_input
+from swc.threads import available, share
+
+if TYPE_CHECKING:
+    from swc.codec.codec import Codec
+
+Pairs = Iterable[tuple[str | Path, str | Path]]
+"""Sources and targets."""
+SummaryT = TypeVar("SummaryT", bound=Summary)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[SummaryT]):
+    """What became of one file.
+
+    Attributes:
+        index: of its pair.
+        source: that was read.
+        target: that was written, if there is no error.
+        summary: of what was done, or None.
+        error: what went wrong, or None.
+    """
+
+    index: int
+    source: str
+    target: str
+    summary: SummaryT | None
+    error: Exception | None
+
+
+def encode_files(
+    pairs: Pairs,
+    options: EncodeOptions | None = None,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    device: str = "cpu",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Generator[Outcome[EncodeSummary], None, None]:
+    """Encode audio files to .swc files as `encode_file` does, and yield what became of each as soon as it is known.
+
+    Folders of targets are created. A file that fails, or a process that dies, stops no other. The processes end when
+    the iterator does or is closed, and when this process ends, even by SIGKILL.
+
+    Args:
+        pairs: sources and targets.
+        jobs: processes; None takes as many as there are processors for, or one on another device than the CPU. The
+            threads are divided among them.
+        progress: told how far each file is, some times a second.
+
+    Raises:
+        InputError: options out of bounds, or a pipe.
+        ModelError: no such model.
+    """
+    options = options or EncodeOptions()
+    options.check()
+    find_bundle(model)
+    return _run(pairs, _Encoding(options, str(model), device), device, jobs, progress)
+
+
+def decode_files(
+    pairs: Pairs,
+    options: DecodeOptions | None = None,
+    *,
+    model: str | Path | None = None,
+    device: str = "cpu",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Generator[Outcome[DecodeSummary], None, None]:
+    """Decode .swc files to audio files as `decode_file` does; the rest as `encode_files`.
+
+    Args:
+        model: None loads, for each stream, the installed one that it was made with.
+    """
+    if model is not None:
+        find_bundle(model)
+    name = None if model is None else str(model)
+    return _run(pairs, _Decoding(options or DecodeOptions(), name, device), device, jobs, progress)
+
+
+def _run(
+    pairs: Pairs, prepare: Callable[[], Work], device: str, jobs: int | None, progress: Progress | None
+) -> Generator[Outcome[SummaryT], None, None]:
+    if jobs is not None and jobs < 1:
+        raise InputError(f"`jobs` must be 1 or more, not {jobs}")
+    names = [(str(source), str(target)) for source, target in pairs]
+    if any(PIPE in pair for pair in names):
+        raise InputError("a pipe (-) is not for several processes; name files, or take `encode_file` or `decode_file`")
+    jobs = min(jobs or (available() if device == "cpu" else 1), len(names))
+    return _outcomes(names, prepare, jobs, progress)
+
+
+def _outcomes(
+    names: list[tuple[str, str]], prepare: Callable[[], Work], jobs: int, progress: Progress | None
+) -> Generator[Outcome[SummaryT], None, None]:
+    for index, result in work_on(names, prepare, jobs, share(jobs), progress):
+        failed = isinstance(result, Exception)
+        yield Outcome(index, *names[index], None if failed else result, result if failed else None)
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """Prepares a process that encodes."""
+
+    options: EncodeOptions
+    model: str
+    device: str
+
+    def __call__(self) -> Work:
+        from swc.codec.codec import Codec
+
+        codec = Codec.load(self.model, self.device)
+
+        def encode(source: str, target: str, report: Report) -> EncodeSummary:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            return encode_file(codec, source, target, self.options, report)
+
+        return encode
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    """Prepares a process that decodes."""
+
+    options: DecodeOptions
+    model: str | None
+    device: str
+
+    def __call__(self) -> Work:
+        from swc.codec.codec import Codec
+
+        chosen = Codec.load(self.model, self.device) if self.model else None
+        loaded: dict[bytes, Codec] = {}
+
+        def codec_for(header: Header) -> Codec:
+            if chosen is not None:
+                return chosen
+            if header.fingerprint not in loaded:
+                loaded[header.fingerprint] = Codec.for_stream(header, self.device)
+            return loaded[header.fingerprint]
+
+        def decode(source: str, target: str, report: Report) -> DecodeSummary:
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            with open_input(source) as fp:
+                reader = SalvageReader(fp) if self.options.salvage else StreamReader(fp)
+                return decode_stream(codec_for(reader.header), reader, target, self.options, report)
+
+        return decode
