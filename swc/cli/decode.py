@@ -133,9 +133,12 @@ def _decode_one(
 
 
 def _conversion(options: DecodeOptions, suffix: str, model: str | None, device: str) -> Conversion[DecodeSummary]:
+    from swc.bundle.find import find_bundle
     from swc.codec.batch import decode_files
     from swc.codec.finished import is_finished_audio
 
+    if model is not None:
+        find_bundle(model)  # before any work
     start = partial(decode_files, options=options, model=model, device=device)
     finished = partial(is_finished_audio, options=options)
     return Conversion("decode", suffix, is_stream_file, finished, start, _show)

@@ -152,9 +152,11 @@ def _encode_one(
 
 
 def _conversion(options: EncodeOptions, model: str, device: str) -> Conversion[EncodeSummary]:
+    from swc.bundle.find import find_bundle
     from swc.codec.batch import encode_files
     from swc.codec.finished import is_finished_stream
 
+    find_bundle(model)  # before any work
     start = partial(encode_files, options=options, model=model, device=device)
     return Conversion("encode", ".swc", is_raw_file if options.raw else is_audio_file, is_finished_stream, start, _show)
 

@@ -76,6 +76,7 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
     """
     targets: dict[str, Input] = {}
     problems: dict[str, None] = {}  # in order, each once
+    real: Callable[[str], str] = lru_cache(None)(os.path.realpath)
     for item in inputs.files:
         if item.path == PIPE or is_special(item.path):
             raise InputError(
@@ -83,13 +84,13 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
             )
         target = os.path.join(folder, default_name(item.name, suffix))
         other = targets.setdefault(target, item)
-        if other.path != item.path:
+        if real(other.path) != real(item.path):
             problems[
                 f"{other.path} and {item.path} would both become {target}; {command} them to different folders"
             ] = None
-        elif problem := _inside_its_source(item, folder, target):
+        elif problem := _inside_its_source(item, folder, target, real):
             problems[problem] = None
-    read = {os.path.realpath(item.path) for item in inputs.files}
+    read = {real(item.path) for item in inputs.files}
     tasks = []
     for target, item in targets.items():
         try:
@@ -127,20 +128,15 @@ def _existing(
     return None, False
 
 
-def _inside_its_source(item: Input, folder: str, target: str) -> str | None:
+def _inside_its_source(item: Input, folder: str, target: str, real: Callable[[str], str]) -> str | None:
     """What is wrong where the folder of the outputs, or one in it by way of a link, lies in the input's."""
     if item.folder is None:
         return None
     for place in (folder, os.path.dirname(target)):
-        source = _real(item.folder)
-        if os.path.commonpath([source, _real(place)]) == source:
+        source = real(item.folder)
+        if os.path.commonpath([source, real(place)]) == source:
             return f"{place} lies in {item.folder}, whose files are the inputs; name a folder outside of it"
     return None
-
-
-@lru_cache(1024)
-def _real(path: str) -> str:
-    return os.path.realpath(path)
 
 
 def _size(path: str) -> int:

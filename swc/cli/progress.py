@@ -36,11 +36,12 @@ class FileBars:
     """Two bars for many files: how many are done, with the time left, and how much of their bytes, with the speed.
 
     Args:
+        progress: that shows them.
         sizes: of the inputs in bytes, by which the time that is left is reckoned.
     """
 
     def __init__(self, progress: Progress, sizes: Sequence[int]) -> None:
-        self._progress, self._sizes = progress, sizes
+        self.progress, self._sizes = progress, sizes
         self._total = sum(sizes)
         self._files = progress.add_task("files", total=len(sizes), note="")
         self._audio = progress.add_task("audio", total=self._total, note="")
@@ -60,7 +61,7 @@ class FileBars:
         self._bytes += self._sizes[index]
         self._seconds += seconds
         self._done += 1
-        self._progress.advance(self._files)
+        self.progress.advance(self._files)
         self._show()
 
     def _show(self) -> None:
@@ -68,8 +69,8 @@ class FileBars:
         size = self._bytes + sum(size for size, _ in self._begun.values())
         seconds = self._seconds + sum(seconds for _, seconds in self._begun.values())
         left = f", {time_text(elapsed * (self._total / size - 1))} left" if size else ""
-        self._progress.update(self._files, note=f"{self._done} of {len(self._sizes)}{left}")
-        self._progress.update(self._audio, completed=size, note=f"{seconds / elapsed:.1f} x real time")
+        self.progress.update(self._files, note=f"{self._done} of {len(self._sizes)}{left}")
+        self.progress.update(self._audio, completed=size, note=f"{seconds / elapsed:.1f} x real time")
 
 
 class NoBars:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 
 from swc.errors import InputError
@@ -101,7 +101,8 @@ def _append(file: io.FileIO, path: str, text: str) -> None:
     try:
         Output(file, path).write(text.encode(errors="surrogateescape"))
     except OSError:
-        file.truncate(size)
+        with suppress(OSError):
+            file.truncate(size)
         raise
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -39,7 +39,7 @@ _PATIENCE = 5.0  # seconds in which a process must have tidied up
 
 def work_on(
     pairs: Sequence[Pair], prepare: Callable[[], Work], jobs: int, threads: int, progress: Progress | None = None
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Work on pairs of source and target, and yield the index of each with its result or exception once it is done.
 
     Processes end when the iterator does or is closed.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from swc.cli.progress import progress_bar
+from swc.cli.progress import FileBars, file_bars, progress_bar
 from swc.cli.train import printer
 from swc.errors import InputError
 from swc.evaluation.clips import find_clips
@@ -43,6 +43,30 @@ def test_bar_on_a_terminal(
         report(1, total)
     assert "working" in terminal.getvalue()
     assert capsys.readouterr().out == ""
+
+
+def test_bars_of_many_files(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with file_bars([300, 100], quiet=True) as bars:
+        bars.reach(0, 1.0, 2.0)
+    assert terminal.getvalue() == ""
+    with file_bars([300, 100], quiet=False) as bars:
+        assert isinstance(bars, FileBars)
+        bars.reach(0, 1.0, 2.0)
+        bars.reach(1, 1.0, None)
+        files, audio = bars.progress.tasks
+        assert (files.completed, audio.completed) == (0, 150)
+        assert files.fields["note"].startswith("0 of 2, ")
+        bars.finish(1, 1.0)
+        assert (files.completed, audio.completed) == (1, 250)
+        bars.finish(0, 2.0)
+        assert (files.completed, audio.completed) == (2, 400)
+        assert files.fields["note"] == "2 of 2, 0.00 s left"
+        assert audio.fields["note"].endswith(" x real time")
+        print("data")
+    assert "2 of 2" in terminal.getvalue()
+    assert capsys.readouterr().out == "data\n"
 
 
 def test_selection_is_spread_evenly_and_keeps_domains(tmp_path: Path) -> None:
