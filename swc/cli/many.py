@@ -15,7 +15,7 @@ import typer
 from swc.cli.guard import debugging, describe, fail, say, tell
 from swc.cli.inputs import Patterns, Wanted, find_inputs
 from swc.cli.options import counted, size_text, time_text
-from swc.cli.plan import Overwriting, Task, check_folder, plan
+from swc.cli.plan import Overwriting, Task, check_folder, plan, size_of
 from swc.cli.progress import file_bars
 from swc.cli.report import Line, check_report, report_to
 from swc.errors import InputError, SwcError
@@ -146,8 +146,9 @@ def convert(names: list[str], folder: str, many: Many, conversion: Conversion[Su
         run = _Run(tasks, many, conversion, report)
         try:
             run.work(inputs.unreadable)
-        except BaseException:
-            run.summarise()
+        except BaseException as error:
+            if run.begun or not isinstance(error, Exception):
+                run.summarise()
             raise
     run.summarise()
     run.end()
@@ -189,8 +190,14 @@ class _Run(Generic[SummaryT]):
         self._failures.append(text if text.startswith(source) else f"{source}: {text}")
         self._worst = max(self._worst, error.exit_code if isinstance(error, SwcError) else 1)
         if debugging():
-            say("".join(traceback.format_exception(error)))
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                say(line)
         self._write(Line(source, target, "failed", size, error=text))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self._done or self._skipped or self._failures)
 
     def summarise(self) -> None:
         """Print what was done, and what was not."""
@@ -210,7 +217,7 @@ class _Run(Generic[SummaryT]):
             assert outcome.error is not None
             self._fail(outcome.source, outcome.target, size, outcome.error)
             return
-        done, written = outcome.summary, os.path.getsize(outcome.target)
+        done, written = outcome.summary, size_of(outcome.target)
         stream = written if self._conversion.command == "encode" else size
         kbps = stream * 8 / done.seconds / 1000 if done.samples else None
         line = Line(
@@ -226,7 +233,7 @@ class _Run(Generic[SummaryT]):
 
     def _skip(self, task: Task) -> None:
         self._skipped += 1
-        self._write(Line(task.source, task.target, "skipped", task.bytes, os.path.getsize(task.target)))
+        self._write(Line(task.source, task.target, "skipped", task.bytes, size_of(task.target)))
 
     def _write(self, line: Line) -> None:
         self._report(line)

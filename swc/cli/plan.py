@@ -85,9 +85,8 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
         target = os.path.join(folder, default_name(item.name, suffix))
         other = targets.setdefault(target, item)
         if real(other.path) != real(item.path):
-            problems[
-                f"{other.path} and {item.path} would both become {target}; {command} them to different folders"
-            ] = None
+            advice = f"leave one out with --exclude, or {command} them to different folders"
+            problems[f"{other.path} and {item.path} would both become {target}; {advice}"] = None
         elif problem := _inside_its_source(item, folder, target, real):
             problems[problem] = None
     read = {real(item.path) for item in inputs.files}
@@ -99,9 +98,17 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
             problem, finished = None, False
         if problem:
             problems[problem] = None
-        tasks.append(Task(item.path, target, _size(item.path), finished))
+        tasks.append(Task(item.path, target, size_of(item.path), finished))
     _refuse(problems, command)
     return tasks
+
+
+def size_of(path: str) -> int:
+    """Bytes of a file; 0 where that cannot be told."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
 
 
 def _existing(
@@ -110,6 +117,8 @@ def _existing(
     """What is wrong with a target that exists, and else whether it is to be kept."""
     if same_file(source, target):
         return f"{target} is both input and output; name another folder", False
+    if is_special(target):
+        return f"{target} is a device or pipe; name another folder", False
     if not os.path.isfile(target):
         return None, False
     if reason := never_overwritten(command, target):
@@ -137,13 +146,6 @@ def _inside_its_source(item: Input, folder: str, target: str, real: Callable[[st
         if os.path.commonpath([source, real(place)]) == source:
             return f"{place} lies in {item.folder}, whose files are the inputs; name a folder outside of it"
     return None
-
-
-def _size(path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
 
 
 def _refuse(problems: Iterable[str], command: str) -> None:

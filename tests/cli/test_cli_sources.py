@@ -90,7 +90,10 @@ def test_a_name_that_is_free_is_proposed(folder: Path) -> None:
     assert words.split("\0") == ["swc", "decode", "./-it's\n.swc", "./-it's\n.decoded.wav", ""]
 
 
-@pytest.mark.parametrize(("command", "name"), [("encode", "new.WAV"), ("cut", "new.flac"), ("decode", "new.swc")])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("encode", "new.WAV"), ("encode", "new.m4a"), ("cut", "new.flac"), ("decode", "new.swc")],
+)
 def test_a_name_that_looks_like_an_input_needs_force(folder: Path, command: str, name: str) -> None:
     source = "a.wav" if command == "encode" else "a.swc"
     for target in (name, "dangling"):
@@ -127,6 +130,7 @@ def test_what_may_be_overwritten_with_force(folder: Path) -> None:
         (".wav", ".swc", ".wav.swc"),
         ("a.raw", ".swc", "a.swc"),
         ("-x.wav", ".swc", "-x.swc"),
+        ("a.M4A", ".swc", "a.swc"),
         ("caf\udce9.wav", ".swc", "caf\udce9.swc"),
         ("a\nb.mp3", ".swc", "a\nb.swc"),
         ("02. Mr. X.SWC", ".wav", "02. Mr. X.wav"),
@@ -181,6 +185,26 @@ def test_other_open_files_are_not_opened_anew(folder: Path) -> None:
     with pytest.raises(OSError, match="Bad file descriptor") as caught, open_output("/dev/fd/987"):
         pass
     assert caught.value.filename == "/dev/fd/987"
+
+
+def test_folders_of_outputs_hold_nothing_back_from_the_rules(folder: Path) -> None:
+    Path("out").mkdir()
+    for command, name, target, message in (
+        ("encode", "a.wav", "a.wav", "out/a.swc is both input and output"),
+        ("encode", "a.wav", "b.wav", "out/a.swc exists and is no .swc stream"),
+        ("decode", "c.swc", "a.swc", "out/c.wav is a .swc stream, and decode never overwrites one"),
+        ("encode", "a.wav", "fifo", "out/a.swc is a device or pipe"),
+    ):
+        output = Path("out") / Path(name).with_suffix(".swc" if command == "encode" else ".wav")
+        for place in (os.symlink, os.link) if target != "fifo" else (lambda source, link: os.mkfifo(link),):
+            place(os.path.relpath(target, "out") if place is os.symlink else target, output)
+            before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+            for options in ((), ("--force",), ("--skip-existing",)):
+                result = run(command, name, "-o", "out", *options)
+                assert result.exit_code == 1
+                assert message in result.stderr
+            assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+            output.unlink()
 
 
 def test_standard_streams_that_are_the_input(folder: Path) -> None:
