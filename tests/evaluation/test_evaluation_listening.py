@@ -228,7 +228,7 @@ def test_coded_versions_and_streams(tiny_bundle: Path, tmp_path: Path) -> None:
     assert (same.name, same.note) == ("x.swc", "")
     assert same.kbps == pytest.approx(stream.kbps)
     assert np.array_equal(same.audio, version.audio[RATE : 2 * RATE])
-    with pytest.raises(InputError, match="the stream ends after 3[.]00 s"):
+    with pytest.raises(InputError, match=r"the stream ends after 3\.00 s"):
         from_stream(codec, str(tmp_path / "x.swc"), excerpt(x, 5.0), "x.swc")
     assert Stream.load(tmp_path / "x.swc").duration == 3
 
