@@ -73,6 +73,8 @@ class AvSource:
         self.tags = named_tags(self._container.metadata.items())
         if not streams:
             raise UnreadableError("it holds no audio")
+        if streams[0].codec_context is None:  # PyAV would end the process
+            raise UnreadableError("its audio is of a kind that FFmpeg does not know")
         if len(streams) > 1:
             notes.say(f"holds {len(streams)} streams of audio; the first is taken")
         self._stream = streams[0]

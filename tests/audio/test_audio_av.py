@@ -76,6 +76,17 @@ def test_formats_beyond_libsndfile(
     np.testing.assert_array_equal(read("-")[0], audio)
 
 
+def test_audio_without_a_decoder_does_not_end_the_process(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    data = bytearray(encoded(noise(9000), "CAF"))
+    data[48:52] = struct.pack(">I", 0x940010)  # bits a sample
+    (tmp_path / "a.caf").write_bytes(data)
+    code = f"from swc.audio import AudioReader; AudioReader({str(tmp_path / 'a.caf')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "swc.errors.InputError" in done.stderr
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(("container", "codec"), [("mp4", "aac"), ("matroska", "flac"), ("asf", "wmav2")])
 def test_tags_of_formats_beyond_libsndfile(tmp_path: Path, pipe: Pipe, container: str, codec: str) -> None:
     tags = {"title": "t", "artist": "a", "album_artist": "Both", "composer": "Somebody", "track": "3/12", "disc": "1/2"}
