@@ -21,7 +21,10 @@ from swc.cli.guard import guarded
 from swc.cli.options import size_text, time_text
 from swc.errors import ChecksumError, InputError
 
-COMMANDS = ["encode", "decode", "inspect", "verify", "cut", "cat", "models", "eval", "train", "demo", "batch"]
+COMMANDS = [
+    *("encode", "decode", "batch", "inspect", "verify", "cut", "cat", "tag", "compare"),
+    *("models", "eval", "train", "demo"),
+]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 
 

@@ -119,7 +119,10 @@ def test_matched_versions_have_one_level_and_none_clips() -> None:
 
 def test_a_silent_original_changes_no_level() -> None:
     x = tones(1, RATE)
-    assert [playback.gain_db for playback in match_levels([0 * x, x], RATE)] == [0, 0]
+    assert [playback.gain_db for playback in match_levels([Version("Original", 0 * x), Version("x", x)], RATE)] == [
+        0,
+        0,
+    ]
 
 
 def test_embedded_original_is_exact_where_nothing_would_clip() -> None:
@@ -212,6 +215,8 @@ def test_files_are_fitted_to_the_original(tmp_path: Path) -> None:
     assert short.audio.shape == (RATE, 2)
     assert np.array_equal(short.audio[:400, :1], original.audio[:400])
     assert not short.audio[400:].any()
+    playback = match_levels([Version("Original", original.audio), short], RATE)[1]
+    assert playback.gain_db == pytest.approx(0, abs=0.01)  # it is as loud while it lasts
 
 
 def test_coded_versions_and_streams(tiny_bundle: Path, tmp_path: Path) -> None:

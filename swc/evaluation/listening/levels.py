@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swc.audio import Audio
+from swc.evaluation.listening.versions import Version
 from swc.evaluation.spectra import Array
 
 SILENCE_DB = -100.0  # K-weighted; nothing quieter is brought to a level
@@ -56,19 +57,23 @@ def k_weighted_level(audio: Audio, sample_rate: int) -> float:
     return 10 * math.log10(power) if power > 0 else -math.inf
 
 
-def match_levels(versions: Sequence[Audio], sample_rate: int) -> list[Playback]:
+def match_levels(versions: Sequence[Version], sample_rate: int) -> list[Playback]:
     """Bring every version to the level of the first, and lower all alike where one would clip.
 
     A version of digital silence, or versions of such an original, keep their level.
     """
-    levels = [k_weighted_level(audio, sample_rate) for audio in versions]
-    audible = [level > SILENCE_DB for level in levels]
-    gains = [levels[0] - level if audible[0] and heard else 0.0 for level, heard in zip(levels, audible, strict=True)]
-    peaks = [float(np.abs(audio).max(initial=0)) for audio in versions]
+    gains = [_gain_db(versions[0], version, sample_rate) for version in versions]
+    peaks = [float(np.abs(version.audio).max(initial=0)) for version in versions]
     factors = [10 ** (gain / 20) for gain in gains]
     headroom = 1 / max(1.0, *(peak * factor for peak, factor in zip(peaks, factors, strict=True)))
     unmatched = 1 / max(1.0, *peaks)
     return [Playback(gain, factor * headroom, unmatched) for gain, factor in zip(gains, factors, strict=True)]
+
+
+def _gain_db(original: Version, version: Version, sample_rate: int) -> float:
+    """What brings a version to the original's level, where both last."""
+    levels = [k_weighted_level(one.audio[: version.samples], sample_rate) for one in (original, version)]
+    return levels[0] - levels[1] if min(levels) > SILENCE_DB else 0.0
 
 
 def _k_weights(

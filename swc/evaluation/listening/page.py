@@ -91,7 +91,7 @@ def _json(value: Any) -> str:
 
 
 def _recording(recording: Recording) -> dict[str, Any]:
-    playbacks = match_levels([version.audio for version in recording.versions], recording.sample_rate)
+    playbacks = match_levels(recording.versions, recording.sample_rate)
     return {
         "name": printable(recording.name),
         "rate": recording.sample_rate,

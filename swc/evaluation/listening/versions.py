@@ -27,12 +27,14 @@ class Version:
         audio: float32 (samples, channels) at the recording's rate, as long as the original.
         kbps: measured kbit/s, all bytes counted; None where there is no file whose bytes could be counted.
         note: how it differs from the original apart from its sound; empty if it doesn't.
+        samples: of its own, a channel; silence follows. None if they are all its own.
     """
 
     name: str
     audio: Audio
     kbps: float | None = None
     note: str = ""
+    samples: int | None = None
 
 
 def coded(codec: Codec, original: Excerpt, kbps: float) -> Version:
@@ -91,4 +93,4 @@ def _fitted(name: str, audio: Audio, seconds: float, kbps: float | None, origina
         notes.append(f"{'mono' if own == 1 else 'stereo'}, unlike the original")
     fitted = np.zeros((samples, own), np.float32)
     fitted[: len(audio)] = audio[:samples]
-    return Version(name, fitted, kbps, ", ".join(notes))
+    return Version(name, fitted, kbps, ", ".join(notes), min(len(audio), samples))
