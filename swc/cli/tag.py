@@ -51,7 +51,9 @@ def tag(
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="The tags as JSON, one object a line for each file.")] = False,
 ) -> None:
-    """List the tags of .swc files, or change them in place without encoding again.
+    """List or change the tags of .swc files.
+
+    They are changed in place, without encoding again.
 
     --set, --add and --remove may be given several times; --import comes first, then --remove, --set and --add.
     Lines have \\n, \\r, \\0 and \\\\ in place of line feeds, carriage returns, NUL and backslashes.

@@ -22,8 +22,8 @@ from swc.cli.options import size_text, time_text
 from swc.errors import ChecksumError, InputError
 
 COMMANDS = [
-    *("encode", "decode", "batch", "inspect", "verify", "cut", "cat", "tag", "compare"),
-    *("models", "eval", "train", "demo"),
+    *("encode", "decode", "inspect", "tag", "verify", "cut", "cat"),
+    *("models", "compare", "eval", "train", "demo", "batch"),
 ]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 
