@@ -15,6 +15,7 @@ from swc.audio.wav import Audio
 from swc.bitstream import LIMITS
 from swc.errors import InputError
 
+BLOCK = 1 << 16  # samples
 MAX_CHANNELS = LIMITS["channels"][1]
 ABSURD_PEAK = 32.0  # times full scale: no recording comes near, integers stored as floats do
 HOT_PEAK = 1.0
@@ -49,6 +50,7 @@ class CheckedBlocks:
     Attributes:
         channels: of every block.
         samples: per channel, handed out so far.
+        name: how messages call it.
 
     Raises:
         InputError: more than 8 channels, a block of another shape or type, samples that are not finite, or samples far
@@ -58,7 +60,7 @@ class CheckedBlocks:
     def __init__(self, blocks: Iterable[Any], channels: int, name: str = "the audio") -> None:
         if not 1 <= channels <= MAX_CHANNELS:
             raise InputError(f"{name} has {channels} channels; swc takes 1 to {MAX_CHANNELS}")
-        self.channels, self.samples, self._name = channels, 0, name
+        self.channels, self.samples, self.name = channels, 0, name
         self._blocks, self._peeked = iter(blocks), deque[Audio]()
         self._peaks, self._sums = np.zeros(channels), np.zeros(channels)
 
@@ -113,12 +115,12 @@ class CheckedBlocks:
             audio = np.asarray(audio, np.float32)
         if not np.isfinite(audio).all():
             raise InputError(
-                f"{self._name} holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
+                f"{self.name} holds NaN or infinite samples; repair it first (for example with sox or ffmpeg)"
             )
         peak = float(np.abs(audio).max(initial=0))
         if peak > ABSURD_PEAK:
             raise InputError(
-                f"{self._name} reaches {peak:g} times full scale, which is 1.0 for floating-point audio; if its "
+                f"{self.name} reaches {peak:g} times full scale, which is 1.0 for floating-point audio; if its "
                 "samples are integers stored as floats, divide them by 32768 first (sox IN OUT vol 0.000030518)"
             )
         return audio
@@ -134,13 +136,17 @@ def as_floats(audio: Any) -> NDArray[np.floating]:
     Raises:
         InputError: another type.
     """
-    if hasattr(audio, "detach"):  # a tensor
-        audio = audio.detach().cpu()
-        audio = audio.float().numpy() if audio.dtype.is_floating_point else audio.numpy()
     try:
+        if hasattr(audio, "detach"):  # a tensor
+            audio = audio.detach().cpu().resolve_conj().resolve_neg()
+            audio = audio.float().numpy() if audio.dtype.is_floating_point else audio.numpy()
         array: NDArray[Any] = np.asarray(audio)
     except ValueError:
         raise InputError("audio must be an array; this one has rows of different lengths") from None
+    except (TypeError, RuntimeError, AttributeError):  # a sparse, quantized or meta tensor
+        raise InputError(
+            f"audio of type {type(audio).__name__} cannot be read as an array; pass a plain array or dense tensor"
+        ) from None
     if array.dtype in _SCALES:
         return array / np.float32(_SCALES[array.dtype])
     if not np.issubdtype(array.dtype, np.floating):
@@ -151,8 +157,12 @@ def as_floats(audio: Any) -> NDArray[np.floating]:
     return array
 
 
-def as_recording(audio: Any) -> NDArray[np.floating]:
-    """A recording as (samples, channels), from that, from (samples,) or from (channels, samples) where that is plain.
+def as_recording(audio: Any, channels_first: bool | None = None) -> NDArray[np.floating]:
+    """A recording as (samples, channels), from (samples,), (samples, channels) or (channels, samples).
+
+    Args:
+        audio: as `as_floats` takes it.
+        channels_first: which of the two it is; None takes 1 to 8 columns for channels, and otherwise 1 to 8 rows.
 
     Raises:
         InputError: as `as_floats`, or a shape that can be none of them.
@@ -160,14 +170,36 @@ def as_recording(audio: Any) -> NDArray[np.floating]:
     array = as_floats(audio)
     if array.ndim == 1:
         return array[:, None]
-    if array.ndim == 2 and 1 <= array.shape[1] <= MAX_CHANNELS:
+    rows, columns = (1 <= n <= MAX_CHANNELS for n in array.shape) if array.ndim == 2 else (False, False)
+    if columns and not channels_first:
         return array
-    if array.ndim == 2 and 1 <= array.shape[0] <= MAX_CHANNELS < array.shape[1]:
-        return array.T  # nobody has so many channels
+    if rows and (channels_first or (channels_first is None and len(array.T) > MAX_CHANNELS)):
+        return array.T
+    shapes = {None: "(samples, channels) or (channels, samples)", True: "(channels, samples)"}
     raise InputError(
-        f"audio must be (samples,), (samples, channels) or (channels, samples) with 1 to {MAX_CHANNELS} channels, "
-        f"not {array.shape}"
+        f"audio must be (samples,) or {shapes.get(channels_first, '(samples, channels)')} with 1 to {MAX_CHANNELS} "
+        f"channels, not {array.shape}"
     )
+
+
+def recording(
+    audio: Any, sample_rate: int, channel_mask: int | None = None, channels_first: bool | None = None
+) -> Source:
+    """The source that a recording in memory is; raises as `as_recording`."""
+    array = as_recording(audio, channels_first)
+    blocks = (array[i : i + BLOCK] for i in range(0, len(array), BLOCK))
+    return Source(blocks, sample_rate, array.shape[1], len(array), channel_mask)
+
+
+def listed(recordings: Iterable[Any]) -> Iterable[Any]:
+    """Recordings one by one.
+
+    Raises:
+        InputError: this is one recording, or none.
+    """
+    if isinstance(recordings, str | bytes) or not hasattr(recordings, "__iter__") or getattr(recordings, "ndim", 2) < 2:
+        raise InputError("`recordings` must be a list of arrays or tensors; a single one goes to `encode`")
+    return recordings
 
 
 def whole_rate(sample_rate: Any) -> int:

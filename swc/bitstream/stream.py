@@ -5,17 +5,22 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from swc.bitstream import edit
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import header_size
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.structure import Chunk, Header
+from swc.bitstream.tokens import chunks_of, codes_of, mask_of, samples_of, windows_in
 from swc.bitstream.writer import StreamWriter
-from swc.files import replacing
+from swc.errors import InputError
+from swc.files import open_input, replacing
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,26 @@ class Stream:
         with Path(path).open("rb") as fp:
             return cls.read(fp)
 
+    @classmethod
+    def of(cls, given: AnyStream) -> Stream:
+        """A stream itself, or that of its bytes or of the path of its file.
+
+        Raises:
+            InputError: something else, or a file that cannot be read.
+            FormatError: bytes that are not a stream.
+        """
+        if isinstance(given, Stream):
+            return given
+        if isinstance(given, bytes | bytearray | memoryview):
+            return cls.from_bytes(bytes(given))
+        if not isinstance(given, str | os.PathLike):
+            raise InputError(f"`stream` must be a Stream, bytes or a path, not {type(given).__name__}")
+        try:
+            with open_input(Path(given)) as fp:
+                return cls.read(fp)
+        except OSError as error:
+            raise InputError(f"{given}: cannot be read: {error.strerror}") from None
+
     def write(self, fp: BinaryIO) -> None:
         """Write the stream; raises as StreamWriter does."""
         writer = StreamWriter(fp, self.header)
@@ -77,6 +102,43 @@ class Stream:
     def chunks_from(self, index: int) -> Iterator[Chunk]:
         """The chunks from `index` on."""
         return iter(self.chunks[index:])
+
+    def codes(self) -> NDArray[np.int64]:
+        """All codes: (channels, stages, latents), -1 where a latent has no code of a stage.
+
+        Stages are in the order of `header.layout.codebook_sizes`; those of the `revq` family are the shared codebooks,
+        then the experts by index. Which experts a window chose follows from its codes; `mask` says the same in another
+        form.
+        """
+        return codes_of(self.header, self.chunks)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Which experts each window chose: (channels, experts, windows), of no experts where the layout has none.
+
+        Window w has the latents from w * header.window on. In the `revq` family expert e is stage n_shared + e.
+        """
+        return mask_of(self.header, self.chunks)
+
+    @classmethod
+    def from_codes(cls, codes: Any, header: Header, total_samples: int | None = None) -> Stream:
+        """The stream of these codes.
+
+        Of a stream's own codes, header and total_samples, it is the same stream, to the byte.
+
+        Args:
+            codes: whole numbers (channels, stages, latents), as `codes` gives them; an array or a tensor.
+            header: of that stream, or `Codec.header` for another.
+            total_samples: per channel; None takes the header's or, where that does not know it, as many as the latents
+                can hold.
+
+        Raises:
+            InputError: codes of another shape, out of bounds, or that the layout cannot hold; or another number of
+                latents than so many samples take.
+        """
+        chunks = chunks_of(header, windows_in(codes, header))
+        total = samples_of(header, sum(chunk.latents for chunk in chunks), total_samples)
+        known = header if header.total_samples in (None, total) else replace(header, total_samples=total)
+        return cls(known, chunks, total)
 
     def cut(self, start: float, stop: float | None = None) -> Stream:
         """The chunks that hold the seconds `start` to `stop` (None: to the end), as a stream of their own.
@@ -147,6 +209,10 @@ class Stream:
             **layout.breakdown(windows),
             "padding": padding,
         }
+
+
+AnyStream = Stream | bytes | str | os.PathLike[str]
+"""A stream, its bytes, or the path of its file."""
 
 
 class StreamBuilder:

@@ -21,6 +21,7 @@ from swc.cli.inspect import inspect
 from swc.cli.models import models
 from swc.cli.process import end_on_signals, open_standard_streams
 from swc.cli.tag import tag
+from swc.cli.tokens import tokens
 from swc.cli.train import train
 from swc.cli.verify import verify
 
@@ -46,6 +47,7 @@ app.command("tag")(guarded(tag))
 app.command("verify")(guarded(verify))
 app.command("cut")(guarded(cut))
 app.command("cat")(guarded(cat))
+app.command("tokens")(guarded(tokens))
 app.command("models")(guarded(models))
 app.command("compare")(guarded(compare))
 app.command("eval")(guarded(evaluate))

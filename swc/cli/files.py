@@ -16,6 +16,7 @@ from swc.files import PIPE, descriptor, is_special
 
 STREAM = ".swc"
 _MANY = {"encode": "swc encode *.wav -o DIR", "decode": "swc decode *.swc -o DIR"}
+TOKENS = (".npz", ".jsonl")
 
 
 def input_and_output(context: typer.Context, command: str, names: list[str]) -> tuple[str, str | None]:
@@ -160,7 +161,7 @@ def is_media(name: str) -> bool:
 
 def _replaced_by(suffix: str) -> tuple[str, ...]:
     """The suffixes that the suffix of a default name takes the place of."""
-    return _audio_suffixes() if suffix == STREAM else (STREAM,)
+    return (*_audio_suffixes(), *TOKENS) if suffix == STREAM else (STREAM,)
 
 
 def _audio_suffixes() -> tuple[str, ...]:
@@ -177,8 +178,8 @@ def never_overwritten(command: str, target: str) -> str | None:
     """
     if command == "decode":
         return f"{target} is a .swc stream, and decode never overwrites one" if is_stream(target) else None
-    if os.path.getsize(target) and not is_stream(target):
-        return f"{target} exists and is no .swc stream, and {command} never overwrites such a file"
+    if os.path.getsize(target) and not _is_alike(command, target):
+        return f"{target} exists and is not a {_made(command, target)}, and {command} never overwrites such a file"
     return None
 
 
@@ -187,6 +188,21 @@ def _check_existing(command: str, target: str, force: bool) -> None:
         raise InputError(f"{reason}; {_advice(command)}")
     if not force:
         raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
+
+
+def _is_alike(command: str, target: str) -> bool:
+    """Whether a file is of the kind that a command makes under such a name."""
+    if _made(command, target) == ".swc stream":
+        return is_stream(target)
+    from swc.bitstream.token_files import is_tokens
+
+    with open(target, "rb") as file:
+        return is_tokens(file)
+
+
+def _made(command: str, target: str) -> str:
+    """What a command makes under such a name."""
+    return "file of tokens" if command == "tokens" and target.lower().endswith(TOKENS) else ".swc stream"
 
 
 def _check_suffix(command: str, target: str) -> None:

@@ -23,7 +23,12 @@ Kbps = Annotated[
     typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s that the output may take, all included."),
 ]
 Model = Annotated[str, typer.Option("--model", metavar="NAME", help="A bundle's name (see swc models) or folder.")]
-Device = Annotated[str, typer.Option("--device", metavar="DEV", help="Where the networks run: cpu, cuda, cuda:1, ...")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="DEV", help="Where the networks run: cpu, cuda, cuda:1, ..., or auto: cuda if there is one."
+    ),
+]
 Effort = Annotated[
     int,
     typer.Option("--effort", metavar="N", min=0, max=2, help="0 quick, 1 search for better codes, 2 search longer."),

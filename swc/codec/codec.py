@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks
-from swc.audio.blocks import Source, as_recording, whole_rate
-from swc.bitstream import (
-    LIMITS,
-    ChunkSink,
-    Header,
-    LossySource,
-    Stream,
-    StreamBuilder,
-    StreamWriter,
-    header_size,
-)
+from swc.audio.blocks import Source, listed, recording, whole_rate
+from swc.bitstream import ChunkSink, Header, LossySource, Stream, StreamBuilder, StreamWriter
+from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
-from swc.codec.decoder import StreamDecoder, past_the_end
+from swc.codec.decoder import StreamDecoder, as_audio, past_the_end
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
+from swc.codec.headers import check_model, plain_header, with_metadata
+from swc.codec.jobs import Job, naming, run
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
-from swc.errors import FormatError, InputError, ModelError
-from swc.files import BinaryOutput, open_input
+from swc.errors import InputError
+from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
-
-BLOCK = 1 << 16  # samples
 
 
 class Codec:
@@ -85,12 +77,13 @@ class Codec:
         gain_db: float | None = None,
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
+        channels_first: bool | None = None,
     ) -> Stream:
         """Encode a recording.
 
         Args:
-            audio: an array or tensor (samples,), (samples, channels) or, where that is plain, (channels, samples), of 1
-                to 8 channels and any length from 0; floating-point with full scale [-1, 1], int16 or int32.
+            audio: an array or tensor (samples,), (samples, channels) or (channels, samples), of 1 to 8 channels and any
+                length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
                 it is longer than 5 s.
@@ -102,41 +95,82 @@ class Codec:
             tags: keys (upper-case, as in Vorbis comments) and values for the header. Their bits count: of a recording
                 of known length they are spread over all of it.
             channel_mask: WAVE's dwChannelMask; None for the usual loudspeakers of so many channels.
+            channels_first: True for (channels, samples), False for (samples, channels); None takes 1 to 8 columns for
+                channels, and otherwise 1 to 8 rows.
 
         Raises:
             InputError: a shape, type or number (nan, infinity) that cannot be encoded, or tags that the header cannot
                 hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        recording = as_recording(audio)
-        builder = StreamBuilder()
-        blocks = (recording[i : i + BLOCK] for i in range(0, len(recording), BLOCK))
-        source = Source(blocks, sample_rate, recording.shape[1], len(recording), channel_mask)
-        self.encode_source(builder.open, source, EncodeOptions(kbps, effort, lookahead, gain_db=gain_db), tags)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
+        self.encode_source(builder.open, source, options, tags)
         return builder.stream
 
-    def decode(self, stream: Stream | bytes | str | os.PathLike[str]) -> Audio:
-        """Decode a stream to float32 (samples, channels) at its source rate, as long as what was encoded.
+    def encode_batch(
+        self,
+        recordings: Iterable[Any],
+        sample_rate: int,
+        kbps: float = DEFAULT_KBPS,
+        *,
+        effort: int = DEFAULT_EFFORT,
+        lookahead: float | None = None,
+        gain_db: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
+        channels_first: bool | None = None,
+    ) -> list[Stream]:
+        """Encode recordings of any lengths to the streams that `encode` gives, which takes less time on a CPU.
+
+        Args:
+            recordings: as `encode` takes them. The other arguments go for all.
+
+        Raises:
+            InputError, BitrateError: as `encode`, naming the recording by its index.
+        """
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        builders, common = list[StreamBuilder](), tuple(tags)
+
+        def jobs() -> Iterator[Job]:
+            for index, audio in enumerate(listed(recordings)):
+                builders.append(StreamBuilder())
+                with naming(name := f"recording {index}"):
+                    source = recording(audio, sample_rate, channel_mask, channels_first)
+                    job = self._job(builders[-1].open, source, options, common, name)
+                yield job
+
+        run(jobs())
+        return [builder.stream for builder in builders]
+
+    @overload
+    def decode(self, stream: AnyStream, *, as_tensor: Literal[False] = False) -> Audio: ...
+    @overload
+    def decode(self, stream: AnyStream, *, as_tensor: Literal[True]) -> Tensor: ...
+    def decode(self, stream: AnyStream, *, as_tensor: bool = False) -> Audio | Tensor:
+        """Decode a stream to its source rate, as long as what was encoded: float32.
 
         Args:
             stream: itself, its bytes, or the path of its file.
+            as_tensor: return a tensor (channels, samples) on the codec's device, and not an array (samples, channels).
 
         Raises:
             ModelError: the stream was made with another model.
             InputError: no such file.
             FormatError: bytes that are not a stream.
         """
-        if isinstance(stream, bytes):
-            stream = Stream.from_bytes(stream)
-        elif not isinstance(stream, Stream):
-            if not isinstance(stream, str | os.PathLike):
-                raise InputError(f"`stream` must be a Stream, bytes or a path, not {type(stream).__name__}")
-            try:
-                with open_input(Path(stream)) as fp:
-                    stream = Stream.read(fp)
-            except OSError as error:
-                raise InputError(f"{stream}: cannot be read: {error.strerror}") from None
-        return np.concatenate([np.zeros((0, stream.header.channels), np.float32), *self.decode_blocks(stream)])
+        whole = Stream.of(stream)
+        nothing = torch.zeros(whole.header.channels, 0, device=self.device)
+        audio = torch.cat([nothing, *self.decoder(whole.header).blocks(whole)], 1)
+        return audio if as_tensor else as_audio(audio)
+
+    @overload
+    def decode_batch(self, streams: Iterable[AnyStream], *, as_tensor: Literal[False] = False) -> list[Audio]: ...
+    @overload
+    def decode_batch(self, streams: Iterable[AnyStream], *, as_tensor: Literal[True]) -> list[Tensor]: ...
+    def decode_batch(self, streams: Iterable[AnyStream], *, as_tensor: bool = False) -> list[Audio] | list[Tensor]:
+        """Decode streams one after the other, see `decode`: together, networks would round otherwise."""
+        return [self.decode(stream, as_tensor=as_tensor) for stream in streams]  # type: ignore[call-overload]
 
     def encode_to(
         self,
@@ -189,23 +223,26 @@ class Codec:
         Returns:
             The audio as it was measured.
         """
+        job = self._job(sink, source, options, tags)
+        run([job])
+        return job.blocks
+
+    def _job(
+        self,
+        sink: Callable[[Header], ChunkSink],
+        source: Source,
+        options: EncodeOptions,
+        tags: Iterable[tuple[str, str]],
+        name: str = "",
+    ) -> Job:
+        """`encode_source` to be."""
         rate = whole_rate(source.sample_rate)
-        options.check()
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
-        header = self.header(
-            rate, source.channels, self._gain(blocks, rate, options), source.total_samples, tags, source.channel_mask
-        )
+        options.check()
+        gain = self._gain(blocks, rate, options)
+        header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
         encoder = StreamEncoder(self.model, header, Budget(header, options.kbps), options.effort)
-        stream = sink(header)
-        for chunk in encoder.chunks(blocks):
-            stream.write_chunk(chunk)
-        if source.total_samples is not None and blocks.samples != source.total_samples:
-            raise InputError(
-                f"{source.name} has {blocks.samples} samples, not the {source.total_samples} it announced; "
-                "was it cut off?"
-            )
-        stream.finish(blocks.samples)
-        return blocks
+        return Job(encoder, blocks, sink(header), source.total_samples, name)
 
     def _gain(self, blocks: CheckedBlocks, sample_rate: int, options: EncodeOptions) -> int:
         """Level gain in 1/256 dB."""
@@ -233,7 +270,7 @@ class Codec:
         total = reader.header.total_samples
         if start and total is not None and start >= total:
             raise past_the_end(reader.header, total)
-        return self.decoder(reader.header).blocks(reader, start, stop)
+        return map(as_audio, self.decoder(reader.header).blocks(reader, start, stop))
 
     def decoder(self, header: Header) -> StreamDecoder:
         """The decoder of streams with this header.
@@ -241,7 +278,7 @@ class Codec:
         Raises:
             ModelError: they were made with another model.
         """
-        self._check(header)
+        check_model(header, self.header(self.sample_rate, 1), self.name)
         return StreamDecoder(self.model, header)
 
     def header(
@@ -259,41 +296,5 @@ class Codec:
             InputError: tags or a channel mask that it cannot hold.
             ModelError: the model's windows and codebooks, in so many channels, are beyond the limits of the format.
         """
-        q = self.config.quantizer
-        header = Header(
-            model_rate=self.sample_rate,
-            source_rate=sample_rate,
-            channels=channels,
-            hop=self.config.hop,
-            gain_q8=gain,
-            window=q.window,
-            windows_per_chunk=q.windows_per_chunk,
-            layout=q.layout,
-            fingerprint=self.fingerprint,
-            total_samples=total_samples,
-        )
-        try:
-            header.check()
-        except FormatError as error:
-            raise ModelError(f"{self.name} with {channels} channels is beyond a limit of the format: {error}") from None
-        try:
-            header = header.with_channel_mask(channel_mask).with_tags(tags)
-        except FormatError as error:
-            raise InputError(f"the header cannot hold this: {error}") from None
-        size, most = header_size(header), LIMITS["header_length"][1]
-        if size > most:
-            raise InputError(f"these tags make a header of {size} bytes, {most} are allowed; shorten them")
-        return header
-
-    def _check(self, header: Header) -> None:
-        if header.fingerprint != self.fingerprint:
-            raise ModelError(
-                f"the stream was made with a model of fingerprint {header.fingerprint.hex()}, "
-                f"this is {self.name} ({self.fingerprint.hex()}); choose the other with `model`"
-            )
-        mine = (self.sample_rate, self.config.hop, self.config.quantizer.layout)
-        theirs = (header.model_rate, header.hop, header.layout)
-        if mine != theirs:
-            raise ModelError(
-                f"the stream's header {theirs} does not fit {self.name} {mine}, though its fingerprint does"
-            )
+        header = plain_header(self.config, self.fingerprint, sample_rate, channels, gain, total_samples)
+        return with_metadata(header, tags, channel_mask)

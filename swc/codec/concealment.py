@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from swc.audio import Audio
-
 FADE = 0.05  # seconds
 
 
@@ -52,25 +50,26 @@ class Concealment:
         if waiting:
             yield edge.expand(-1, self.size, -1)
 
-    def faded(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
-        """The audio (n, channels) of each chunk, with that of lost ones faded out and in."""
+    def faded(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The audio (channels, n) of each chunk, with that of lost ones faded out and in."""
         after_loss = True  # before the first chunk there is nothing that could fade out
         for block in blocks:
             is_lost = self._lost.popleft()
             if is_lost:
                 into = bool(self._lost) and not self._lost[0]
-                block = block * _fade(len(block), self.samples, out=not after_loss, into=into)
+                gain = _fade(block.shape[1], self.samples, out=not after_loss, into=into)
+                block = block * gain.to(block.device)
             after_loss = is_lost
             yield block
 
 
-def _fade(length: int, samples: int, out: bool, into: bool) -> Audio:
-    """The gain (length, 1) of a lost chunk: from full level at the start, to full level at the end, or neither."""
+def _fade(length: int, samples: int, out: bool, into: bool) -> Tensor:
+    """The gain (length,) of a lost chunk: from full level at the start, to full level at the end, or neither."""
     size = min(length // 2, samples)
     ramp = np.cos(np.linspace(0, np.pi / 2, size, dtype=np.float32)) ** 2
-    gain = np.zeros((length, 1), np.float32)
+    gain = np.zeros(length, np.float32)
     if out:
-        gain[:size, 0] = ramp
+        gain[:size] = ramp
     if into:
-        gain[length - size :, 0] = ramp[::-1]
-    return gain
+        gain[length - size :] = ramp[::-1]
+    return torch.from_numpy(gain)

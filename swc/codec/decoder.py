@@ -53,8 +53,8 @@ class StreamDecoder:
     def _synthesis_overlap(self) -> Context:
         return self.model.decoder.overlap(self.header.window)
 
-    def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
-        """Samples `start` to `stop` (None: to the end) at the source rate, float32 (n, channels).
+    def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
+        """Samples `start` to `stop` (None: to the end) at the source rate, float32 (channels, n) on the model's device.
 
         Chunks are read from the reader as they are needed, those before and after left out.
 
@@ -72,16 +72,16 @@ class StreamDecoder:
         for offset, block in self._resampled(self._synthesised(chunks), first):
             total = reader.total_samples
             bounds = [n for n in (stop, total) if n is not None]
-            low, end = max(0, start - offset), min([offset + len(block), *bounds])
+            low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
             if end > offset + low:
-                yield block[low : end - offset]
+                yield block[:, low : end - offset]
             if stop is not None and end >= stop:
                 return
         total = reader.total_samples
         if start and total is not None and start >= total:
             raise past_the_end(self.header, total)
 
-    def _resampled(self, blocks: Iterable[Audio], first: int) -> Iterator[tuple[int, Audio]]:
+    def _resampled(self, blocks: Iterable[Tensor], first: int) -> Iterator[tuple[int, Tensor]]:
         """Each chunk at the source rate, and the sample it starts at.
 
         Every chunk is resampled by itself, with as much of its surroundings as the filter reaches, from a sample where
@@ -89,39 +89,41 @@ class StreamDecoder:
         """
         import soxr
 
-        undo = np.float32(1 / factor(self.header.gain_q8))
-        silence = np.zeros((self._reach, self.header.channels), np.float32)
-        pieces = (torch.from_numpy(block.T) for block in chain(blocks, [silence]))
+        undo = 1 / factor(self.header.gain_q8)
+        silence = torch.zeros(self.header.channels, self._reach, device=self.model.device)
         position = first * self.step
-        for signal, before, length in segments(pieces, self.step, Context(self._reach, self._reach)):
-            audio = signal.numpy().T * undo
+        for signal, before, length in segments(chain(blocks, [silence]), self.step, Context(self._reach, self._reach)):
+            audio = signal * undo
             if self._reach == 0:
                 yield position, audio
             elif length > 0:
                 skip = -(position - before) % self._down
                 origin = (position - before + skip) // self._down * self._up
                 low, high = (-(-at * self._up // self._down) for at in (position, position + length))
-                out = soxr.resample(
-                    np.ascontiguousarray(audio[skip:]), self.header.model_rate, self.header.source_rate, "VHQ"
-                )
-                yield low, out[low - origin : high - origin]
+                out = soxr.resample(as_audio(audio[:, skip:]), self.header.model_rate, self.header.source_rate, "VHQ")
+                yield low, torch.from_numpy(out[low - origin : high - origin].T).to(self.model.device)
             position += length
 
     @torch.inference_mode()
-    def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Audio]:
-        """Audio (n, channels) of each chunk at the model's rate, still at the coding level."""
+    def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Tensor]:
+        """Audio (channels, n) of each chunk at the model's rate, still at the coding level."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
         edge = torch.zeros(header.channels, 1, dim, device=self.model.device)
         latents = conceal.extended((None if c is None else self.latents(c) for c in chunks), edge)
         audio = self.model.decoder.synthesise(latents, header.chunk_latents, header.window)
-        yield from conceal.faded(signal.T.cpu().numpy() for signal in audio)
+        yield from conceal.faded(audio)
 
     def latents(self, chunk: Chunk) -> Tensor:
         """Latents (channels, L, D) of a chunk's codes."""
         channels = zip(*chunk.windows, strict=True)
         codes = np.stack([np.concatenate([self.header.layout.codes(w) for w in row], 1) for row in channels])
         return self.model.quantizer.decode(torch.from_numpy(codes).to(self.model.device))
+
+
+def as_audio(audio: Tensor) -> Audio:
+    """Audio (channels, n), wherever it is, as an array (n, channels)."""
+    return np.ascontiguousarray(audio.cpu().numpy().T)
 
 
 def past_the_end(header: Header, total_samples: int) -> InputError:

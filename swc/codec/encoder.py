@@ -1,18 +1,20 @@
 """From audio to chunks of codes, one after the other, in bits that a budget grants.
 
 Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
-over the whole recording. Of a recording of known length several are searched at once, which is faster: chunks say
-nothing about each other.
+over the whole recording. Of a recording of known length several are searched at once, and with them those of other
+recordings, which is faster: chunks say nothing about each other. The networks take one recording at a time: on several
+they would gain little, and round otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
@@ -27,7 +29,7 @@ TOGETHER = 16  # chunks of a recording of known length that are searched at once
 SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
 
 
-class _Request(NamedTuple):
+class Request(NamedTuple):
     """A chunk before its codes.
 
     Attributes:
@@ -66,13 +68,25 @@ class StreamEncoder:
         self.effort, self.allocator = effort, allocator
         self.together = together or (1 if header.total_samples is None else TOGETHER)
 
-    def chunks(self, source: CheckedBlocks) -> Iterator[Chunk]:
-        """The chunks of audio at the header's source rate: of known length some at a time, else as soon as they can."""
-        for _, alike in groupby(self._requests(source), key=lambda request: request.z.shape):
-            while some := list(islice(alike, self.together)):
-                yield from self._quantize(some)
+    def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:
+        """The chunks of audio at the header's source rate: of known length some at a time, else as soon as they can.
 
-    def _requests(self, source: CheckedBlocks) -> Iterator[_Request]:
+        What is requested must have become a chunk before more is asked for.
+        """
+        one_by_one = self._requests(source)
+        while some := list(islice(one_by_one, self.together)):
+            yield some
+
+    def chunk(self, request: Request, codes: NDArray[np.int64]) -> Chunk:
+        """The chunk that was requested, of its codes (channels, stages, L)."""
+        layout, window, length = self.header.layout, self.header.window, codes.shape[2]
+        windows = tuple(
+            tuple(layout.window(row[:, start : start + window]) for row in codes) for start in range(0, length, window)
+        )
+        self.budget.settle(request.reserved, sum(layout.size(one) for channels in windows for one in channels))
+        return Chunk(length, windows)
+
+    def _requests(self, source: CheckedBlocks) -> Iterator[Request]:
         """Each chunk with what the budget grants it, as soon as its audio and context have come."""
         header, latents = self.header, 0
         for z, heard in self._latents(self._resampled(source)):
@@ -106,7 +120,7 @@ class StreamEncoder:
             windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
             yield z, [heard for window in windows for heard in _heard(window)]
 
-    def _request(self, z: Tensor, heard: list[bool], seconds: float) -> _Request:
+    def _request(self, z: Tensor, heard: list[bool], seconds: float) -> Request:
         """Ask for the bits of a chunk of latents (channels, L, D) that ends after `seconds`, and share them."""
         channels = len(z)
         lengths = window_lengths(z.shape[1], self.header.window)
@@ -114,20 +128,14 @@ class StreamEncoder:
         steps = self.allocator(heard, sizes, self.budget.grant(seconds))
         reserved = sum(size[step] for size, step in zip(sizes, steps, strict=True))
         self.budget.reserve(reserved)
-        return _Request(z, torch.tensor(steps, device=z.device).reshape(-1, channels).t(), reserved)
+        return Request(z, torch.tensor(steps, device=z.device).reshape(-1, channels).t(), reserved)
 
-    @torch.inference_mode()
-    def _quantize(self, requests: list[_Request]) -> Iterator[Chunk]:
-        """Choose codes for chunks of equally many latents."""
-        layout, window = self.header.layout, self.header.window
-        z, grants = torch.cat([r.z for r in requests]), torch.cat([r.grants for r in requests])
-        codes = self.model.quantizer.encode(z, grants, window, self.effort).cpu().numpy()
-        length = z.shape[1]
-        for request, rows in zip(requests, codes.reshape(len(requests), -1, *codes.shape[1:]), strict=True):
-            starts = range(0, length, window)
-            windows = tuple(tuple(layout.window(row[:, s : s + window]) for row in rows) for s in starts)
-            self.budget.settle(request.reserved, sum(layout.size(one) for channels in windows for one in channels))
-            yield Chunk(length, windows)
+
+@torch.inference_mode()
+def search(model: CodecModel, requests: Sequence[Request], window: int, effort: int) -> list[NDArray[np.int64]]:
+    """Codes (channels, stages, L) of chunks, whichever recordings they are of."""
+    runs, grants = [r.z for r in requests], [r.grants for r in requests]
+    return [codes.cpu().numpy() for codes in model.quantizer.encode_together(runs, grants, window, effort)]
 
 
 def _heard(window: Tensor) -> list[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 from swc.errors import InputError
@@ -45,7 +46,10 @@ class EncodeOptions:
 
     def check(self) -> None:
         """Raise InputError where a number is out of bounds; the rate aside, which depends on the source."""
-        if self.effort not in EFFORTS:
+        for name, value in (("kbps", self.kbps), ("lookahead", self.lookahead or 0), ("gain", self.gain_db or 0)):
+            if not isinstance(value, Real):
+                raise InputError(f"`{name}` must be a number, not {value!r}")
+        if not isinstance(self.effort, Integral) or self.effort not in EFFORTS:
             raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {self.effort}")
         if self.lookahead is not None and not 0 <= self.lookahead < math.inf:
             raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {self.lookahead}")

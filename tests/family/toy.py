@@ -92,7 +92,13 @@ class ToyLayout(Layout):
     def breakdown(self, windows: Sequence[Any]) -> dict[str, int]:
         return {"flags": len(windows), "samples": sum(map(self.size, windows)) - len(windows)}
 
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        return (2**self.bits,) * self.stages
+
     def window(self, codes: np.ndarray) -> Any:
+        if (codes >= 0).any() != (codes >= 0).all():
+            raise SyntaxFormatError("a window has all its codes or none")
         return codes
 
     def codes(self, window: Any) -> np.ndarray:

@@ -90,9 +90,18 @@ class Layout(ABC):
     def breakdown(self, windows: Sequence[Any]) -> dict[str, int]:
         """Bits that windows take in all, by kind; the same kinds whatever the windows."""
 
+    @property
+    @abstractmethod
+    def codebook_sizes(self) -> Sequence[int]:
+        """How many codes each stage chooses from, in the order of the stages."""
+
     @abstractmethod
     def window(self, codes: Codes) -> Any:
-        """The window of these codes."""
+        """The window of these codes.
+
+        Raises:
+            SyntaxFormatError: stages are left out (-1) where this layout cannot leave them out.
+        """
 
     @abstractmethod
     def codes(self, window: Any) -> Codes:

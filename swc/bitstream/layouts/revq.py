@@ -120,8 +120,17 @@ class RevqLayout(Layout):
         masks = len(windows) * self.n_routed
         return {"masks": masks, "codes": sum(map(self.size, windows)) - masks}
 
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        return (1 << self.codebook_bits,) * (self.n_shared + self.n_routed)
+
     def window(self, codes: Codes) -> Window:
-        used = codes[:, 0] >= 0
+        says = codes >= 0
+        used = says[:, 0]
+        if (says != used[:, None]).any() or not used[: self.n_shared].all():
+            raise SyntaxFormatError(
+                "an expert has a code for every latent of a window or for none (-1), a shared codebook for every one"
+            )
         return Window(tuple(np.flatnonzero(used[self.n_shared :]).tolist()), codes[used].astype(np.uint16))
 
     def codes(self, window: Window) -> Codes:

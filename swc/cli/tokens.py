@@ -1,0 +1,85 @@
+"""swc tokens: the codes of a stream as arrays or JSON lines, and back. Needs no model."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from swc.cli.files import STREAM, TOKENS, choose_output
+from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
+from swc.cli.summary import show
+from swc.errors import InputError
+from swc.files import PIPE, descriptor, open_input, open_output
+
+
+class TokenFormat(StrEnum):
+    """Formats of files of tokens."""
+
+    NPZ = "npz"
+    JSONL = "jsonl"
+
+
+def tokens(
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="A .swc file, or tokens to make one of again; - for stdin.")
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="OUT", help=".npz or .jsonl of a .swc file, or a .swc file of those; - for stdout."),
+    ],
+    form: Annotated[
+        TokenFormat | None,
+        typer.Option("--format", help="Format of the tokens.  [default: by OUT's suffix; jsonl for stdout]"),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write the codes of a .swc file for other programs, such as language models, or make the .swc file of them again.
+
+    What IN is decides which of the two. docs/tokens.md describes the order of the codes and both formats.
+    """
+    from swc.bitstream import Stream
+    from swc.bitstream.token_files import JSON_MAGIC, ZIP_MAGIC, from_tokens, to_jsonl, to_npz
+
+    with open_input(source) as fp:
+        data = fp.read()
+    if data.startswith(ZIP_MAGIC) or data.startswith(JSON_MAGIC):
+        stream, form = from_tokens(data), None
+        target = choose_output("tokens", source, target, STREAM, force)
+    else:
+        stream, form = Stream.from_bytes(data), form or _form(target)
+        target = choose_output("tokens", source, target, f".{form}", force)
+    content = stream.to_bytes() if form is None else to_npz(stream) if form == TokenFormat.NPZ else to_jsonl(stream)
+    with open_output(target) as output:
+        output.write(content)
+    channels, stages, latents = stream.codes().shape
+    facts = {
+        "input": source,
+        "output": target,
+        "format": form or "swc",
+        "bytes": output.size,
+        "seconds": stream.duration,
+        "channels": channels,
+        "stages": stages,
+        "latents": latents,
+    }
+    line = f"{size_text(output.size)}, {time_text(stream.duration)}, {channels} x {counted(latents, 'latent')}"
+    show(facts, target, [line], quiet=quiet, as_json=as_json)
+
+
+def _form(target: str) -> TokenFormat:
+    """The format that OUT's name asks for.
+
+    Raises:
+        InputError: it asks for none.
+    """
+    if target == PIPE or descriptor(target) == 1:
+        return TokenFormat.JSONL
+    suffix = os.path.splitext(target)[1].lower()
+    if suffix not in TOKENS:
+        raise InputError(f"{target}: tokens of a stream go to a file with suffix .npz or .jsonl; or add `format`")
+    return TokenFormat(suffix[1:])

@@ -1,0 +1,102 @@
+"""Recordings on their way to streams: each becomes what it becomes by itself, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swc.audio import CheckedBlocks
+from swc.bitstream import Chunk, ChunkSink
+from swc.codec.encoder import TOGETHER, Request, StreamEncoder, search
+from swc.errors import InputError, SwcError
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording on its way to a stream.
+
+    Attributes:
+        encoder: of the recording.
+        blocks: its audio.
+        sink: the stream, open.
+        total_samples: that were announced; None where nobody knew.
+        name: of the recording, for errors; empty where there is only one.
+    """
+
+    encoder: StreamEncoder
+    blocks: CheckedBlocks
+    sink: ChunkSink
+    total_samples: int | None
+    name: str
+
+    def finish(self) -> None:
+        """End the stream.
+
+        Raises:
+            InputError: the recording is not as long as it was announced.
+        """
+        if self.total_samples is not None and self.blocks.samples != self.total_samples:
+            raise InputError(
+                f"{self.blocks.name} has {self.blocks.samples} samples, not the {self.total_samples} it announced; "
+                "was it cut off?"
+            )
+        self.sink.finish(self.blocks.samples)
+
+
+def run(jobs: Iterable[Job]) -> None:
+    """Encode recordings to their streams, all with one model and effort.
+
+    On a CPU, chunks of different recordings are searched together. On a GPU one recording follows the other: there, how
+    a matrix product rounds depends on its size.
+
+    Raises:
+        InputError: as `CheckedBlocks` and `Job.finish`.
+    """
+    waiting = iter(jobs)
+    while first := next(waiting, None):
+        others = TOGETHER - 1 if first.encoder.model.device.type == "cpu" else 0
+        _run([first, *islice(waiting, others)])
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let errors say which recording they concern."""
+    try:
+        yield
+    except SwcError as error:
+        if name:
+            error.args = (f"{name}: {error}",)
+        raise
+
+
+def _run(jobs: list[Job]) -> None:
+    """Encode a few recordings: whatever each of them has ready is searched together."""
+    going = [(job, job.encoder.requests(job.blocks)) for job in jobs]
+    while going:
+        asked: list[tuple[Job, Request]] = []
+        for job, requests in tuple(going):
+            with naming(job.name):
+                some = next(requests, None)
+                if some is None:
+                    job.finish()
+                    going.remove((job, requests))
+            asked += [(job, request) for request in some or ()]
+        for job, chunk in _chunks(asked):
+            job.sink.write_chunk(chunk)
+
+
+def _chunks(asked: list[tuple[Job, Request]]) -> Iterator[tuple[Job, Chunk]]:
+    """What was asked for, in the same order."""
+    order = sorted(range(len(asked)), key=lambda i: asked[i][1].z.shape[1])  # alike ones take no longer than one
+    codes: dict[int, NDArray[np.int64]] = {}
+    for some in (order[i : i + TOGETHER] for i in range(0, len(order), TOGETHER)):
+        encoder = asked[some[0]][0].encoder
+        found = search(encoder.model, [asked[i][1] for i in some], encoder.header.window, encoder.effort)
+        codes.update(zip(some, found, strict=True))
+    for i, (job, request) in enumerate(asked):
+        yield job, job.encoder.chunk(request, codes[i])
