@@ -191,15 +191,19 @@ def recording(
     return Source(blocks, sample_rate, array.shape[1], len(array), channel_mask)
 
 
-def listed(recordings: Iterable[Any]) -> Iterable[Any]:
-    """Recordings one by one.
+def listed(several: Iterable[Any], name: str, single: str) -> Iterable[Any]:
+    """Recordings or streams one by one.
+
+    Args:
+        name: of the argument.
+        single: what takes a single one.
 
     Raises:
-        InputError: this is one recording, or none.
+        InputError: this is a single one, or something else.
     """
-    if isinstance(recordings, str | bytes) or not hasattr(recordings, "__iter__") or getattr(recordings, "ndim", 2) < 2:
-        raise InputError("`recordings` must be a list of arrays or tensors; a single one goes to `encode`")
-    return recordings
+    if isinstance(several, str | bytes) or not hasattr(several, "__iter__") or getattr(several, "ndim", 2) < 2:
+        raise InputError(f"`{name}` must be a list; for a single one use `{single}`")
+    return several
 
 
 def whole_rate(sample_rate: Any) -> int:

@@ -130,10 +130,10 @@ class Codec:
             InputError, BitrateError: as `encode`, naming the recording by its index.
         """
         options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
-        builders, common = list[StreamBuilder](), tuple(tags)
+        builders, common = list[StreamBuilder](), tuple(tags) if isinstance(tags, Iterable) else tags
 
         def jobs() -> Iterator[Job]:
-            for index, audio in enumerate(listed(recordings)):
+            for index, audio in enumerate(listed(recordings, "recordings", "encode")):
                 builders.append(StreamBuilder())
                 with naming(name := f"recording {index}"):
                     source = recording(audio, sample_rate, channel_mask, channels_first)
@@ -170,7 +170,7 @@ class Codec:
     def decode_batch(self, streams: Iterable[AnyStream], *, as_tensor: Literal[True]) -> list[Tensor]: ...
     def decode_batch(self, streams: Iterable[AnyStream], *, as_tensor: bool = False) -> list[Audio] | list[Tensor]:
         """Decode streams one after the other, see `decode`: together, networks would round otherwise."""
-        return [self.decode(stream, as_tensor=as_tensor) for stream in streams]  # type: ignore[call-overload]
+        return [self.decode(stream, as_tensor=as_tensor) for stream in listed(streams, "streams", "decode")]  # type: ignore[call-overload]
 
     def encode_to(
         self,

@@ -11,6 +11,7 @@ import torch
 from tiny import tones
 
 from swc import Codec, Stream, SwcError
+from swc.codec.device import find_device
 from swc.errors import FormatError, InputError
 
 RATE = 16000
@@ -72,9 +73,30 @@ def test_few_samples_are_samples_first(codec: Codec) -> None:
     assert codec.encode(np.zeros((2, 8), np.float32), RATE, kbps=9).header.channels == 8
 
 
+def test_a_flag_says_what_a_shape_does_not(codec: Codec) -> None:
+    few = np.linspace(-0.1, 0.1, 12, dtype=np.float32).reshape(2, 6)
+    assert codec.encode(few, RATE, 8).header.channels == 6
+    first = codec.encode(few, RATE, 8, channels_first=True)
+    assert (first.header.channels, first.total_samples) == (2, 6)
+    assert first == codec.encode(few.T, RATE, 8, channels_first=False)
+    assert codec.encode(few[:1], RATE, channels_first=True) == codec.encode(few[0], RATE, channels_first=True)
+    assert codec.encode(torch.zeros(2, 0), RATE, channels_first=True).header.channels == 2
+    for flag, shape, named in ((True, (16000, 2), r"\(channels, samples\)"), (False, (2, 16000), r"\(samples, ch.*\)")):
+        with pytest.raises(InputError, match=rf"\(samples,\) or {named} with 1 to 8 channels"):
+            codec.encode(np.zeros(shape), RATE, channels_first=flag)
+
+
 @pytest.mark.parametrize(
     ("audio", "message"),
     [
+        (torch.zeros(9, dtype=torch.uint8), "int16 or int32, not uint8"),
+        (torch.zeros(9, dtype=torch.bool), "not bool"),
+        (torch.zeros(9, dtype=torch.cfloat), "not complex64"),
+        (torch.zeros(9).to_sparse(), "of type Tensor cannot be read as an array"),
+        (torch.zeros(9, device="meta"), "of type Tensor cannot be read as an array"),
+        (object(), "floating point"),
+        ({"a": 1}, "floating point"),
+        ("in.wav", "floating point"),
         (np.zeros((9, 9), np.float32), r"\(channels, samples\) with 1 to 8 channels, not \(9, 9\)"),
         (np.zeros((2, 2, 2), np.float32), "not (2, 2, 2)".replace("(", r"\(").replace(")", r"\)")),
         (np.float32(0.5), r"not \(\)"),
@@ -104,6 +126,16 @@ def test_rates_that_are_refused(codec: Codec, stereo: np.ndarray, rate: Any) -> 
     ("choices", "message"),
     [
         ({"effort": 3}, "`effort` must be one of 0, 1, 2"),
+        ({"effort": 1.0}, "`effort` must be one of 0, 1, 2"),
+        ({"kbps": "3"}, "`kbps` must be a number, not '3'"),
+        ({"kbps": None}, "`kbps` must be a number, not None"),
+        ({"kbps": float("nan")}, "`kbps` must be between"),
+        ({"lookahead": "1"}, "`lookahead` must be a number"),
+        ({"gain_db": "1"}, "`gain` must be a number"),
+        ({"channel_mask": "FL"}, "`tags` must be pairs of text"),
+        ({"tags": {"TITLE": "x"}}, "`tags` must be pairs of text"),
+        ({"tags": [("DATE", 2024)]}, "`tags` must be pairs of text"),
+        ({"tags": 3}, "`tags` must be pairs of text"),
         ({"lookahead": -1.0}, "`lookahead` must be"),
         ({"lookahead": float("nan")}, "`lookahead` must be"),
         ({"gain_db": 101.0}, "`gain` must be -100 to 100 dB"),
@@ -148,3 +180,20 @@ def test_a_channel_mask_travels_in_the_header(codec: Codec, stereo: np.ndarray) 
     plain = codec.encode(stereo, RATE, kbps=4).header
     assert (plain.channel_mask, plain.minor) == (None, 0)
     assert [len(e.data) for e in stream.header.with_tags([("TITLE", "x")]).extensions] == [9, 4]
+
+
+def test_numbers_may_be_those_of_numpy(codec: Codec, stereo: np.ndarray, expected: Stream) -> None:
+    options: dict[str, Any] = {"effort": np.int64(1), "lookahead": np.float32(30), "channel_mask": np.int64(3)}
+    stream = codec.encode(stereo, RATE, np.float32(4), **options)
+    assert stream.header.with_channel_mask(None).channel_mask is None
+    assert stream.chunks == expected.chunks
+
+
+def test_devices_by_name(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Codec.load(tiny_bundle, device="auto").device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert find_device("auto") == torch.device("cuda")
+    for name in ("gpu", "", None, "cuda:7", "meta"):
+        with pytest.raises(InputError, match="use "):
+            find_device(name)  # type: ignore[arg-type]

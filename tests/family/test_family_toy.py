@@ -14,6 +14,7 @@ from toy import CONFIG, ToyBackboneConfig, ToyDecoder, ToyEncoder, ToyLayout, To
 from typer.testing import CliRunner
 
 from swc.bitstream import LAYOUTS, SalvageReader, Stream, StreamReader
+from swc.bitstream.token_files import from_tokens, to_jsonl, to_npz
 from swc.bundle import find_bundle
 from swc.bundle.weights import save_weights
 from swc.cli import app
@@ -21,7 +22,7 @@ from swc.codec.codec import Codec
 from swc.codec.options import DecodeOptions, EncodeOptions
 from swc.codec.transcode import decode_file, encode_file
 from swc.config.model import BACKBONES, QUANTIZERS
-from swc.errors import BitrateError, ChecksumError, FormatError, ModelError, VersionError
+from swc.errors import BitrateError, ChecksumError, FormatError, InputError, ModelError, VersionError
 from swc.nn import backbones, quantizers
 
 RATE, SECONDS = 800, 7.3
@@ -100,6 +101,30 @@ def test_files_go_both_ways(codec: Codec, audio: np.ndarray, tmp_path: Path) -> 
     back, rate = soundfile.read(tmp_path / "back.wav")
     assert rate == RATE
     assert np.abs(back - audio[RATE : round(3.5 * RATE)]).max() < 0.1
+
+
+def test_its_codes_become_tokens_and_the_same_stream_again(codec: Codec, audio: np.ndarray) -> None:
+    stream = codec.encode(audio, RATE, kbps=4.2)  # too few bits for some windows
+    codes = stream.codes()
+    assert codes.shape == (2, 8, stream.header.latents_for(len(audio)))
+    assert 0.4 < (codes >= 0).mean() < 0.7
+    assert stream.mask().shape == (2, 0, 8)
+    assert Stream.from_codes(codes, stream.header).to_bytes() == stream.to_bytes()
+    for write in (to_npz, to_jsonl):
+        assert from_tokens(write(stream)).to_bytes() == stream.to_bytes()
+    codes[0, 0, 1] = -1 if codes[0, 0, 1] >= 0 else 1
+    with pytest.raises(InputError, match="channel 0, latents 0 to 99: a window has all its codes or none"):
+        Stream.from_codes(codes, stream.header)
+    codes[0, 3, 5] = 16
+    with pytest.raises(InputError, match="code 16 of channel 0, stage 3, latent 5: allowed are 0 to 15"):
+        Stream.from_codes(codes, stream.header)
+
+
+def test_a_batch_of_it_equals_its_singles(codec: Codec, audio: np.ndarray) -> None:
+    given = [audio, audio[:1], audio[:900, 0], audio[:0], audio[300:1900], audio[:800]]
+    for kbps in (2 * KBPS, 4.2):
+        batch = codec.encode_batch(given, RATE, kbps)
+        assert [s.to_bytes() for s in batch] == [codec.encode(x, RATE, kbps).to_bytes() for x in given]
 
 
 def test_damage_is_noticed_and_salvaged(codec: Codec, audio: np.ndarray) -> None:
