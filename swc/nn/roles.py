@@ -6,8 +6,10 @@ They are base classes and not protocols, since a codec is a module that holds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
+import torch
 from torch import Tensor, nn
 
 from swc.nn.context import Context
@@ -43,6 +45,28 @@ class Quantizer(nn.Module, ABC):
         Returns:
             int64 (B, stages, L) as the layout takes them, -1 where a stage says nothing.
         """
+
+    def encode_together(
+        self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int
+    ) -> list[Tensor]:
+        """Codes of runs of several lengths, which is faster than one after the other.
+
+        On a CPU, what is coded beside a run must not change its codes.
+
+        Args:
+            runs: of latents (B, L, D) each.
+            grants: of each (B, ceil(L / window)), as for `encode`.
+            window, effort: as for `encode`.
+
+        Returns:
+            int64 (B, stages, L) each.
+        """
+        codes: list[Tensor] = []
+        for _, alike in groupby(zip(runs, grants, strict=True), key=lambda pair: pair[0].shape[1]):
+            z, k = zip(*alike, strict=True)
+            found = self.encode(torch.cat(z), torch.cat(k), window, effort)
+            codes += torch.split(found, [len(run) for run in z])
+        return codes
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from swc.nn.layers.rows import by_row
+
 RECENT = 15.0  # vectors a code in which a code must have been chosen now and then
 
 
@@ -15,7 +17,7 @@ def distances(z: Tensor, code: Tensor, energy: Tensor) -> Tensor:
 
     `energy` is the codes' squares (size,).
     """
-    return torch.addmm(energy, z, code.t(), alpha=-2)
+    return by_row(lambda rows: torch.addmm(energy, rows, code.t(), alpha=-2), z)
 
 
 class Codebook(nn.Module):

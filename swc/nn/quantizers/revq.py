@@ -7,15 +7,18 @@ all this happens to innovations (see `swc.nn.quantizers.prediction`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, RevqConfig
+from swc.nn.layers.rows import by_row
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
 from swc.nn.quantizers.routing import Router
+from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import EFFORTS, Effort, beam, beam_codes, dense_greedy_mask, greedy_mask, stages_of
 from swc.nn.roles import Quantizer
 
@@ -100,36 +103,48 @@ class Revq(Quantizer):
         """Affinity of each window to each expert with DRPS's bias, eq. (1) and (5): (B, T, D) -> (B, N_r)."""
         return self.router.affinity(z) + self.bias
 
-    @torch.no_grad()
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
-        search, books = EFFORTS[effort], self.books()
+        (codes,) = self.encode_together([z], [grants], window, effort)
+        return codes
+
+    @torch.no_grad()
+    def encode_together(
+        self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int
+    ) -> list[Tensor]:
+        search, books, together = EFFORTS[effort], self.books(), Runs(runs, grants)
+        z, k = together.z, together.grants
         target = self.predictor.innovations(z)  # as if quantizing left no error: enough to choose experts by
-        masks, codes = [], []
-        for begin, end, length in _spans(z.shape[1], window):
-            k = grants[:, begin // window : -(-end // window)]  # (B, W)
-            x, t = (v[:, begin:end].reshape(-1, length, z.shape[-1]) for v in (z, target))  # (B * W, length, D)
-            mask = self._mask(x, t, k.flatten(), search)
-            masks.append(mask.reshape(*k.shape, -1))
+        mask = torch.zeros(*k.shape, len(self.experts), dtype=torch.bool, device=z.device)
+        codes = torch.full((len(z), len(books), z.shape[1]), -1, device=z.device)
+        for run, number, latents in together.windows(window):
+            found = self._mask(z[latents], target[latents], k[run, number], search)
+            mask[run, number] = found
             if isinstance(self.predictor, NoPredictor):
-                found = beam_codes(books, x, mask, search.beam)
-                codes.append(found.reshape(*k.shape, -1, length).transpose(1, 2).flatten(2))
-        return torch.cat(codes, 2) if codes else self._codes_in_turn(z, torch.cat(masks, 1), window, search.beam)
+                codes.transpose(1, 2)[latents] = beam_codes(books, z[latents], found, search.beam).transpose(1, 2)
+        if not isinstance(self.predictor, NoPredictor):
+            self._code_in_turn(codes, together, mask, window, search.beam)
+        return together.split(codes)
 
     def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort) -> Tensor:
         """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
         return self.search_mask(target[:, :: effort.stride], k) if effort.stride else Router.top(self.scores(z), k)
 
-    def _codes_in_turn(self, z: Tensor, mask: Tensor, window: int, width: int) -> Tensor:
-        """Codes (B, stages, L) of runs (B, L, D), each latent's after those of the one that it is predicted from."""
-        codes, previous = [], torch.zeros_like(z[:, 0])
-        for t, latent in enumerate(z.unbind(1)):
-            if t % window == 0:
-                stages = stages_of(self.books(), mask[:, t // window], 1)
-            found, residual = beam(stages, latent - self.predictor(previous), width)
-            codes.append(found)
-            previous = latent - residual
-        return torch.stack(codes, 2)
+    def _code_in_turn(self, codes: Tensor, runs: Runs, mask: Tensor, window: int, width: int) -> None:
+        """Fill in the codes (B, stages, L) of runs, each latent's after those of the one that it is predicted from.
+
+        Args:
+            mask: of their windows (B, W, N_r).
+        """
+        live, previous = 0, torch.zeros_like(runs.z[:, 0])
+        for t, latents in enumerate(runs.z.unbind(1)):
+            going_on = sum(length > t for length in runs.lengths)
+            if going_on != live or t % window == 0:
+                live, previous = going_on, previous[:going_on]
+                stages = stages_of(self.books(), mask[:live, t // window], 1)
+            found, residual = beam(stages, latents[:live] - by_row(self.predictor, previous), width)
+            codes[:live, :, t] = found
+            previous = latents[:live] - residual
 
     @torch.no_grad()
     def search_mask(self, target: Tensor, k: Tensor, most: int | None = None) -> Tensor:
@@ -277,10 +292,3 @@ class Revq(Quantizer):
         self.horizon = horizon
         for book in self.books():
             book.restart_averages(horizon)
-
-
-def _spans(latents: int, window: int) -> list[tuple[int, int, int]]:
-    """Where windows of one length begin and end, and their length: the full ones, then what is left."""
-    full = latents // window * window
-    spans = ((0, full, window), (full, latents, latents - full))
-    return [span for span in spans if span[0] < span[1]]

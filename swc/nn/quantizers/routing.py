@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from swc.nn.layers.rows import by_row
+
 
 class Router(nn.Linear):
     """Scores windows of latents (B, T, D) against N_r experts, and counts which of them are chosen.
@@ -30,7 +32,7 @@ class Router(nn.Linear):
 
     def affinity(self, z: Tensor) -> Tensor:
         """Affinity of each window to each expert, eq. (1): (B, T, D) -> (B, N_r)."""
-        affinity: Tensor = self(z).mean(1)
+        affinity: Tensor = by_row(self, z).mean(1)
         return affinity
 
     @staticmethod

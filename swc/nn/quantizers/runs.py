@@ -1,0 +1,65 @@
+"""Runs of latents of several lengths, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from swc.bitstream import window_lengths
+
+
+class Windows(NamedTuple):
+    """All windows of one length.
+
+    Attributes:
+        run, number: which run each is in, and the how many-th of it (n,).
+        latents: where its latents are: indices of runs (n, 1) and of latents in them (n, T).
+    """
+
+    run: Tensor
+    number: Tensor
+    latents: tuple[Tensor, Tensor]
+
+
+class Runs:
+    """Runs of latents in one tensor, the longest first, so that those that go on come before those that have ended.
+
+    Args:
+        runs: (B_i, L_i, D) each.
+        grants: of the windows of each (B_i, W_i).
+
+    Attributes:
+        z: latents (B, L, D) of all, followed by zeros.
+        grants: (B, W), followed by zeros.
+        lengths: of all B, falling.
+    """
+
+    def __init__(self, runs: Sequence[Tensor], grants: Sequence[Tensor]) -> None:
+        self._order = sorted(range(len(runs)), key=lambda i: -runs[i].shape[1])
+        self._counts = [len(runs[i]) for i in self._order]
+        self.z = pad_sequence([run for i in self._order for run in runs[i]], batch_first=True)
+        self.grants = pad_sequence([grant for i in self._order for grant in grants[i]], batch_first=True)
+        self.lengths = [runs[i].shape[1] for i in self._order for _ in runs[i]]
+
+    def windows(self, window: int) -> Iterator[Windows]:
+        """Their windows of `window` latents, then the shorter ones that they end with, of one length at a time."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for run, latents in enumerate(self.lengths):
+            for number, length in enumerate(window_lengths(latents, window)):
+                found.setdefault(length, []).append((run, number))
+        for length in sorted(found, reverse=True):
+            run, number = torch.tensor(found[length], device=self.z.device).t()
+            at = number[:, None] * window + torch.arange(length, device=self.z.device)
+            yield Windows(run, number, (run[:, None], at))
+
+    def split(self, codes: Tensor) -> list[Tensor]:
+        """Codes (B, stages, L) as (B_i, stages, L_i), in the order of the arguments."""
+        parts, at = {}, 0
+        for i, count in zip(self._order, self._counts, strict=True):
+            parts[i] = codes[at : at + count, :, : self.lengths[at]]
+            at += count
+        return [parts[i] for i in range(len(parts))]
