@@ -22,7 +22,7 @@ from swc.cli.options import size_text, time_text
 from swc.errors import ChecksumError, InputError
 
 COMMANDS = [
-    *("encode", "decode", "inspect", "tag", "verify", "cut", "cat"),
+    *("encode", "decode", "inspect", "tag", "verify", "cut", "cat", "tokens"),
     *("models", "compare", "eval", "train", "demo", "batch"),
 ]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]

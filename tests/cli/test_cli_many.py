@@ -155,7 +155,7 @@ def test_plans_as_json(folder: Path) -> None:
         (("batch", "encode", "in", "in/out"), "in/out lies in in"),
         (
             ("encode", "in", "-o", "full"),
-            "full/a.swc exists and is no .swc stream, and encode never overwrites such a file",
+            "full/a.swc exists and is not a .swc stream, and encode never overwrites such a file",
         ),
         (("encode", "in", "-o", "full", "--force"), "full/a.swc exists and is no .swc stream"),
         (("encode", "in", "-o", "full", "--skip-existing"), "full/a.swc exists and is no .swc stream"),

@@ -40,9 +40,9 @@ def run(*args: str) -> Result:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("encode", "a.wav", "b.wav"), "is no .swc stream, and encode never overwrites such a file"),
-        (("cut", "a.swc", "b.wav"), "is no .swc stream, and cut never overwrites such a file"),
-        (("cat", "a.swc", "b.wav"), "is no .swc stream, and cat never overwrites such a file"),
+        (("encode", "a.wav", "b.wav"), "is not a .swc stream, and encode never overwrites such a file"),
+        (("cut", "a.swc", "b.wav"), "is not a .swc stream, and cut never overwrites such a file"),
+        (("cat", "a.swc", "b.wav"), "is not a .swc stream, and cat never overwrites such a file"),
         (("decode", "a.swc", "c.swc"), "is a .swc stream, and decode never overwrites one"),
         (("decode", "a.swc", "c.swc", "--raw"), "is a .swc stream, and decode never overwrites one"),
         (("decode", "a.swc"), "such as: swc decode a.swc a.decoded.wav"),
