@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -24,7 +25,7 @@ from swc.files import PIPE, Output, is_special, open_output, replacing
 
 _WRITE_BLOCK = 2**16  # libsndfile's Vorbis encoder overflows its stack on much longer writes
 _PROBE = 2**16  # bytes
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_COMMON_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 class _Sink(Protocol):
@@ -153,17 +154,15 @@ class _FileSink:
         self._name = named
         self._file, self._tags = file, tags
         container = _container(named)
-        if container == "RAW" or container not in sf.available_formats():
+        if container in ("RAW", "SD2") or container not in sf.available_formats():  # SD2 is two files
             raise InputError(f"{named}: no audio format goes by the suffix {named.suffix!r}; use one of {FORMATS}")
         subtype = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}[bits]
         if not sf.check_format(container, subtype):
             if bits != "16":
                 raise InputError(f"{named}: {container} cannot hold {bits} bits a sample; use .wav, or `bits` 16")
             subtype = "OPUS" if named.suffix.lower() == ".opus" else sf.default_subtype(container)
-        if subtype == "OPUS" and sample_rate not in _OPUS_RATES:
-            raise InputError(
-                f"{named}: Opus holds 8, 12, 16, 24 or 48 kHz, not {sample_rate} Hz; name an .ogg, .flac or .wav file"
-            )
+        if not _holds(container, subtype, sample_rate, channels):
+            raise InputError(f"{named}: {_advice(container, subtype, sample_rate, channels)}")
         self._kind = {"PCM_16": "i2", "PCM_24": "i3"}.get(subtype, "f4")
         self._clip = bits != "float"
         self._order = to_xiph(channels) if container == "OGG" else None
@@ -222,6 +221,34 @@ class _FileSink:
             except OSError as cause:
                 reason = cause.strerror or reason
             raise InputError(f"{self._name}: cannot be written: {reason}") from None
+
+
+def _holds(container: str, subtype: str, sample_rate: int, channels: int) -> bool:
+    """Whether a file of this kind states the rate and channels that it was given: some change them without a word."""
+    import soundfile as sf
+
+    memory = io.BytesIO()
+    try:
+        with sf.SoundFile(memory, "w", sample_rate, channels, subtype, format=container) as file:
+            file.write(np.zeros((1, channels), np.float32))
+    except sf.SoundFileError:
+        return False
+    memory.seek(0)
+    try:
+        with sf.SoundFile(memory) as file:
+            return bool((file.samplerate, file.channels) == (sample_rate, channels))
+    except sf.SoundFileError:
+        return True  # MP3, which libsndfile does not read from memory, and which takes no rate but its own
+
+
+def _advice(container: str, subtype: str, sample_rate: int, channels: int) -> str:
+    """What to do where `_holds` does not: another rate, the least that loses nothing, or another format."""
+    kind = "Opus" if subtype == "OPUS" else container
+    rates = [rate for rate in _COMMON_RATES if _holds(container, subtype, rate, channels)]
+    if not rates:
+        return f"{kind} cannot hold {channels} x {sample_rate} Hz; name a .wav or .flac file"
+    best = next((rate for rate in rates if rate >= sample_rate), rates[-1])
+    return f"{kind} cannot hold {sample_rate} Hz; add `rate` {best}, or name a .wav or .flac file"
 
 
 def _reason(error: Exception) -> str:

@@ -17,13 +17,13 @@ from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
-from swc.codec.decoder import StreamDecoder, as_audio, past_the_end
+from swc.codec.decoder import StreamDecoder, as_audio
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, past_the_end
 from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel

@@ -7,24 +7,21 @@ changes none beyond that.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from swc.audio import Audio
+from swc.audio.resample import AlignedResampler
 from swc.bitstream import Chunk, Header, LossySource, chunk_at
 from swc.codec.concealment import FADE, Concealment
 from swc.codec.gain import factor
-from swc.errors import InputError
-from swc.nn.context import Context, segments
+from swc.codec.options import past_the_end
+from swc.nn.context import Context
 from swc.nn.model import CodecModel
-
-FILTER = 512  # samples at the lower of two rates that resampling reaches to either side (soxr, VHQ)
-LONGEST_FILTER = 1 << 20  # in samples, for source rates of a few Hz
 
 
 class StreamDecoder:
@@ -38,15 +35,12 @@ class StreamDecoder:
     def __init__(self, model: CodecModel, header: Header) -> None:
         self.model, self.header = model, header
         self.step = header.chunk_latents * header.hop  # samples of a chunk at the model's rate
-        ratio = math.gcd(header.model_rate, header.source_rate)
-        self._up, self._down = header.source_rate // ratio, header.model_rate // ratio
-        reach = math.ceil(FILTER * max(1.0, header.model_rate / header.source_rate))
-        self._reach = 0 if self._up == self._down else min(reach, LONGEST_FILTER) + self._down
+        self._resampler = AlignedResampler(header.model_rate, header.source_rate, self.step)
 
     @property
     def overlap(self) -> tuple[float, float]:
         """Seconds before and after a chunk in which the audio depends on it."""
-        before, after = ((n + self._reach) / self.header.model_rate for n in self._synthesis_overlap)
+        before, after = ((n + self._resampler.reach) / self.header.model_rate for n in self._synthesis_overlap)
         return before, after
 
     @property
@@ -63,7 +57,7 @@ class StreamDecoder:
             InputError: the stream ends before `start`.
         """
         # chunks that a sample depends on, and one more, so that these are computed as they are in the whole
-        context = 1 + -(-max(self._synthesis_overlap) // self.step) + -(-self._reach // self.step)
+        context = 1 + -(-max(self._synthesis_overlap) // self.step) + -(-self._resampler.reach // self.step)
         first = max(0, chunk_at(self.header, start) - context)
         chunks: Iterator[Chunk | None] = reader.chunks_from(first)
         if stop is not None:
@@ -84,25 +78,17 @@ class StreamDecoder:
     def _resampled(self, blocks: Iterable[Tensor], first: int) -> Iterator[tuple[int, Tensor]]:
         """Each chunk at the source rate, and the sample it starts at.
 
-        Every chunk is resampled by itself, with as much of its surroundings as the filter reaches, from a sample where
-        both rates meet: no state is carried along that would depend on where decoding began.
+        Chunks are the segments of the resampler.
         """
-        import soxr
-
-        undo = 1 / factor(self.header.gain_q8)
-        silence = torch.zeros(self.header.channels, self._reach, device=self.model.device)
-        position = first * self.step
-        for signal, before, length in segments(chain(blocks, [silence]), self.step, Context(self._reach, self._reach)):
-            audio = signal * undo
-            if self._reach == 0:
-                yield position, audio
-            elif length > 0:
-                skip = -(position - before) % self._down
-                origin = (position - before + skip) // self._down * self._up
-                low, high = (-(-at * self._up // self._down) for at in (position, position + length))
-                out = soxr.resample(as_audio(audio[:, skip:]), self.header.model_rate, self.header.source_rate, "VHQ")
-                yield low, torch.from_numpy(out[low - origin : high - origin].T).to(self.model.device)
-            position += length
+        undo, at = 1 / factor(self.header.gain_q8), first * self.step
+        if self._resampler.reach == 0:
+            for block in blocks:
+                yield at, block * undo
+                at += block.shape[1]
+            return
+        arrays = (as_audio(block * undo) for block in blocks)
+        for start, audio in self._resampler.blocks(arrays, at, at):
+            yield start, torch.from_numpy(audio.T).to(self.model.device)
 
     @torch.inference_mode()
     def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Tensor]:
@@ -124,9 +110,3 @@ class StreamDecoder:
 def as_audio(audio: Tensor) -> Audio:
     """Audio (channels, n), wherever it is, as an array (n, channels)."""
     return np.ascontiguousarray(audio.cpu().numpy().T)
-
-
-def past_the_end(header: Header, total_samples: int) -> InputError:
-    """What is wrong with a start at or after the end."""
-    seconds = total_samples / header.source_rate
-    return InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")

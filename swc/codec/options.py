@@ -11,13 +11,14 @@ from swc.errors import InputError
 
 if TYPE_CHECKING:
     from swc.audio import Bits, RawFormat
-    from swc.bitstream import Tags
+    from swc.bitstream import Header, Tags
 
 DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
 EFFORTS = (0, 1, 2)
 DEFAULT_EFFORT = 1
 MOST_GAIN_DB = 100.0
+MOST_RATE = 384_000  # Hz, as in the format
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class DecodeOptions:
         bits: of a sample; "float" is not clipped.
         raw: PCM without a header, whatever the suffix of the target.
         tags: whether the stream's tags are written.
+        rate: Hz of the output, to which the recording is resampled; None for its own.
     """
 
     start: float = 0.0
@@ -76,9 +78,21 @@ class DecodeOptions:
     bits: Bits = "16"
     raw: bool = False
     tags: bool = True
+    rate: int | None = None
+
+    def check(self) -> None:
+        """Raise InputError where the rate is out of bounds."""
+        if self.rate is not None and self.rate not in range(1, MOST_RATE + 1):
+            raise InputError(f"`rate` must be a whole number of Hz, 1 to {MOST_RATE}, not {self.rate}")
 
 
 def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, int | None]:
     """First sample, and one more than the last (None: to the end), of so many seconds of a recording."""
     first = round(start * rate)
     return first, None if duration is None else max(first + 1, round((start + duration) * rate))
+
+
+def past_the_end(header: Header, total_samples: int) -> InputError:
+    """What is wrong with a start at or after the end."""
+    seconds = total_samples / header.source_rate
+    return InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")

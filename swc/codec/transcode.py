@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from swc.audio import Audio, AudioReader, AudioWriter
 from swc.audio.blocks import Source
+from swc.audio.resample import AlignedResampler
 from swc.bitstream import Header, SalvageReader, StreamReader, StreamWriter, Tags
 from swc.bitstream.damage import damage_facts
 from swc.codec.budget import fit_tags
-from swc.codec.options import DecodeOptions, EncodeOptions, samples_of
+from swc.codec.options import DecodeOptions, EncodeOptions, past_the_end, samples_of
 from swc.files import open_input, open_output
 
 if TYPE_CHECKING:
@@ -176,14 +177,19 @@ def decode_stream(
     report: Report | None = None,
 ) -> DecodeSummary:
     """`decode_file` of a source that is open already."""
+    options.check()
     header, started = reader.header, time.perf_counter()
-    start, stop = samples_of(options.start, options.duration, header.source_rate)
-    blocks = codec.decode_blocks(reader, start=start, stop=stop)
-    total = None if isinstance(reader, SalvageReader) else _length(header, start, stop)
+    rate = header.source_rate if options.rate is None else int(options.rate)
+    resampler = AlignedResampler(header.source_rate, rate)
+    start, stop = samples_of(options.start, options.duration, rate)
+    blocks = _decoded(codec, reader, resampler, start, stop)
+    total = _length(header, resampler, start, stop)
+    if isinstance(reader, SalvageReader):
+        total = None
     samples = 0
     with AudioWriter(
         target,
-        header.source_rate,
+        rate,
         header.channels,
         bits=options.bits,
         total_samples=total,
@@ -191,13 +197,13 @@ def decode_stream(
         raw=options.raw,
         channel_mask=header.channel_mask,
     ) as writer:
-        for block in _reported(blocks, report, total, header.source_rate):
+        for block in _reported(blocks, report, total, rate):
             writer.write(block)
             samples += len(block)
     elapsed = time.perf_counter() - started
     damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
     notes = (*_clipping(writer), *_left_out(writer))
-    return DecodeSummary(codec.name, samples, header.source_rate, header.channels, elapsed, notes, damage)
+    return DecodeSummary(codec.name, samples, rate, header.channels, elapsed, notes, damage)
 
 
 def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Tags, Tags]:
@@ -228,11 +234,30 @@ def _left_out(writer: AudioWriter) -> tuple[str, ...]:
     return (f"tags left out: {', '.join(keys)}; write FLAC or Ogg to keep them",) if keys else ()
 
 
-def _length(header: Header, start: int, stop: int | None) -> int | None:
-    """Samples from `start` to `stop`, where the header tells."""
+def _decoded(
+    codec: Codec, reader: StreamReader | SalvageReader, resampler: AlignedResampler, start: int, stop: int | None
+) -> Iterator[Audio]:
+    """Samples `start` to `stop` (None: to the end) of the resampler's output, equal to that part of the whole."""
+    segment, begin, end = resampler.needed(start, stop)
+    pieces = codec.decode_blocks(reader, start=begin, stop=end)
+    empty = True
+    for at, block in resampler.blocks(pieces, segment, begin):
+        part = block[max(0, start - at) : None if stop is None else max(0, stop - at)]
+        if len(part):
+            yield part
+            empty = False
+    if empty and start:
+        raise past_the_end(reader.header, reader.total_samples or 0)
+
+
+def _length(header: Header, resampler: AlignedResampler, start: int, stop: int | None) -> int | None:
+    """Output samples from `start` to `stop`, where the header tells; raises InputError where there are none."""
     if header.total_samples is None:
         return None
-    return (header.total_samples if stop is None else min(stop, header.total_samples)) - start
+    total = resampler.length(header.total_samples)
+    if start and start >= total:
+        raise past_the_end(header, header.total_samples)
+    return (total if stop is None else min(stop, total)) - start
 
 
 def _clipping(writer: AudioWriter) -> tuple[str, ...]:

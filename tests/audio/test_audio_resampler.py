@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swc.audio import Resampler, resample
+from swc.audio.resample import AlignedResampler
 from swc.errors import InputError
 
 RATES = st.sampled_from([7919, 8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000])
@@ -69,3 +74,35 @@ def test_bad_arguments() -> None:
         Resampler(0, 44100, 1)
     with pytest.raises(ValueError, match="expected shape"):
         Resampler(8000, 16000, 2).process(np.zeros((10, 1), np.float32))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    in_rate=RATES,
+    out_rate=RATES,
+    samples=st.one_of(st.integers(1, 3), st.integers(1, 20000)),
+    step=st.integers(1, 4),
+    data=st.data(),
+)
+def test_a_part_is_resampled_to_what_it_is_in_the_whole(
+    in_rate: int, out_rate: int, samples: int, step: int, data: st.DataObject
+) -> None:
+    audio = np.random.default_rng(samples).standard_normal((samples, 2)).astype(np.float32)
+    step *= 1000 * (in_rate // math.gcd(in_rate, out_rate)) // math.gcd(1000, in_rate)  # many segments, or one
+    resampler = AlignedResampler(in_rate, out_rate, step)
+
+    def part(start: int, stop: int | None) -> np.ndarray:
+        segment, begin, end = resampler.needed(start, stop)
+        cuts = sorted(data.draw(st.lists(st.integers(0, samples), max_size=3)))
+        blocks = list(resampler.blocks(np.split(audio[begin:end], [max(0, c - begin) for c in cuts]), segment, begin))
+        assert all(at + len(one) == after for (at, one), (after, _) in pairwise(blocks))
+        first = blocks[0][0]
+        joined = np.concatenate([block for _, block in blocks])
+        return joined[start - first : None if stop is None else stop - first]
+
+    whole = part(0, None)
+    assert len(whole) == round(Fraction(samples * out_rate, in_rate)) == resampler.length(samples)
+    start = data.draw(st.integers(0, max(0, len(whole) - 1)))
+    stop = data.draw(st.one_of(st.none(), st.integers(start + 1, len(whole) + 100)))
+    np.testing.assert_array_equal(part(start, stop), whole[start:stop])
+    np.testing.assert_allclose(whole, resample(audio, in_rate, out_rate)[: len(whole)], atol=3e-4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swc.audio import AudioReader, AudioWriter, Bits
+from swc.audio.formats import SUFFIXES
 from swc.bitstream import Tags
 from swc.errors import InputError
 from swc.files import replacing
@@ -180,10 +182,12 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str, bits: 
 
 
 def test_rate_that_the_format_cannot_hold(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a.mp3: cannot write 1 x 96000 Hz as MP3 \(.*\); use .wav"):
+    with pytest.raises(InputError, match=r"a.mp3: MP3 cannot hold 96000 Hz; add `rate` 48000, or name"):
         AudioWriter(tmp_path / "a.mp3", 96000, 1)
-    with pytest.raises(InputError, match=r"a.opus: Opus holds 8, 12, 16, 24 or 48 kHz, not 44100 Hz; name an .ogg"):
+    with pytest.raises(InputError, match=r"a.opus: Opus cannot hold 44100 Hz; add `rate` 48000, or name"):
         AudioWriter(tmp_path / "a.opus", 44100, 1)
+    with pytest.raises(InputError, match=r"a.mp3: MP3 cannot hold 6 x 44100 Hz; name a .wav"):
+        AudioWriter(tmp_path / "a.mp3", 44100, 6)
     for name, rate, channels in (("a.mp3", 44100, 6), ("a.opus", 44100, 1), ("a.mp3", 96000, 1), ("a.voc", 44100, 8)):
         with pytest.raises(InputError) as caught:
             AudioWriter(tmp_path / name, rate, channels)
@@ -261,3 +265,28 @@ def test_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     write(tmp_path / "null", noise(10))
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     assert (tmp_path / "null").is_symlink()
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".sd2", ".xi", ".svx", ".sds", ".htk", ".mpc2k"])
+def test_every_suffix_keeps_the_rate_or_names_one_that_it_can_hold(tmp_path: Path, suffix: str, rate: int) -> None:
+    path, message = tmp_path / f"a{suffix}", ""
+
+    def attempt() -> None:
+        with AudioWriter(path, rate, 1) as writer:
+            writer.write(noise(5000))
+
+    try:
+        attempt()
+    except InputError as error:
+        message = str(error)
+    if message:
+        assert message.startswith(f"{path}: ")
+        assert ".part" not in message
+        assert os.listdir(tmp_path) == []
+        if suffix == ".sd2":
+            return
+        (rate,) = map(int, re.findall(r"add `rate` (\d+)", message))
+        attempt()
+    with sf.SoundFile(path) as file:
+        assert (file.samplerate, file.frames) == (rate, 5000)
