@@ -52,8 +52,8 @@ def routing(arguments: argparse.Namespace) -> None:
                     counts[stage] += np.bincount(codes, minlength=header.codebook_size)
         usage[label] = (used / windows).tolist()
         print(f"{label}: {windows} windows at {KBPS} kbit/s")
-        print("  share of windows that use each expert:", ", ".join(f"{u:.3f}" for u in usage[label]))
-    print("  perplexity of each codebook:", ", ".join(f"{p:.0f}" for p in perplexities(counts)))
+        print("  share of windows that use each expert, from 0:", ", ".join(f"{u:.3f}" for u in usage[label]))
+    print("  perplexity of each codebook, the shared ones first:", ", ".join(f"{p:.0f}" for p in perplexities(counts)))
     routing_health(arguments.out, usage, perplexities(counts).tolist(), header.codebook_size)
 
 

@@ -10,21 +10,19 @@ from typing import Any
 import numpy as np
 
 from swc.errors import InputError
-from swc.evaluation._extras import contained, load_extra
+from swc.evaluation._figure import COLOURS, new_figure, save_figure
 from swc.evaluation.metrics import METRICS, Audio
 from swc.evaluation.report import Summary, summarise
 from swc.evaluation.results import Results
 from swc.evaluation.spectra import Array, stft_magnitudes
-from swc.files import replacing
+from swc.files import printable
 
 _RANGE_DB = 80.0
 _LONG = 20  # times the first hours at which curves get a logarithmic axis
 _LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all the others
 _WINDOW_SECONDS = 0.04
 _COLUMNS = 1600  # frames drawn across a panel; more would not be seen
-_DPI = 150
 _VALIDATED = (("pesq", "speech PESQ-wb"), ("stoi", "speech STOI"), ("mel", "multi-scale mel loss"))
-_COLOURS = ("#0f6e84", "#d1495b", "#e3a008", "#6a4c93", "#4f7942", "#555555")
 
 
 def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]]) -> None:
@@ -46,7 +44,7 @@ def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]])
     top = max(float(np.percentile(level, _LOUD_PERCENTILE)) for level in levels)
     longest = max(len(audio) / rate for _, audio, rate in panels)
     highest = max(rate / 2000 for _, _, rate in panels)
-    figure = _figure(9.0, 0.7 + 2.1 * len(panels))
+    figure = new_figure(9.0, 0.7 + 2.1 * len(panels))
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axis, level, (title, audio, rate) in zip(axes, levels, panels, strict=True):
         image = axis.imshow(
@@ -66,14 +64,18 @@ def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]])
         axis.set_facecolor("black")
     axes[-1].set_xlabel("seconds")
     figure.colorbar(image, ax=list(axes), label="dB", pad=0.015, fraction=0.03, aspect=15 * len(panels))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def rate_distortion(path: Path, results: Results, metrics: Sequence[str] | None = None) -> None:
-    """Mean scores against the measured rate, one small plot per measure and one line per domain, as a PNG.
+    """Write `rate_distortion_figure` as a PNG file, which is replaced atomically."""
+    save_figure(rate_distortion_figure(results, metrics), path)
+
+
+def rate_distortion_figure(results: Results, metrics: Sequence[str] | None = None) -> Any:
+    """Mean scores against the measured rate, one small plot per measure and one line per domain.
 
     Args:
-        path: PNG file to write, replaced atomically.
         results: what `evaluate` returned.
         metrics: names of the measures to draw; all that were taken if None.
 
@@ -89,22 +91,24 @@ def rate_distortion(path: Path, results: Results, metrics: Sequence[str] | None 
     lines: list[str | None] = [*domains] if domains else [None]
     columns = min(len(metrics), 4)
     rows = -(-len(metrics) // columns)
-    figure = _figure(3.0 * columns, 2.6 * rows)
+    figure = new_figure(3.0 * columns, 2.6 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in grid[len(metrics) :]:
         axis.remove()
     for axis, name in zip(grid, metrics, strict=False):
         for index, domain in enumerate(lines):
             chosen = [s for s in summaries if s.domain == domain]
-            _line(axis, chosen, name, domain or "all", _COLOURS[index % len(_COLOURS)])
+            _line(axis, chosen, name, printable(domain or "all"), COLOURS[index % len(COLOURS)])
         axis.set_title(METRICS[name].heading, fontsize=10)
         axis.set_xlabel("kbit/s, measured")
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     if domains:
         handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(domains), frameon=False)
-    _save(figure, path)
+        legend = figure.legend(handles, labels, loc="outside upper center", ncols=min(len(domains), 6), frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    return figure
 
 
 def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -124,14 +128,14 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     starts = {e["stage"]: e["audio_hours"] for e in reversed(entries)}
     first, last = scored[0]["audio_hours"], scored[-1]["audio_hours"]
     long = last > _LONG * first > 0  # then the beginning would vanish on a linear axis
-    figure = _figure(10.5, 3.2)
+    figure = new_figure(10.5, 3.2)
     grid = figure.subplots(1, len(_VALIDATED), squeeze=False)[0]
     for axis, (name, title) in zip(grid, _VALIDATED, strict=True):
         for index, rate in enumerate(score["kbps"] for score in scored[0]["scores"]):
             points = [(e["audio_hours"], s[name]) for e in scored for s in e["scores"] if s["kbps"] == rate]
             label = "not quantised" if rate is None else f"{rate:.2f} kbit/s"
             x, y = zip(*points, strict=True)
-            axis.plot(x, y, marker="o", markersize=3, color=_COLOURS[index % len(_COLOURS)], label=label)
+            axis.plot(x, y, marker="o", markersize=3, color=COLOURS[index % len(COLOURS)], label=label)
         if long:
             axis.set_xscale("log")
             axis.xaxis.set_major_formatter("{x:g}")
@@ -148,7 +152,7 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def routing_health(path: Path, usage: Mapping[str, Sequence[float]], perplexity: Sequence[float], size: int) -> None:
@@ -156,31 +160,35 @@ def routing_health(path: Path, usage: Mapping[str, Sequence[float]], perplexity:
 
     Args:
         path: PNG file to write, replaced atomically.
-        usage: by label, the share of windows that use each expert (N_r,).
+        usage: by label, the share of windows that use each expert (N_r,), numbered from 0.
         perplexity: of each codebook's codes, the shared ones first.
         size: codes a codebook.
 
     Raises:
         InputError: matplotlib is not installed.
     """
-    figure = _figure(10.5, 5.0)
+    figure = new_figure(10.5, 5.0)
     above, below = figure.subplots(2, 1)
     width = 0.8 / len(usage)
+    routed = max(map(len, usage.values()))
+    shared = len(perplexity) - routed
     for index, (label, shares) in enumerate(usage.items()):
-        positions = [e + width * (index + 0.5) - 0.4 for e in range(1, len(shares) + 1)]
-        above.bar(positions, shares, width, color=_COLOURS[index % len(_COLOURS)], label=label)
+        positions = [expert + width * (index + 0.5) - 0.4 for expert in range(len(shares))]
+        above.bar(positions, shares, width, color=COLOURS[index % len(COLOURS)], label=label)
     above.axhline(0.02, color="#999999", linewidth=0.8, linestyle=":")
     above.set_ylabel("share of windows")
-    above.set_xlabel("expert")
     above.legend(frameon=False, fontsize=8)
-    below.bar(range(len(perplexity)), perplexity, 0.8, color=_COLOURS[0])
+    colours = [COLOURS[2]] * shared + [COLOURS[0]] * routed
+    below.bar(range(-shared, routed), perplexity, 0.8, color=colours)
     below.axhline(size, color="#999999", linewidth=0.8, linestyle=":")
     below.set_ylabel(f"perplexity of {size}")
-    below.set_xlabel("codebook (shared first)")
+    below.set_xlabel("expert, from 0; left of them the shared codebooks")
+    ticks = range(0, routed, 5 if routed > 10 else 1)
     for axis in (above, below):
         axis.spines[["top", "right"]].set_visible(False)
-        axis.margins(x=0.01)
-    _save(figure, path)
+        axis.set_xlim(-shared - 0.8, routed - 0.2)
+        axis.set_xticks(ticks)
+    save_figure(figure, path)
 
 
 def _line(axis: Any, summaries: Sequence[Summary], name: str, label: str, colour: str) -> None:
@@ -197,15 +205,3 @@ def _levels(audio: Audio, sample_rate: int) -> Array:
     hop = max(window // 8, len(x) // _COLUMNS)
     levels: Array = 20.0 * np.log10(np.maximum(stft_magnitudes(x, window, hop) / window, 1e-10))
     return levels
-
-
-def _figure(width: float, height: float) -> Any:
-    """A figure of its own, without pyplot: no global state, no display."""
-    module = load_extra("matplotlib.figure", "a plot")
-    with contained("matplotlib"):
-        return module.Figure(figsize=(width, height), layout="constrained")
-
-
-def _save(figure: Any, path: Path) -> None:
-    with contained("matplotlib"), replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DPI)

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,3 +240,14 @@ def test_routing_health(tmp_path: Path) -> None:
     routing_health(tmp_path / "both.png", {**even, "search": [0.1, 0.5, 0.9]}, [60.0, 50.0, 40.0, 30.0], 64)
     assert png_size(tmp_path / "even.png")[0] > 1000
     assert (tmp_path / "even.png").read_bytes() != (tmp_path / "both.png").read_bytes()
+
+
+def test_experts_are_numbered_from_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: figures.append(figure))
+    routing_health(tmp_path / "a.png", {"one": [0.1, 0.2, 0.3], "other": [0.3, 0.2, 0.1]}, [60.0, 50.0, 40.0, 30.0], 64)
+    above, below = figures[0].axes
+    centres = [bar.get_x() + bar.get_width() / 2 for bar in above.patches]
+    assert [round(centre) for centre in centres] == [0, 1, 2, 0, 1, 2]
+    assert [round(bar.get_x() + bar.get_width() / 2) for bar in below.patches] == [-1, 0, 1, 2]  # a shared one first
+    assert above.get_xticks().tolist() == below.get_xticks().tolist() == [0, 1, 2]

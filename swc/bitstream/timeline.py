@@ -1,0 +1,61 @@
+"""A stream over time: which experts its windows choose, and what its bits are spent on."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swc.bitstream.framing import CHUNK_OVERHEAD
+from swc.bitstream.stream import Stream
+from swc.bitstream.structure import window_lengths
+
+Array = NDArray[np.float64]
+
+
+def routing_map(stream: Stream, columns: int) -> Array:
+    """Which experts are chosen when.
+
+    Args:
+        columns: moments of equal numbers of windows; no more than there are windows.
+
+    Returns:
+        Share of the windows of all channels that choose each expert, (experts, columns); experts are numbered from 0,
+        as the bits of a mask are.
+    """
+    layout = stream.header.layout
+    windows = [channels for chunk in stream.chunks for channels in chunk.windows]
+    chosen, possible = np.zeros((layout.n_experts, columns)), np.zeros(columns)
+    for index, channels in enumerate(windows):
+        column = index * columns // len(windows)
+        possible[column] += len(channels)
+        for window in channels:
+            chosen[list(layout.chosen(window)), column] += 1
+    shares: Array = chosen / possible
+    return shares
+
+
+def window_edges(stream: Stream) -> Array:
+    """Where windows begin, and where the last one ends, in seconds, (windows + 1,)."""
+    header = stream.header
+    lengths = [length for chunk in stream.chunks for length in window_lengths(chunk.latents, header.window)]
+    return np.array([0, *accumulate(lengths)]) * header.hop / header.model_rate
+
+
+def bits_by_window(stream: Stream) -> dict[str, Array]:
+    """Bits of each window, all channels together, by kind, (windows,).
+
+    The kinds are those of `Stream.breakdown` without header, tags and the end chunk, which belong to no window. Framing
+    and padding of a chunk are divided among its windows by their lengths.
+    """
+    header, layout = stream.header, stream.header.layout
+    bits: dict[str, list[float]] = {"framing": [], **{kind: [] for kind in layout.breakdown(())}, "padding": []}
+    for chunk in stream.chunks:
+        counts = [layout.breakdown(channels) for channels in chunk.windows]
+        padding = -sum(sum(count.values()) for count in counts) % 8
+        for count, length in zip(counts, window_lengths(chunk.latents, header.window), strict=True):
+            share = length / chunk.latents
+            for kind, number in {"framing": 8 * CHUNK_OVERHEAD * share, **count, "padding": padding * share}.items():
+                bits[kind].append(number)
+    return {kind: np.array(numbers) for kind, numbers in bits.items()}

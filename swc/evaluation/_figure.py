@@ -1,0 +1,44 @@
+"""Figures of matplotlib without pyplot: no global state, no display."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from swc.evaluation._extras import contained, load_extra
+from swc.files import replacing
+
+COLOURS = ("#0f6e84", "#d1495b", "#e3a008", "#6a4c93", "#4f7942", "#555555")
+_DPI = 150
+
+
+def require_plots() -> None:
+    """Raise InputError where matplotlib is not installed."""
+    load_extra("matplotlib.figure", "a plot")
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of so many inches.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    module = load_extra("matplotlib.figure", "a plot")
+    with contained("matplotlib"):
+        return module.Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG file, which is replaced atomically."""
+    data = png(figure)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def png(figure: Any) -> bytes:
+    """A figure as PNG."""
+    output = io.BytesIO()
+    with contained("matplotlib"):
+        figure.savefig(output, format="png", dpi=_DPI)
+    return output.getvalue()
