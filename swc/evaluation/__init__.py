@@ -6,6 +6,8 @@ print(table(results)); write_json(results, Path("scores.json"))
 
 from __future__ import annotations
 
+from swc.evaluation._figure import require_plots
+from swc.evaluation.html import write_html
 from swc.evaluation.metrics import (
     METRICS,
     Metric,
@@ -35,6 +37,7 @@ __all__ = [
     "mel_distance",
     "pesq_wb",
     "rate_distortion",
+    "require_plots",
     "routing_health",
     "si_sdr",
     "spectrogram_comparison",
@@ -45,5 +48,6 @@ __all__ = [
     "visqol_audio",
     "visqol_speech",
     "write_csv",
+    "write_html",
     "write_json",
 ]

@@ -82,8 +82,8 @@ def table(results: Results) -> Table:
         if domains:
             cells.append("all" if summary.domain is None else printable(summary.domain) or "(none)")
         cells += [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
-        cells += [_number(summary.means[metric.name], metric.decimals) for metric in shown]
-        cells += [_number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
+        cells += [number(summary.means[metric.name], metric.decimals) for metric in shown]
+        cells += [number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
         view.add_row(*(Text(cell) for cell in cells), style="bold" if whole and domains else "")
     return view
 
@@ -168,7 +168,8 @@ def _caption(summaries: Iterable[Summary]) -> str | None:
     return f"! {over} file(s) over 5 s measure more than the rate asked for" if over else None
 
 
-def _number(value: float, decimals: int) -> str:
+def number(value: float, decimals: int) -> str:
+    """A score for people; nan is a dash."""
     return "–" if math.isnan(value) else f"{value:.{decimals}f}"
 
 

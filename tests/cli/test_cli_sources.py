@@ -62,6 +62,9 @@ def run(*args: str) -> Result:
         (("eval", ".", "--csv", "a.wav"), "named as a recording"),
         (("eval", ".", "--json", "c.swc"), "named as a recording"),
         (("eval", ".", "--csv", "none/a.csv"), "does not exist; create it first"),
+        (("eval", ".", "--html", "none/a.html"), "does not exist; create it first"),
+        (("eval", ".", "--html", "a.wav"), "named as a recording"),
+        (("eval", ".", "--plot", "a.wav"), "ends in .png"),
     ],
 )
 def test_no_file_of_another_kind_is_lost(
