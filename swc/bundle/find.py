@@ -9,7 +9,7 @@ from pathlib import Path
 
 from swc.bundle.fingerprint import count_parameters, fingerprint
 from swc.config import Config, ModelConfig
-from swc.errors import ModelError
+from swc.errors import ModelError, SwcError
 
 FOLDER_VARIABLE = "SWC_MODELS"
 """Environment variable that names another folder of bundles, in place of the one that comes with swc."""
@@ -103,3 +103,11 @@ def bundle_for(fingerprint: bytes) -> Bundle:
         f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {installed}. "
         "Install the swc version that made it, or pass the folder of that model as `model`"
     )
+
+
+def name_of(fingerprint: bytes) -> str | None:
+    """The name of the installed bundle that decodes streams with this fingerprint; None where there is none."""
+    try:
+        return bundle_for(fingerprint).name
+    except SwcError:
+        return None

@@ -33,7 +33,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 user or data error, 2 usage, 3 corrupt input, 130 interrupted; "
     "of several files, the highest that one of them has.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from swc.cli.guard import as_flags, say
 from swc.cli.options import time_text
+from swc.errors import FormatError, SwcError
+from swc.files import PIPE, open_input
 
 
 def damage_lines(facts: dict[str, Any]) -> list[str]:
@@ -28,3 +31,36 @@ def damage_lines(facts: dict[str, Any]) -> list[str]:
     if facts["end_mismatch"]:
         lines.append("the end chunk does not match; it is damaged, or a chunk is of another recording")
     return lines
+
+
+def fault(source: str, error: SwcError | OSError) -> tuple[dict[str, Any], int]:
+    """What is wrong with a file that could not be read as a stream, as plain data, and the exit code for it."""
+    facts: dict[str, Any] = {"file": source, "damage": None}
+    if isinstance(error, FormatError):
+        damage = None if source == PIPE else _find_damage(source)
+        return facts | {"error": as_flags(str(error)), "damage": damage}, error.exit_code
+    if isinstance(error, SwcError):
+        return facts | {"error": str(error).removeprefix(f"{source}: ")}, error.exit_code
+    return facts | {"error": error.strerror or str(error)}, 1
+
+
+def say_fault(facts: dict[str, Any]) -> None:
+    """Tell people of a `fault`."""
+    say(f"{facts['file']}: {facts['error']}")
+    for line in damage_lines(facts["damage"]) if facts["damage"] else ():
+        say(f"  {line}")
+
+
+def _find_damage(source: str) -> dict[str, Any] | None:
+    """What `swc decode --salvage` would find, None where it could do nothing."""
+    from swc.bitstream import SalvageReader
+    from swc.bitstream.damage import damage_facts
+
+    with open_input(source) as fp:
+        try:
+            reader = SalvageReader(fp)
+        except FormatError:
+            return None
+        for _ in reader:
+            pass
+    return damage_facts(reader)

@@ -24,7 +24,7 @@ from swc.cli.many import (
     SkipExisting,
     convert,
 )
-from swc.cli.options import Depth, Device, Force, Json, Quiet, time_text
+from swc.cli.options import BundleOfStream, Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.times import Duration, Start
@@ -76,18 +76,15 @@ def decode(
     raw: Annotated[
         bool, typer.Option("--raw", help="PCM without a header, little-endian, whatever the suffix of OUT.")
     ] = False,
+    rate: Annotated[
+        int | None,
+        typer.Option("--rate", metavar="HZ", min=1, help="Resample the output.  [default: the recording's own rate]"),
+    ] = None,
     start: Start = 0.0,
     duration: Duration = None,
     salvage: Salvage = False,
     no_tags: NoTags = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A bundle's name or folder.  [default: the one whose fingerprint is in IN]",
-        ),
-    ] = None,
+    model: BundleOfStream = None,
     device: Device = "cpu",
     jobs: Jobs = None,
     skip_existing: SkipExisting = False,
@@ -103,7 +100,8 @@ def decode(
     if raw and audio_format:
         raise typer.BadParameter("--raw has no --format; leave one of them out", context)
     suffix = ".raw" if raw else f".{audio_format or AudioFormat.WAV}"
-    options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags)
+    options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags, rate)
+    options.check()
     many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)

@@ -7,11 +7,8 @@ import shlex
 import stat
 import string
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 
@@ -188,47 +185,6 @@ def check_plot(path: Path | None) -> None:
     if path is not None and path.suffix.lower() != ".png":
         raise InputError(f"{path}: plots are PNG files; name one that ends in .png")
     check_report(path)
-
-
-def stream_files(names: Iterable[str]) -> list[str]:
-    """The streams that are meant by names: files as they are named, folders by what lies in them at any depth.
-
-    What counts there has the suffix .swc or begins as a stream, and is not hidden. A folder's files come sorted.
-
-    Raises:
-        InputError: a folder without streams.
-        OSError: a folder that cannot be read.
-    """
-    files = []
-    for name in names:
-        if not os.path.isdir(name):
-            files.append(name)
-            continue
-        found = sorted(_streams_in(name))
-        if not found:
-            raise InputError(f"{name}: there are no .swc streams in this folder; name another, or a file")
-        files += found
-    return files
-
-
-def _streams_in(folder: str) -> Iterator[str]:
-    def refuse(error: OSError) -> NoReturn:
-        raise error
-
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = os.path.join(place, name)
-            if not name.startswith(".") and os.path.isfile(path) and _seems_a_stream(path):
-                yield path
-
-
-def _seems_a_stream(path: str) -> bool:
-    if os.path.splitext(path)[1].lower() == STREAM:
-        return True
-    with suppress(OSError):
-        return is_stream(path)
-    return False
 
 
 def _replaced_by(suffix: str) -> tuple[str, ...]:

@@ -1,14 +1,20 @@
-"""swc inspect: what is in a .swc file, without decoding it. Every CRC is checked on the way."""
+"""swc inspect: what is in .swc files. Every CRC is checked on the way; only --plot decodes."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.guard import tell
-from swc.cli.options import size_text, time_text
+from swc.cli.damage import say_fault
+from swc.cli.facts import describe
+from swc.cli.files import check_plot
+from swc.cli.guard import say, tell
+from swc.cli.inputs import find_streams
+from swc.cli.options import BundleOfStream, size_text, time_text
 from swc.files import open_input
 
 if TYPE_CHECKING:
@@ -16,10 +22,33 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A .swc file; - for stdin.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Everything but the heat map as JSON.")] = False,
+    context: typer.Context,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help=".swc files, or folders of them; - for stdin.")
+    ],
+    no_map: Annotated[bool, typer.Option("--no-map", help="Leave out the map of the experts over time.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="PNG",
+            help="Decode, and draw waveform, spectrogram, experts and bits over time; needs swc[eval].",
+        ),
+    ] = None,
+    model: BundleOfStream = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Everything but the map as JSON, one object a line for each file.")
+    ] = False,
 ) -> None:
-    """Check a .swc file; show header, bit rate and routing."""
+    """Check .swc files; show header, bit rate and routing."""
+    several = len(sources) > 1 or os.path.isdir(sources[0])
+    if plot is not None and several:
+        raise typer.BadParameter("--plot draws one file; name it alone", context)
+    check_plot(plot)
+    if several:
+        _inspect_all(find_streams(sources), as_json)
+        return
+    (source,) = sources
     from swc.bitstream import Stream
 
     with open_input(source) as fp:
@@ -27,58 +56,39 @@ def inspect(
     facts = describe(stream)
     if as_json:
         tell(json.dumps({"file": source, **facts}))
-        return
-    for line in (*_overview(source, stream, facts), "", *_rates(facts), "", *_routing(stream, facts)):
+    else:
+        for line in (*_overview(source, stream, facts), "", *_rates(facts), "", *_routing(stream, facts, no_map)):
+            tell(line)
+    if plot is not None:
+        _draw(source, stream, facts, plot, model)
+
+
+def _inspect_all(sources: list[str], as_json: bool) -> None:
+    """A table of files, or a line of JSON each; the exit code is the worst."""
+    from swc.cli.listing import survey, table
+
+    surveys, worst = [], 0
+    for source in sources:
+        facts, code = survey(source)
+        worst = max(worst, code)
+        if as_json:
+            tell(json.dumps(facts))
+        elif facts["error"]:
+            say_fault(facts)
+        surveys.append(facts)
+    for line in () if as_json else table(surveys):
         tell(line)
-
-
-def describe(stream: Stream) -> dict[str, Any]:
-    """The header and what was counted in the chunks, as plain data."""
-    from swc.bitstream.tags import TAGS_TYPE
-
-    header, layout = stream.header, stream.header.layout
-    chosen = [layout.chosen(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
-    uses = [0] * layout.n_experts
-    for experts in chosen:
-        for expert in experts:
-            uses[expert] += 1
-    bits = stream.breakdown()
-    seconds = stream.duration
-    return {
-        "format": f"1.{header.minor}",
-        "family": layout.name,
-        "fingerprint": header.fingerprint.hex(),
-        "source_rate": header.source_rate,
-        "channels": header.channels,
-        "total_samples": stream.total_samples,
-        "seconds": seconds,
-        "model_rate": header.model_rate,
-        "hop": header.hop,
-        "gain_db": header.gain_db,
-        "window": header.window,
-        "windows_per_chunk": header.windows_per_chunk,
-        **layout.fields(),
-        "tags": header.tags,
-        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE],
-        "chunks": len(stream.chunks),
-        "windows": len(chosen),
-        "bytes": stream.n_bytes,
-        "kbps": stream.kbps if seconds else None,
-        "bits": bits,
-        "overhead": 100 * stream.overhead,
-        "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
-        "experts_per_window": sum(map(len, chosen)) / len(chosen) if chosen else None,
-        "expert_usage": [count / len(chosen) for count in uses] if chosen else None,
-    }
+    if worst:
+        raise typer.Exit(worst)
 
 
 def _overview(source: str, stream: Stream, facts: dict[str, Any]) -> list[str]:
     latents = facts["model_rate"] / facts["hop"]
     seconds = facts["window"] / latents
-    rate = "no audio" if facts["kbps"] is None else f"{facts['kbps']:.3f} kbit/s"
+    model = f" ({facts['model']})" if facts["model"] else ""
     lines = [
-        f"{source}: {size_text(facts['bytes'])}, {time_text(facts['seconds'])}, {rate}, all CRCs correct",
-        f"  format       swc {facts['format']}, {facts['family']}, fingerprint {facts['fingerprint']}",
+        f"{source}: {size_text(facts['bytes'])}, {time_text(facts['seconds'])}, {_rate(facts)}, all CRCs correct",
+        f"  format       swc {facts['format']}, {facts['family']}, fingerprint {facts['fingerprint']}{model}",
         f"  audio        {facts['channels']} x {facts['source_rate']} Hz, {facts['total_samples']} samples",
         f"  model        {facts['model_rate']} Hz, {latents:.2f} latents/s (hop {facts['hop']}), "
         f"level gain {facts['gain_db']:+.2f} dB",
@@ -92,6 +102,10 @@ def _overview(source: str, stream: Stream, facts: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _rate(facts: dict[str, Any]) -> str:
+    return "no audio" if facts["kbps"] is None else f"{facts['kbps']:.3f} kbit/s"
+
+
 def _rates(facts: dict[str, Any]) -> list[str]:
     total = sum(facts["bits"].values())
     lines = [f"  {'bits':<12} {'count':>12} {'kbit/s':>9} {'share':>8}"]
@@ -101,10 +115,29 @@ def _rates(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _routing(stream: Stream, facts: dict[str, Any]) -> list[str]:
+def _routing(stream: Stream, facts: dict[str, Any], no_map: bool) -> list[str]:
     if not facts["windows"] or not stream.header.layout.n_experts:
         return ["  no routed experts were used"]
+    heading = f"  routing      {facts['experts_per_window']:.2f} experts a window"
+    if no_map:
+        return [heading]
     from swc.cli.heatmap import routing_rows
 
-    heading = f"  routing      {facts['experts_per_window']:.2f} experts a window; each expert's share, and when"
-    return [heading, *routing_rows(stream, facts["expert_usage"])]
+    return [f"{heading}; each expert's share, and when", *routing_rows(stream, facts["expert_usage"])]
+
+
+def _draw(source: str, stream: Stream, facts: dict[str, Any], plot: Path, model: str | None) -> None:
+    from swc.cli.progress import progress_bar
+    from swc.codec.codec import Codec
+    from swc.evaluation.overview import stream_overview
+
+    codec = Codec.load(model) if model else Codec.for_stream(stream.header)
+    title = (
+        f"{source}: {time_text(facts['seconds'])}, {facts['channels']} x {facts['source_rate']} Hz, "
+        f"{_rate(facts)}, {codec.name}"
+    )
+    with progress_bar("decoding", quiet=False) as report:
+        stream_overview(
+            plot, stream, codec.decode_blocks(stream), title, lambda done: report(done, stream.total_samples)
+        )
+    say(f"{plot}: written")

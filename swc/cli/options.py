@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, TextIO
 
 import typer
 
+from swc.errors import SwcError
 from swc.files import printable as printable
 
 
@@ -18,11 +20,37 @@ class Depth(StrEnum):
     FLOAT = "float"
 
 
+def complete_model(incomplete: str) -> list[str]:
+    """Names of the installed bundles that begin so, for a shell that completes a command."""
+    from swc.bundle.find import list_bundles
+
+    with suppress(SwcError, OSError):  # a shell has no place for messages
+        return [bundle.name for bundle in list_bundles() if bundle.name.startswith(incomplete)]
+    return []
+
+
 Kbps = Annotated[
     float,
     typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s that the output may take, all included."),
 ]
-Model = Annotated[str, typer.Option("--model", metavar="NAME", help="A bundle's name (see swc models) or folder.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A bundle's name (see swc models) or folder.",
+        autocompletion=complete_model,
+    ),
+]
+BundleOfStream = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A bundle's name or folder.  [default: the one whose fingerprint is in the stream]",
+        autocompletion=complete_model,
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(

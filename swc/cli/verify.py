@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from swc.cli.damage import damage_lines
-from swc.cli.guard import as_flags, say, tell
+from swc.cli.damage import fault, say_fault
+from swc.cli.guard import tell
 from swc.cli.inputs import find_streams
 from swc.cli.options import counted, time_text
-from swc.errors import FormatError, InputError
-from swc.files import PIPE, open_input
+from swc.errors import SwcError
+from swc.files import open_input
 
 
 def verify(
@@ -33,9 +33,7 @@ def verify(
         if as_json:
             tell(json.dumps(facts))
         elif facts["error"]:
-            say(f"{source}: {facts['error']}")
-            for line in damage_lines(facts["damage"]) if facts["damage"] else ():
-                say(f"  {line}")
+            say_fault(facts)
         elif not quiet:
             tell(f"{source}: whole, {time_text(facts['seconds'])}, {counted(facts['chunks'], 'chunk')}")
     if worst:
@@ -46,33 +44,12 @@ def _check(source: str) -> tuple[dict[str, Any], int]:
     """What is right or wrong with a stream, and the exit code for it; no fault is an exception."""
     from swc.bitstream import StreamReader
 
-    facts: dict[str, Any] = {"file": source, "error": None, "damage": None}
     try:
         with open_input(source) as fp:
             reader = StreamReader(fp)
             for _ in reader:
                 pass
-    except FormatError as error:
-        damage = None if source == PIPE else _damage(source)
-        return facts | {"error": as_flags(str(error)), "damage": damage}, error.exit_code
-    except InputError as error:
-        return facts | {"error": str(error).removeprefix(f"{source}: ")}, error.exit_code
-    except OSError as error:
-        return facts | {"error": error.strerror or str(error)}, 1
-    rate = reader.header.source_rate
-    return facts | {"seconds": (reader.total_samples or 0) / rate, "chunks": reader.n_chunks}, 0
-
-
-def _damage(source: str) -> dict[str, Any] | None:
-    """What `swc decode --salvage` would find, None where it could do nothing."""
-    from swc.bitstream import SalvageReader
-    from swc.bitstream.damage import damage_facts
-
-    with open_input(source) as fp:
-        try:
-            reader = SalvageReader(fp)
-        except FormatError:
-            return None
-        for _ in reader:
-            pass
-    return damage_facts(reader)
+    except (SwcError, OSError) as error:
+        return fault(source, error)
+    seconds = (reader.total_samples or 0) / reader.header.source_rate
+    return {"file": source, "error": None, "damage": None, "seconds": seconds, "chunks": reader.n_chunks}, 0

@@ -6,6 +6,7 @@ import os
 import sys
 
 from swc.audio import AudioReader, RawFormat
+from swc.audio.resample import AlignedResampler
 from swc.bitstream import Header, SalvageReader, StreamReader
 from swc.codec.options import DecodeOptions, samples_of
 from swc.errors import FormatError, SwcError
@@ -32,14 +33,16 @@ def is_finished_audio(target: str, source: str, options: DecodeOptions) -> bool:
         if not _is_current(target, source):
             return False
         header, total = _length(source, options.salvage)
-        start, stop = samples_of(options.start, options.duration, header.source_rate)
+        rate = options.rate or header.source_rate
+        total = AlignedResampler(header.source_rate, rate).length(total)
+        start, stop = samples_of(options.start, options.duration, rate)
         samples = (total if stop is None else min(stop, total)) - start
         if options.raw:
-            layout = RawFormat(options.bits, header.source_rate, header.channels)
+            layout = RawFormat(options.bits, rate, header.channels)
             return os.path.getsize(target) == samples * layout.frame_bytes
         with AudioReader(target) as reader:
             there = (reader.sample_rate, reader.channels, reader.total_samples)
-            return there == (header.source_rate, header.channels, samples)
+            return there == (rate, header.channels, samples)
     except (SwcError, OSError):
         return False
 

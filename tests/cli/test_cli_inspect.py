@@ -89,6 +89,13 @@ def test_stdin(runner: CliRunner) -> None:
     assert "3 of 43 latents" in result.stdout
 
 
+def test_no_map(tmp_path: Path, runner: CliRunner) -> None:
+    path = save(tmp_path, make_stream(8, choose=lambda w: (2,)).to_bytes())
+    lines = runner.invoke(app, ["inspect", path, "--no-map"]).stdout.splitlines()
+    assert lines[-1] == "  routing      1.00 experts a window"
+    assert not any("expert " in line for line in lines)
+
+
 VALID = make_stream(9).to_bytes()
 
 

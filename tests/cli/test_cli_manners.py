@@ -99,7 +99,7 @@ def test_missing_file(tmp_path: Path, runner: CliRunner, command: str) -> None:
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "inspect"])
+@pytest.mark.parametrize("command", ["encode", "decode"])
 def test_folder_as_file(tmp_path: Path, runner: CliRunner, command: str) -> None:
     result = runner.invoke(app, [command, str(tmp_path)])
     assert result.exit_code == 1

@@ -165,6 +165,9 @@ def test_the_command_line_takes_it(codec: Codec, audio: np.ndarray, tmp_path: Pa
     assert "no routed experts" in shown
     facts = json.loads(run("inspect", "a.swc", "--json"))
     assert (facts["family"], facts["bits"]["flags"], facts["stages"]) == ("toy", 16, 8)
+    run("inspect", "a.swc", "--plot", str(tmp_path / "a.png"))
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert " toy " in run("inspect", "a.swc", "b.swc").splitlines()[1]
     (row,) = json.loads(run("models", "--json"))
     assert (row["name"], row["codebooks"]) == ("toy", "8 samples of 4 bits")
 

@@ -1,0 +1,67 @@
+"""What is in a .swc stream, as plain data."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from swc.bitstream import Header, Stream
+
+
+def describe(stream: Stream) -> dict[str, Any]:
+    """The header and what was counted in the chunks; experts are numbered from 0, as the bits of a mask are."""
+    from swc.bitstream.tags import TAGS_TYPE
+
+    header, layout = stream.header, stream.header.layout
+    chosen = [layout.chosen(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
+    uses = [0] * layout.n_experts
+    for experts in chosen:
+        for expert in experts:
+            uses[expert] += 1
+    bits = stream.breakdown()
+    seconds = stream.duration
+    return {
+        **describe_header(header),
+        "total_samples": stream.total_samples,
+        "seconds": seconds,
+        "model_rate": header.model_rate,
+        "hop": header.hop,
+        "gain_db": header.gain_db,
+        "window": header.window,
+        "windows_per_chunk": header.windows_per_chunk,
+        **layout.fields(),
+        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE],
+        "chunks": len(stream.chunks),
+        "windows": len(chosen),
+        "bytes": stream.n_bytes,
+        "kbps": stream.kbps if seconds else None,
+        "bits": bits,
+        "overhead": 100 * stream.overhead,
+        "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
+        "experts_per_window": sum(map(len, chosen)) / len(chosen) if chosen else None,
+        "expert_usage": [count / len(chosen) for count in uses] if chosen else None,
+    }
+
+
+def describe_header(header: Header) -> dict[str, Any]:
+    """What is known of a stream before its chunks."""
+    total = header.total_samples
+    return {
+        "format": f"1.{header.minor}",
+        "family": header.layout.name,
+        "fingerprint": header.fingerprint.hex(),
+        "model": _model(header.fingerprint),
+        "source_rate": header.source_rate,
+        "channels": header.channels,
+        "total_samples": total,
+        "seconds": None if total is None else total / header.source_rate,
+        "tags": header.tags,
+    }
+
+
+@cache
+def _model(fingerprint: bytes) -> str | None:
+    from swc.bundle.find import name_of
+
+    return name_of(fingerprint)
