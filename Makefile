@@ -2,6 +2,7 @@
 # make test   linters, types, layers and tests
 # make quick  the same without the slow tests: under a minute on two cores
 # make fuzz   attack the readers for MINUTES (30), with atheris; findings are left in FUZZ
+# make man    write docs/swc.1, the man page, from the command line's own help
 # make clean  remove what these made
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PACKAGE := pyproject.toml constraints.txt $(shell find swc models -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo check test quick fuzz clean
+.PHONY: demo check test quick fuzz man clean
 
 demo: $(VENV)/.demo
 	$(BIN)/swc demo --out $(DEMO)
@@ -39,6 +40,10 @@ fuzz: $(VENV)/.fuzz
 		-max_total_time=$$(($(MINUTES) * 10))
 	$(BIN)/python fuzz/fuzz_compressed.py $(FUZZ)/compressed -artifact_prefix=$(FUZZ)/ -max_len=8000 -timeout=20 \
 		-rss_limit_mb=1500 -max_total_time=$$(($(MINUTES) * 10))
+
+man: $(VENV)/.test
+	PYTHONPATH=. $(BIN)/python docs/man_page.py > docs/swc.1.new
+	mv docs/swc.1.new docs/swc.1
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(FUZZ) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,55 @@
+"""The man page is current, complete, and renders without a warning."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from swc.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "swc.1").read_text(encoding="utf-8")
+
+
+def test_it_is_current() -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "docs/man_page.py"]
+    made = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert made.stdout == PAGE, "run: make man"
+
+
+def test_every_command_and_option_is_in_it() -> None:
+    group: Any = typer.main.get_command(app)
+    parts = dict(zip(re.findall(r"^\.SS swc (\S+)", PAGE, re.M), PAGE.split("\n.SS ")[1:], strict=True))
+    assert list(parts) == list(group.commands)
+    for name, command in group.commands.items():
+        for parameter in command.params:
+            for option in parameter.opts if parameter.param_type_name == "option" else ():
+                assert "\\fB" + option.replace("-", "\\-") + "\\fR" in parts[name], (name, option)
+
+
+def test_every_variable_and_exit_code_is_in_it() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "swc").rglob("*.py"))
+    variables = set(re.findall(r"\bSWC_[A-Z]+\b", source))
+    assert {"SWC_MODELS", "SWC_THREADS", "SWC_DEBUG"} <= variables
+    environment = PAGE.split(".SH ENVIRONMENT")[1].split(".SH")[0]
+    assert set(re.findall(r"^SWC_\S+$", environment, re.M)) == variables
+    codes = PAGE.split(".SH EXIT STATUS")[1].split(".SH")[0]
+    assert re.findall(r"\.TP\n(.*)", codes) == ["0", "1", "2", "3", "130", "128 + n"]
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_it_renders_without_warnings() -> None:
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "docs/swc.1"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert "swc decode [OPTION ...] IN [OUT]" in re.sub(r"\x1b\[\d*m|.\x08", "", done.stdout)
