@@ -81,8 +81,8 @@ def test_chunked_equals_whole(codec: Codec) -> None:
             position += chunk.latents
         frames, pause = header.chunk_latents * b.frames_per_latent, header.window * b.frames_per_latent
         magnitudes = decoder.compressed(torch.cat(decoded, 1)).split(frames, 1)
-        spectrum = torch.cat([decoder.spectrum(part, pause) for part in magnitudes], 1)
-        whole = decoder.render(spectrum)[:, : len(audio)].T.numpy() / 10 ** (header.gain_db / 20)
+        spectrum = torch.cat([decoder.textured(part, pause) for part in magnitudes], 1)
+        whole = decoder.refined(spectrum)[:, : len(audio)].T.numpy() / 10 ** (header.gain_db / 20)
     assert np.abs(codec.decode(stream) - whole).max() < 1e-4
 
 

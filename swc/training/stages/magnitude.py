@@ -38,7 +38,7 @@ class Output:
 
     @cached_property
     def wave(self) -> Tensor:
-        """Decoded audio (B, samples)."""
+        """Decoded audio (B, samples) with integrated phases alone: random ones would be noise in the losses."""
         return self.decoder.render(self.decoder.spectrum(self.compressed))
 
 

@@ -1,4 +1,4 @@
-"""The decoder of the `spectral` backbone: magnitudes by a network, phases by a formula."""
+"""The decoder of the `spectral` backbone: magnitudes by a network, phases by a formula, texture by random numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from swc.config import ModelConfig
 from swc.nn.backbones.spectral.parts import backbone_of, correction, expand
 from swc.nn.backbones.spectral.phase import integrate_phase
+from swc.nn.backbones.spectral.texture import ITERATIONS, offsets, refine
 from swc.nn.context import Context, segments
 from swc.nn.layers.convnext import Trunk
 from swc.nn.layers.stft import synthesise
@@ -20,12 +21,15 @@ class SpectralDecoder(Decoder):
     """Latents (B, L, D) -> audio (B, L * hop)."""
 
     window: Tensor
+    offsets: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         b = backbone_of(config)
         self.config, self.bins = b, b.n_fft // 2 + 1
         self.register_buffer("window", torch.hann_window(b.n_fft), persistent=False)
+        chunk = config.quantizer.window * config.quantizer.windows_per_chunk * b.frames_per_latent
+        self.register_buffer("offsets", offsets(chunk, b.n_fft, config.sample_rate), persistent=False)
         self.linear = nn.Linear(b.latent_dim, self.bins * b.frames_per_latent)
         self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
         self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
@@ -45,44 +49,53 @@ class SpectralDecoder(Decoder):
             start: Tensor = self.linear(z.float())
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
 
-    def spectrum(self, c: Tensor, pause: int | None = None) -> Tensor:
+    def spectrum(self, c: Tensor, pause: int | None = None, offset: Tensor | None = None) -> Tensor:
         """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
 
-        Gradients reach the magnitudes alone. Phases begin anew as `integrate_phase` has it.
+        Gradients reach the magnitudes alone. Arguments are those of `integrate_phase`.
         """
         magnitude = expand(c, self.config.exponent)
-        return magnitude * self.phases(magnitude.detach(), pause)
+        return magnitude * self.phases(magnitude.detach(), pause, offset)
 
-    def phases(self, magnitude: Tensor, pause: int | None = None) -> Tensor:
+    def phases(self, magnitude: Tensor, pause: int | None = None, offset: Tensor | None = None) -> Tensor:
         """Complex unit vectors (B, T, bins) for magnitudes, see `integrate_phase`."""
-        return integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, pause)
+        return integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, pause, offset)
+
+    def textured(self, c: Tensor, pause: int | None = None) -> Tensor:
+        """`spectrum` with random offsets by a frame's place in its chunk; the first frame begins one."""
+        frames = torch.arange(c.shape[1], device=c.device) % len(self.offsets)
+        return self.spectrum(c, pause, self.offsets[frames])
 
     def render(self, spectrum: Tensor) -> Tensor:
-        """Audio (B, T * frame_hop), float32, of what `spectrum` returned."""
+        """Audio (B, T * frame_hop), float32, of complex (B, T, bins)."""
         with torch.autocast(spectrum.device.type, enabled=False):
             return synthesise(spectrum, self.window, self.config.frame_hop)
 
+    def refined(self, spectrum: Tensor) -> Tensor:
+        """Audio as `render` has it, after the iterations of `refine`, and without gradients."""
+        return self.render(refine(spectrum, self.window, self.config.frame_hop))
+
     def decode(self, z: Tensor) -> Tensor:
-        return self.render(self.spectrum(self.compressed(z)))
+        return self.refined(self.textured(self.compressed(z)))
 
     def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
         b = self.config
         spectra = self._spectra(chunks, latents, window)
         edge = Context(self._overlapping, self._overlapping)
         for signal, before, length in segments(spectra, latents * b.frames_per_latent, edge):
-            yield self.render(signal)[:, before * b.frame_hop : (before + length) * b.frame_hop]
+            yield self.refined(signal)[:, before * b.frame_hop : (before + length) * b.frame_hop]
 
     def _spectra(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
         """Spectra (B, T, bins) of each chunk of latents; phases begin anew in each window."""
         per = self.config.frames_per_latent
         reach = -(-self.trunk.reach // per)
         for z, before, length in segments(chunks, latents, Context(reach, reach)):
-            yield self.spectrum(self.compressed(z)[:, before * per : (before + length) * per], window * per)
+            yield self.textured(self.compressed(z)[:, before * per : (before + length) * per], window * per)
 
     @property
     def _overlapping(self) -> int:
-        """Frames on each side whose windows reach into a frame's own samples."""
-        return self.config.n_fft // self.config.frame_hop
+        """Frames on each side that a frame's own samples depend on, by overlapping windows in every iteration."""
+        return (1 + ITERATIONS) * (self.config.n_fft // self.config.frame_hop)
 
     def overlap(self, window: int) -> Context:
         b, reach = self.config, self.trunk.reach

@@ -3,7 +3,7 @@
 Integration follows the derivatives that a Gaussian-like window gives to the phase of a spectrogram (phase gradient heap
 integration, Prusa, Balazs & Sondergaard 2017, eq. 11-12). Instead of a heap, the order is that of single-pass
 spectrogram inversion (Beauregard, Harish & Wyse 2015): a spectral peak goes on from the frame before, and the bins on
-its flanks are locked to it (Laroche & Dolson 1999). No iteration, no random start, and nothing to learn.
+its flanks are locked to it (Laroche & Dolson 1999). Nothing to learn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ TINY = 1e-8
 
 
 @torch.no_grad()
-def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, pause: int | None = None) -> Tensor:
+def integrate_phase(
+    magnitude: Tensor, n_fft: int, hop: int, pause: int | None = None, offset: Tensor | None = None
+) -> Tensor:
     """Phases that fit magnitudes of an STFT with a Hann window.
 
     Args:
@@ -28,6 +30,7 @@ def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, pause: int | None =
         hop: samples a frame.
         pause: begin anew at the quietest frame in the second half of every so many frames, where it is least heard,
             so that a frame depends on little before it.
+        offset: (T, bins), turns each peak and its flanks by the angle at the peak, and no other frame.
 
     Returns:
         Complex unit vectors (B, T, bins).
@@ -54,6 +57,8 @@ def integrate_phase(magnitude: Tensor, n_fft: int, hop: int, pause: int | None =
         phases.append(phase)
     # phases so far refer to the middle of the window, those of the FFT to its start
     angle = torch.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
+    if offset is not None:
+        angle = angle + offset.expand_as(peak).gather(-1, peak)
     return torch.polar(torch.ones_like(angle), angle)
 
 

@@ -1,0 +1,46 @@
+"""Texture in the treble: phases that sound like noise where integrated ones would ring.
+
+Coded magnitudes are smooth, and integration takes what is smooth for steady tones. So above `NOISY` every region of a
+spectral peak gets a random offset, another one in every frame. Frames that do not fit cancel each other where they
+overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from swc.nn.layers.noise import uniform
+from swc.nn.layers.stft import analyse, synthesise
+
+NOISY = 4000.0  # Hz, of the lowest peaks whose regions get random offsets
+ITERATIONS = 2
+TINY = 1e-20
+
+
+def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
+    """Angles (frames, n_fft // 2 + 1) by which `integrate_phase` turns the regions of peaks; 0 below `NOISY`.
+
+    They depend on frame and bin alone, so that equal channels stay equal.
+    """
+    bins = n_fft // 2 + 1
+    angle = 2 * math.pi * uniform(torch.arange(frames * bins).reshape(frames, bins))
+    angle[:, : math.ceil(NOISY * n_fft / sample_rate)] = 0.0
+    return angle
+
+
+@torch.no_grad()
+def refine(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
+    """Phases that fit each other better, with the same magnitudes: complex (B, T, bins).
+
+    Every iteration takes the phases of what the waveform of the one before contains, and reaches n_fft // hop frames
+    further on each side.
+    """
+    magnitude = spectrum.abs()
+    for _ in range(ITERATIONS):
+        spectrum = analyse(synthesise(spectrum, window, hop), window, hop)
+        power = spectrum.real.square() + spectrum.imag.square()
+        spectrum = spectrum * (magnitude * (power + TINY).rsqrt())
+    return spectrum
