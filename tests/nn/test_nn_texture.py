@@ -54,7 +54,7 @@ def test_offsets_are_uniform_above_a_frequency_and_zero_below() -> None:
 
 
 def test_offsets_turn_peaks_with_their_flanks() -> None:
-    magnitude = magnitudes(20)
+    magnitude = 0.5 + 0.5 * magnitudes(20)  # no peak is sharp
     angle = offsets(20, N, RATE)
     plain, turned = (integrate_phase(magnitude, N, HOP, 8, offset) for offset in (None, angle))
     peak = peaks((magnitude + 1e-8).log())
@@ -62,6 +62,18 @@ def test_offsets_turn_peaks_with_their_flanks() -> None:
     assert torch.allclose(by[peak < FIRST], torch.ones(()) + 0j, atol=1e-4)
     expected = angle.expand_as(magnitude).gather(-1, peak)
     assert torch.allclose(by, torch.polar(torch.ones_like(expected), expected), atol=1e-3)
+
+
+@pytest.mark.parametrize("hertz", [NOISY + 1000, NOISY + 1015.6])
+def test_tones_stay_tones_among_noise(hertz: float) -> None:
+    t = torch.arange(RATE) / RATE
+    noise = torch.randn(1, RATE, generator=torch.Generator().manual_seed(0))
+    magnitude = analyse(torch.sin(2 * math.pi * hertz * t)[None] + 0.03 * noise, WINDOW, HOP).abs()
+    smooth = torch.nn.functional.avg_pool2d(magnitude[:, None], (9, 1), 1, (4, 0))[:, 0]
+    plain, turned = (integrate_phase(smooth, N, HOP, None, o) for o in (None, offsets(smooth.shape[1], N, RATE)))
+    at = round(hertz * N / RATE)
+    assert torch.equal(plain[..., at - 1 : at + 2], turned[..., at - 1 : at + 2])
+    assert not torch.allclose(plain[..., at + 20 :], turned[..., at + 20 :], atol=0.5)
 
 
 def test_iterations_keep_magnitudes_and_make_phases_fit() -> None:

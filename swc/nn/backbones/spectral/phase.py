@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from swc.nn.backbones.spectral.texture import spread
+
 GAMMA = 0.25645  # of the Gaussian that a Hann window resembles, in units of n_fft squared (Prusa et al. 2017)
 TINY = 1e-8
 
@@ -30,7 +32,7 @@ def integrate_phase(
         hop: samples a frame.
         pause: begin anew at the quietest frame in the second half of every so many frames, where it is least heard,
             so that a frame depends on little before it.
-        offset: (T, bins), turns each peak and its flanks by the angle at the peak, and no other frame.
+        offset: (T, bins), angles by which peaks that are no tones are turned with their flanks, each frame by itself.
 
     Returns:
         Complex unit vectors (B, T, bins).
@@ -58,7 +60,7 @@ def integrate_phase(
     # phases so far refer to the middle of the window, those of the FFT to its start
     angle = torch.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
     if offset is not None:
-        angle = angle + offset.expand_as(peak).gather(-1, peak)
+        angle = angle + spread(offset, log, peak)
     return torch.polar(torch.ones_like(angle), angle)
 
 

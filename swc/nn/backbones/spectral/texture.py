@@ -1,8 +1,8 @@
 """Texture in the treble: phases that sound like noise where integrated ones would ring.
 
-Coded magnitudes are smooth, and integration takes what is smooth for steady tones. So above `NOISY` every region of a
-spectral peak gets a random offset, another one in every frame. Frames that do not fit cancel each other where they
-overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
+Coded magnitudes are smooth, and integration takes every bump of a noise for a steady tone. So above `NOISY` the region of
+each spectral peak that is not as sharp as a tone's gets a random offset, another one in every frame. Frames that do not
+fit cancel each other where they overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from swc.nn.layers.noise import uniform
 from swc.nn.layers.stft import analyse, synthesise
 
 NOISY = 4000.0  # Hz, of the lowest peaks whose regions get random offsets
+FLANK = 8  # bins to either side of a peak; a tone in a Hann window takes two
+SHARP = 1.0  # natural log of the ratio of a tone's magnitude to that of its flanks, at least
 ITERATIONS = 2
 TINY = 1e-20
 
 
 def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
-    """Angles (frames, n_fft // 2 + 1) by which `integrate_phase` turns the regions of peaks; 0 below `NOISY`.
+    """Angles (frames, n_fft // 2 + 1) for the regions of peaks at these frames and bins; 0 below `NOISY`.
 
     They depend on frame and bin alone, so that equal channels stay equal.
     """
@@ -29,6 +32,19 @@ def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
     angle = 2 * math.pi * uniform(torch.arange(frames * bins).reshape(frames, bins))
     angle[:, : math.ceil(NOISY * n_fft / sample_rate)] = 0.0
     return angle
+
+
+def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
+    """The offset of each bin (B, T, bins): that of its peak, or 0 where the peak is as sharp as a tone's.
+
+    Args:
+        offset: (T, bins), of peaks.
+        log: logarithms of magnitudes (B, T, bins).
+        peak: index of each bin's peak (B, T, bins).
+    """
+    above_flanks = log[..., FLANK:-FLANK] - (log[..., : -2 * FLANK] + log[..., 2 * FLANK :]) / 2
+    noisy = F.pad(above_flanks, (FLANK, FLANK)) < SHARP
+    return (offset * noisy).gather(-1, peak)
 
 
 @torch.no_grad()
