@@ -30,6 +30,7 @@ from swc.cli.options import (
     Json,
     Kbps,
     Model,
+    Quality,
     Quiet,
     size_text,
     time_text,
@@ -93,6 +94,7 @@ def encode(
     ],
     output: Output = None,
     kbps: Kbps = DEFAULT_KBPS,
+    quality: Quality = None,
     effort: Effort = DEFAULT_EFFORT,
     lookahead: Lookahead = None,
     gain: Gain = None,
@@ -122,7 +124,8 @@ def encode(
     """Encode audio to .swc files."""
     layout = _raw_format(context, raw, bits, rate, channels)
     wanted = parse_tags(context, "--tag", tag or [])
-    options = EncodeOptions(kbps, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input)
+    asked = _asked_kbps(context, kbps, quality)
+    options = EncodeOptions(asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality)
     many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)
@@ -147,7 +150,7 @@ def _encode_one(
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    facts = {"input": source, "output": target, "kbps_asked": options.kbps, **done.facts()}
+    facts = {"input": source, "output": target, "kbps_asked": options.kbps, "quality": options.quality, **done.facts()}
     _show(source, target, done, facts, quiet, as_json)
 
 
@@ -166,6 +169,16 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
     if done.tags_left_out and not quiet:
         say(_left_out_line(done.tags_left_out))
     show(facts, target, [_line(done)], quiet=quiet, as_json=as_json)
+
+
+def _asked_kbps(context: typer.Context, kbps: float, quality: float | None) -> float | None:
+    """The rate to keep to; None where the quality decides."""
+    if quality is None:
+        return kbps
+    source = context.get_parameter_source("kbps")
+    if source is not None and source.name != "DEFAULT":
+        raise typer.BadParameter("--kbps and --quality exclude each other; give one of them", context)
+    return None
 
 
 def _raw_format(

@@ -33,6 +33,16 @@ Kbps = Annotated[
     float,
     typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s that the output may take, all included."),
 ]
+Quality = Annotated[
+    float | None,
+    typer.Option(
+        "--quality",
+        metavar="Q",
+        min=0,
+        max=10,
+        help="In place of --kbps: 0 to 10, the same in every passage, so that easy ones take fewer bits.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

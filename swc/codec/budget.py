@@ -2,9 +2,10 @@
 
 The budget holds at the end of every chunk, so a stream that stops anywhere after SPREAD seconds measures at most the
 rate that was asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD
-seconds, tags over the whole recording where its length is known. At rates so low that the shared codes alone take
-nearly everything (below 0.6 kbit/s a channel) paying it takes longer: a recording of known length is then refused, one
-of unknown length may measure more if it ends early.
+seconds, tags over the whole recording where its length is known. Room is kept for padding and for a short last chunk;
+a stream that would end below MET of its rate for that gets it back in its last chunk. At rates so low that the shared
+codes alone take nearly everything (below 0.6 kbit/s a channel) paying it takes longer: a recording of known length is
+then refused, one of unknown length may measure more if it ends early.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from swc.errors import BitrateError, LimitError
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
 COPIED_SHARE = 1 / 20  # of the bits, for tags that nobody asked for
 COPIED_BYTES = 256  # for the same, where the length is not known
-
+MET = 0.98  # of the rate that was asked for: a stream that reaches it leaves the rest unused
 
 CHUNK_BITS = 8 * CHUNK_OVERHEAD + 7  # of a chunk beside its windows: framing, and padding at its longest
 
@@ -38,6 +39,7 @@ class Budget:
         short_chunk = CHUNK_BITS + header.channels * header.layout.sizes(1)[0]
         self.once = 8 * (header_size(header) + END_SIZE) - self.tags + short_chunk
         self.used = 0
+        self.bytes = header_size(header) + END_SIZE  # of the stream so far, exactly
         least = least_kbps(header)
         most = 8.0 * header.channels
         if not 0 < kbps <= most:
@@ -55,13 +57,28 @@ class Budget:
         paid = self.once * min(1.0, seconds / SPREAD) + self.tags * min(1.0, seconds / self.duration)
         return int(self.rate * seconds - paid) - self.used - CHUNK_BITS
 
+    def falls_short(self, seconds: float, bits: int) -> bool:
+        """Whether a stream of this duration measures less than MET of the rate if its last windows take `bits`."""
+        return 8 * (self.bytes + _chunk_bytes(bits)) < MET * self.rate * seconds
+
+    def rest(self, seconds: float) -> int:
+        """Bits that the windows of the last chunk may take if nothing is kept back; arguments as `grant`."""
+        return 8 * (int(self.rate * seconds / 8) - self.bytes - CHUNK_OVERHEAD)
+
     def reserve(self, bits: int) -> None:
         """Count a chunk whose windows will take about so many bits."""
         self.used += CHUNK_BITS + bits
+        self.bytes += _chunk_bytes(bits)
 
     def settle(self, reserved: int, packed: int) -> None:
         """Replace what was reserved for a chunk by what its windows took."""
         self.used += packed - reserved
+        self.bytes += _chunk_bytes(packed) - _chunk_bytes(reserved)
+
+
+def _chunk_bytes(bits: int) -> int:
+    """Bytes of a chunk whose windows take so many bits."""
+    return CHUNK_OVERHEAD + -(-bits // 8)
 
 
 def least_kbps(header: Header) -> float:
@@ -90,11 +107,11 @@ def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
 
     Args:
         header: of the stream, with the tags that it has in any case.
-        kbps: kbit/s of the whole stream.
+        kbps: kbit/s of the whole stream; infinite where it is not limited.
         copied: keys and values.
     """
     if header.total_samples is None:
-        room = 8.0 * COPIED_BYTES
+        room = 8.0 * COPIED_BYTES if kbps < math.inf else math.inf
         header = dataclasses.replace(header, total_samples=math.ceil(SPREAD * header.source_rate))
     else:
         room = COPIED_SHARE * 1000 * kbps * _duration(header)

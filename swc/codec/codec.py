@@ -17,13 +17,15 @@ from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
+from swc.codec.control import ConstantRate, RateControl
 from swc.codec.decoder import StreamDecoder, as_audio
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, past_the_end
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, past_the_end
+from swc.codec.quality import QualityScale
 from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
@@ -46,6 +48,7 @@ class Codec:
         self.model = CodecModel(self.config)
         load_weights(self.model, bundle.weights)
         self.model.to(self.device).eval()
+        self._qualities = QualityScale(self.model)
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT_MODEL, device: str = "cpu") -> Codec:
@@ -70,8 +73,9 @@ class Codec:
         self,
         audio: Any,
         sample_rate: int,
-        kbps: float = DEFAULT_KBPS,
+        kbps: float | None = None,
         *,
+        quality: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -86,7 +90,9 @@ class Codec:
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s.
+                it is longer than 5 s. None takes 2.67, or goes by `quality`.
+            quality: 0 to 10, in place of `kbps`: the same in every passage, so that easy ones take fewer bits (see
+                `swc.codec.quality`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer and gives the decoder no work.
             lookahead: seconds from which the level is set; None takes the model's.
@@ -99,11 +105,11 @@ class Codec:
                 channels, and otherwise 1 to 8 rows.
 
         Raises:
-            InputError: a shape, type or number (nan, infinity) that cannot be encoded, or tags that the header cannot
-                hold.
+            InputError: a shape, type or number (nan, infinity) that cannot be encoded, an option out of bounds, or
+                tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -112,8 +118,9 @@ class Codec:
         self,
         recordings: Iterable[Any],
         sample_rate: int,
-        kbps: float = DEFAULT_KBPS,
+        kbps: float | None = None,
         *,
+        quality: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -129,7 +136,7 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`, naming the recording by its index.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
         builders, common = list[StreamBuilder](), tuple(tags) if isinstance(tags, Iterable) else tags
 
         def jobs() -> Iterator[Job]:
@@ -179,7 +186,8 @@ class Codec:
         sample_rate: int,
         channels: int,
         *,
-        kbps: float = DEFAULT_KBPS,
+        kbps: float | None = None,
+        quality: float | None = None,
         total_samples: int | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
@@ -196,7 +204,7 @@ class Codec:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, effort, lookahead, gain_db, tags, channel_mask: as `encode`.
+            sample_rate, channels, kbps, quality, effort, lookahead, gain_db, tags, channel_mask: as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -205,7 +213,7 @@ class Codec:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
 
     def encode_source(
@@ -241,8 +249,14 @@ class Codec:
         options.check()
         gain = self._gain(blocks, rate, options)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
-        encoder = StreamEncoder(self.model, header, Budget(header, options.kbps), options.effort)
+        encoder = StreamEncoder(self.model, header, self._control(header, options), options.effort)
         return Job(encoder, blocks, sink(header), source.total_samples, name)
+
+    def _control(self, header: Header, options: EncodeOptions) -> RateControl:
+        """What decides how many bits windows take."""
+        if options.quality is None:
+            return ConstantRate(header, Budget(header, options.target_kbps))
+        return self._qualities.control(header, options.quality)
 
     def _gain(self, blocks: CheckedBlocks, sample_rate: int, options: EncodeOptions) -> int:
         """Level gain in 1/256 dB."""

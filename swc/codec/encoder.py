@@ -1,4 +1,4 @@
-"""From audio to chunks of codes, one after the other, in bits that a budget grants.
+"""From audio to chunks of codes, one after the other, in bits that a budget grants or that a quality takes.
 
 Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
 over the whole recording. Of a recording of known length several are searched at once, and with them those of other
@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
-from swc.bitstream import Chunk, Header, window_lengths
-from swc.codec.allocation import Allocator, share_evenly
-from swc.codec.budget import Budget
+from swc.bitstream import Chunk, Header
+from swc.codec.control import RateControl, Uncoded
 from swc.codec.gain import factor
 from swc.nn.context import segments
 from swc.nn.model import CodecModel
 
 TOGETHER = 16  # chunks of a recording of known length that are searched at once
-SILENCE_RMS = 1e-3  # of a level-normalised window, 40 dB below the loud parts: it comes last when bits are shared
 
 
 class Request(NamedTuple):
@@ -35,12 +33,10 @@ class Request(NamedTuple):
     Attributes:
         z: latents (channels, L, D).
         grants: steps of each window's size (channels, W).
-        reserved: bits that all of them take.
     """
 
     z: Tensor
     grants: Tensor
-    reserved: int
 
 
 class StreamEncoder:
@@ -49,9 +45,8 @@ class StreamEncoder:
     Args:
         model: on its device.
         header: of the stream to be.
-        budget: of the stream; is spent.
+        control: of the bits that windows take.
         effort: of the search for codes.
-        allocator: of each chunk's bits.
         together: chunks that are searched at once; None goes by whether the length is known.
     """
 
@@ -59,13 +54,11 @@ class StreamEncoder:
         self,
         model: CodecModel,
         header: Header,
-        budget: Budget,
+        control: RateControl,
         effort: int,
-        allocator: Allocator = share_evenly,
         together: int | None = None,
     ) -> None:
-        self.model, self.header, self.budget = model, header, budget
-        self.effort, self.allocator = effort, allocator
+        self.model, self.header, self.control, self.effort = model, header, control, effort
         self.together = together or (1 if header.total_samples is None else TOGETHER)
 
     def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:
@@ -73,9 +66,10 @@ class StreamEncoder:
 
         What is requested must have become a chunk before more is asked for.
         """
-        one_by_one = self._requests(source)
+        one_by_one = self._uncoded(source)
         while some := list(islice(one_by_one, self.together)):
-            yield some
+            grants = self.control.grants(some)
+            yield [Request(chunk.z, steps) for chunk, steps in zip(some, grants, strict=True)]
 
     def chunk(self, request: Request, codes: NDArray[np.int64]) -> Chunk:
         """The chunk that was requested, of its codes (channels, stages, L)."""
@@ -83,16 +77,17 @@ class StreamEncoder:
         windows = tuple(
             tuple(layout.window(row[:, start : start + window]) for row in codes) for start in range(0, length, window)
         )
-        self.budget.settle(request.reserved, sum(layout.size(one) for channels in windows for one in channels))
+        self.control.settle(sum(layout.size(one) for channels in windows for one in channels))
         return Chunk(length, windows)
 
-    def _requests(self, source: CheckedBlocks) -> Iterator[Request]:
-        """Each chunk with what the budget grants it, as soon as its audio and context have come."""
+    def _uncoded(self, source: CheckedBlocks) -> Iterator[Uncoded]:
+        """Each chunk as soon as its audio and context have come."""
         header, latents = self.header, 0
-        for z, heard in self._latents(self._resampled(source)):
+        total = None if header.total_samples is None else header.latents_for(header.total_samples)
+        for z, rms, ended in self._latents(self._resampled(source)):
             latents += z.shape[1]
             seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
-            yield self._request(z, heard, seconds)
+            yield Uncoded(z, rms, seconds, ended or latents == total)
 
     def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
@@ -112,23 +107,16 @@ class StreamEncoder:
         return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.model.device)
 
     @torch.inference_mode()
-    def _latents(self, audio: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[bool]]]:
-        """Latents (channels, L, D) of each chunk, and which of its windows are not silent, channels innermost."""
+    def _latents(self, audio: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, bool]]:
+        """Latents (channels, L, D) of each chunk, the RMS of its windows (channels, W), and whether it is seen to be
+        the last."""
         hop, encoder = self.header.hop, self.model.encoder
-        for signal, before, length in segments(audio, self.header.chunk_latents * hop, encoder.context):
+        step = self.header.chunk_latents * hop
+        for signal, before, length in segments(audio, step, encoder.context):
             z = encoder.encode(signal)[:, before // hop : (before + length) // hop]
             windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
-            yield z, [heard for window in windows for heard in _heard(window)]
-
-    def _request(self, z: Tensor, heard: list[bool], seconds: float) -> Request:
-        """Ask for the bits of a chunk of latents (channels, L, D) that ends after `seconds`, and share them."""
-        channels = len(z)
-        lengths = window_lengths(z.shape[1], self.header.window)
-        sizes = [self.header.layout.sizes(n) for n in lengths for _ in range(channels)]
-        steps = self.allocator(heard, sizes, self.budget.grant(seconds))
-        reserved = sum(size[step] for size, step in zip(sizes, steps, strict=True))
-        self.budget.reserve(reserved)
-        return Request(z, torch.tensor(steps, device=z.device).reshape(-1, channels).t(), reserved)
+            ended = length < step or signal.shape[1] == before + length < before + step + encoder.context.after
+            yield z, torch.stack([window.square().mean(1).sqrt() for window in windows], 1), ended
 
 
 @torch.inference_mode()
@@ -136,9 +124,3 @@ def search(model: CodecModel, requests: Sequence[Request], window: int, effort: 
     """Codes (channels, stages, L) of chunks, whichever recordings they are of."""
     runs, grants = [r.z for r in requests], [r.grants for r in requests]
     return [codes.cpu().numpy() for codes in model.quantizer.encode_together(runs, grants, window, effort)]
-
-
-def _heard(window: Tensor) -> list[bool]:
-    """Which channels of a window (channels, samples) are more than silence."""
-    heard: list[bool] = (window.square().mean(1).sqrt() > SILENCE_RMS).tolist()
-    return heard

@@ -17,6 +17,7 @@ DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
 EFFORTS = (0, 1, 2)
 DEFAULT_EFFORT = 1
+MOST_QUALITY = 10.0
 MOST_GAIN_DB = 100.0
 MOST_RATE = 384_000  # Hz, as in the format
 
@@ -26,7 +27,7 @@ class EncodeOptions:
     """How a recording is encoded.
 
     Attributes:
-        kbps: kbit/s of the whole stream.
+        kbps: most kbit/s of the whole stream; None takes DEFAULT_KBPS, or goes by `quality`.
         effort: of the search for codes, one of EFFORTS.
         lookahead: seconds from which the gain is set; None takes the model's.
         tags: keys and values, in place of those that the source has under these keys; an empty value sets none.
@@ -34,9 +35,11 @@ class EncodeOptions:
         raw: how to take a source of PCM without a header; None for one that has a header.
         gain_db: level gain before coding in place of one that suits the level; streams of the same gain can be joined.
         salvage_input: take what is there of a source that is cut off.
+        quality: 0 to MOST_QUALITY, in place of `kbps`: the same everywhere, so that easy passages take fewer bits; see
+            `swc.codec.quality`.
     """
 
-    kbps: float = DEFAULT_KBPS
+    kbps: float | None = None
     effort: int = DEFAULT_EFFORT
     lookahead: float | None = None
     tags: Tags = ()
@@ -44,14 +47,27 @@ class EncodeOptions:
     raw: RawFormat | None = None
     gain_db: float | None = None
     salvage_input: bool = False
+    quality: float | None = None
+
+    @property
+    def target_kbps(self) -> float:
+        """Most kbit/s of the whole stream; infinite where `quality` decides."""
+        if self.quality is not None:
+            return math.inf
+        return DEFAULT_KBPS if self.kbps is None else self.kbps
 
     def check(self) -> None:
         """Raise InputError where a number is out of bounds; the rate aside, which depends on the source."""
-        for name, value in (("kbps", self.kbps), ("lookahead", self.lookahead or 0), ("gain", self.gain_db or 0)):
-            if not isinstance(value, Real):
+        numbers = {"kbps": self.kbps, "quality": self.quality, "lookahead": self.lookahead, "gain": self.gain_db}
+        for name, value in numbers.items():
+            if value is not None and not isinstance(value, Real):
                 raise InputError(f"`{name}` must be a number, not {value!r}")
         if not isinstance(self.effort, Integral) or self.effort not in EFFORTS:
             raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {self.effort}")
+        if self.quality is not None and self.kbps is not None:
+            raise InputError("`kbps` and `quality` exclude each other: give one of them")
+        if self.quality is not None and not 0 <= self.quality <= MOST_QUALITY:
+            raise InputError(f"`quality` must be 0 to {MOST_QUALITY:g}, not {self.quality}")
         if self.lookahead is not None and not 0 <= self.lookahead < math.inf:
             raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {self.lookahead}")
         if self.gain_db is not None and not abs(self.gain_db) <= MOST_GAIN_DB:

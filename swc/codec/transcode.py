@@ -212,7 +212,7 @@ def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Ta
     header = codec.header(reader.sample_rate, reader.channels, total_samples=reader.total_samples, tags=chosen)
     named = {key for key, _ in options.tags}
     others = tuple(pair for pair in reader.tags if pair[0] not in named) if options.copy_tags else ()
-    copied, left_out = fit_tags(header, options.kbps, others)
+    copied, left_out = fit_tags(header, options.target_kbps, others)
     return copied + chosen, left_out
 
 

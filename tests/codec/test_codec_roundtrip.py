@@ -18,6 +18,7 @@ from swc.audio import CheckedBlocks
 from swc.bitstream import Stream, StreamBuilder, StreamReader
 from swc.codec.budget import Budget
 from swc.codec.codec import Codec
+from swc.codec.control import ConstantRate
 from swc.codec.encoder import StreamEncoder
 from swc.codec.jobs import Job, run
 from swc.errors import BitrateError, InputError, ModelError
@@ -101,7 +102,8 @@ def test_chunks_searched_together_equal_single_ones(codec: Codec) -> None:
     whole = codec.encode(audio, RATE, kbps=6)
     assert len(whole.chunks) == 8
     for some in (1, 3):
-        encoder = StreamEncoder(codec.model, whole.header, Budget(whole.header, 6), 1, together=some)
+        control = ConstantRate(whole.header, Budget(whole.header, 6))
+        encoder = StreamEncoder(codec.model, whole.header, control, 1, together=some)
         builder = StreamBuilder()
         run([Job(encoder, CheckedBlocks([audio], 2), builder.open(whole.header), len(audio), "")])
         assert builder.stream == whole

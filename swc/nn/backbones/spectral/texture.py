@@ -1,8 +1,8 @@
 """Texture in the treble: phases that sound like noise where integrated ones would ring.
 
-Coded magnitudes are smooth, and integration takes every bump of a noise for a steady tone. So above `NOISY` the region of
-each spectral peak that is not as sharp as a tone's gets a random offset, another one in every frame. Frames that do not
-fit cancel each other where they overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
+Coded magnitudes are smooth, and integration takes every bump of a noise for a steady tone. So above `NOISY` the region
+of each spectral peak that is not as sharp as a tone's gets a random offset, another one in every frame. Frames that do
+not fit cancel each other where they overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
 """
 
 from __future__ import annotations

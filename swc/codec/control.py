@@ -1,0 +1,80 @@
+"""Rate control: how many bits the windows of each chunk take."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from swc.bitstream import Header, window_lengths
+from swc.codec.allocation import Allocator, share_evenly
+from swc.codec.budget import Budget
+
+SILENCE_RMS = 1e-3  # 40 dB below the loud parts: such a window comes last when bits are shared
+
+
+class Uncoded(NamedTuple):
+    """A chunk before its codes.
+
+    Attributes:
+        z: latents (channels, L, D).
+        rms: of the level-normalised audio of each window (channels, W).
+        seconds: duration of the stream up to its end.
+        last: whether it is known to be the stream's last.
+    """
+
+    z: Tensor
+    rms: Tensor
+    seconds: float
+    last: bool
+
+
+class RateControl(Protocol):
+    """Decides how many steps above its least size (of the layout's `sizes`) each window takes."""
+
+    def grants(self, chunks: Sequence[Uncoded]) -> list[Tensor]:
+        """Steps for the windows of each of the next chunks: (channels, W)."""
+
+    def settle(self, packed: int) -> None:
+        """Hear how many bits the windows of a chunk took; once for each chunk, in the order of `grants`."""
+
+
+class ConstantRate:
+    """A RateControl that keeps to a budget.
+
+    Args:
+        header: of the stream.
+        budget: of the stream; is spent.
+        allocator: of each chunk's bits.
+    """
+
+    def __init__(self, header: Header, budget: Budget, allocator: Allocator = share_evenly) -> None:
+        self.header, self.budget, self.allocator = header, budget, allocator
+        self._reserved = deque[int]()
+
+    def grants(self, chunks: Sequence[Uncoded]) -> list[Tensor]:
+        return [self._grant(chunk) for chunk in chunks]
+
+    def settle(self, packed: int) -> None:
+        self.budget.settle(self._reserved.popleft(), packed)
+
+    def _grant(self, chunk: Uncoded) -> Tensor:
+        """Ask for the bits of a chunk, and share them: (channels, W)."""
+        channels, latents, _ = chunk.z.shape
+        lengths = window_lengths(latents, self.header.window)
+        sizes = [self.header.layout.sizes(n) for n in lengths for _ in range(channels)]
+        heard: list[bool] = (chunk.rms.t() > SILENCE_RMS).flatten().tolist()
+        steps = self.allocator(heard, sizes, self.budget.grant(chunk.seconds))
+        if chunk.last and self.budget.falls_short(chunk.seconds, _bits(sizes, steps)):
+            steps = self.allocator(heard, sizes, self.budget.rest(chunk.seconds))
+        self._reserved.append(_bits(sizes, steps))
+        self.budget.reserve(self._reserved[-1])
+        return torch.tensor(steps, device=chunk.z.device).reshape(-1, channels).t()
+
+
+def _bits(sizes: Sequence[range], steps: Sequence[int]) -> int:
+    """What windows of these steps of their sizes take."""
+    return sum(size[step] for size, step in zip(sizes, steps, strict=True))
