@@ -102,6 +102,24 @@ def test_json_summaries(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
     assert (facts["samples"], facts["output"]) == (SAMPLES, str(tmp_path / "b.flac"))
 
 
+def test_a_quality_in_place_of_a_rate(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
+    low, high = (
+        json.loads(run(runner, "encode", wav, tmp_path / f"{q}.swc", "--quality", q, "--json").stdout)
+        for q in ("0", "10")
+    )
+    assert (low["quality"], low["kbps_asked"], high["quality"]) == (0, None, 10)
+    assert low["bytes"] < high["bytes"] == (tmp_path / "10.swc").stat().st_size
+    facts = json.loads(run(runner, "encode", wav, "--json").stdout)
+    assert (facts["quality"], facts["kbps_asked"]) == (None, 2.67)
+
+
+@pytest.mark.parametrize("options", [("--kbps", "2.67", "--quality", "5"), ("--quality", "10.5"), ("--quality", "-1")])
+def test_qualities_that_cannot_be(runner: CliRunner, wav: Path, options: tuple[str, ...]) -> None:
+    result = run(runner, "encode", wav, *options, code=2)
+    assert "--quality" in result.stderr
+    assert sorted(os.listdir(wav.parent)) == ["a.wav"]
+
+
 def test_quiet_says_nothing(tmp_path: Path, runner: CliRunner, wav: Path) -> None:
     for result in (
         run(runner, "encode", wav, "-q"),

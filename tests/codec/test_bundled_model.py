@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from swc.bundle import find_bundle, list_bundles
 from swc.codec.codec import Codec
@@ -51,6 +53,49 @@ def test_more_bits_sound_better_within_every_rate(codec: Codec, recording: tuple
     assert list(intelligible[::2]) == sorted(intelligible[::2])
     assert mel[2] < 1.1
     assert intelligible[2] > 0.8
+
+
+@pytest.fixture(scope="module")
+def long_recording(recording: tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:
+    """21.3 s of speech with a pause, and where it is soft."""
+    audio, rate = recording
+    parts = (audio, np.zeros(2 * rate, np.float32), audio[::-1] * 0.1, audio[: round(3.3 * rate)])
+    return np.concatenate(parts), rate
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kbps", [0.6, 2.67, 7.0])
+@pytest.mark.parametrize("known", [True, False])
+def test_rates_are_met_within_2_percent_from_below(
+    codec: Codec, long_recording: tuple[np.ndarray, int], channels: int, kbps: float, known: bool
+) -> None:
+    audio, rate = long_recording
+    audio = np.stack([audio, audio[::-1]][:channels], 1)
+    out, samples = io.BytesIO(), len(audio) if known else None
+    codec.encode_to(out, [audio], rate, channels, kbps=kbps, total_samples=samples, effort=0)
+    assert 0.98 * kbps <= out.tell() * 8 * rate / len(audio) / 1000 <= kbps
+
+
+def test_a_quality_leaves_the_same_everywhere(codec: Codec, long_recording: tuple[np.ndarray, int]) -> None:
+    """Within .5 dB, where a constant rate does not; pauses take the least size."""
+    audio, rate = long_recording
+    quality = codec.encode(audio, rate, quality=5, effort=0)
+    constant = codec.encode(audio, rate, kbps=quality.kbps, effort=0)
+    spread = []
+    for stream in (quality, constant):
+        x = torch.from_numpy(audio * np.float32(10 ** (stream.header.gain_db / 20)))
+        x = torch.nn.functional.pad(x[None], (0, -len(audio) % codec.config.hop))
+        with torch.inference_mode():
+            z = codec.model.encoder.encode(x)
+            zq = torch.cat([codec.decoder(stream.header).latents(chunk) for chunk in stream.chunks], 1)
+        left = torch.stack([part.mean() for part in (z - zq).square().sum(2)[0].split(stream.header.window)])
+        experts = torch.tensor([len(row[0].experts) for chunk in stream.chunks for row in chunk.windows])
+        spread.append((10 * left.log10())[(experts > 0) & (experts < 35)].std())
+    assert spread[0] < 0.5
+    assert spread[1] > 1.0
+    first = [len(row[0].experts) for chunk in quality.chunks for row in chunk.windows]
+    assert first[9] == 0  # 9.2 to 10.2 s: nearly all of it silence
+    assert min(first[:7]) > 4
 
 
 def test_silence_is_inaudible(codec: Codec) -> None:

@@ -83,6 +83,16 @@ def test_its_grants_decide_what_is_coded(codec: Codec, audio: np.ndarray) -> Non
         codec.encode(audio, RATE, kbps=0.1)
 
 
+def test_a_quality_codes_what_leaves_too_much_otherwise(codec: Codec, audio: np.ndarray) -> None:
+    audio[4 * RATE : 5 * RATE] *= 0.4
+    coded = [
+        [bool(row[0][0, 0] >= 0) for chunk in codec.encode(audio, RATE, quality=q).chunks for row in chunk.windows]
+        for q in (2, 10)
+    ]
+    assert coded[0] == [True, True, False, True, False, True, True, True]
+    assert coded[1] == [True, True, False, True, True, True, True, True]
+
+
 def test_its_bits_are_counted_by_its_own_kinds(codec: Codec, audio: np.ndarray) -> None:
     stream = codec.encode(audio, RATE, kbps=2 * KBPS)
     bits = stream.breakdown()
