@@ -279,7 +279,10 @@ def test_ctrl_c_of_a_terminal_reaches_one_process_only(swc: Swc) -> None:
     out = swc.folder / "out"
     with swc.start("encode", "in", "-o", "out", "--jobs", "2", "--effort", "2", start_new_session=True) as run:
         until(lambda: list(out.glob(".swc-*.part")))
+        run.send_signal(signal.SIGSTOP)  # so that only the others can hear it, if they do
         os.killpg(run.pid, signal.SIGINT)
+        time.sleep(1)
+        run.send_signal(signal.SIGCONT)
         _, errors = run.communicate(timeout=20)
     assert run.returncode == 130
     assert errors.endswith("swc: error: interrupted\n")
