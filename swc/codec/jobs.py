@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from swc.audio import CheckedBlocks
 from swc.bitstream import Chunk, ChunkSink
-from swc.codec.encoder import TOGETHER, Request, StreamEncoder, search
+from swc.codec.encoder import Request, StreamEncoder, search
 from swc.errors import InputError, SwcError
+
+AT_ONCE = 32  # recordings, and chunks of theirs that are searched at once
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def run(jobs: Iterable[Job]) -> None:
     """
     waiting = iter(jobs)
     while first := next(waiting, None):
-        others = TOGETHER - 1 if first.encoder.model.device.type == "cpu" else 0
+        others = AT_ONCE - 1 if first.encoder.model.device.type == "cpu" else 0
         _run([first, *islice(waiting, others)])
 
 
@@ -94,7 +96,7 @@ def _chunks(asked: list[tuple[Job, Request]]) -> Iterator[tuple[Job, Chunk]]:
     """What was asked for, in the same order."""
     order = sorted(range(len(asked)), key=lambda i: asked[i][1].z.shape[1])  # alike ones take no longer than one
     codes: dict[int, NDArray[np.int64]] = {}
-    for some in (order[i : i + TOGETHER] for i in range(0, len(order), TOGETHER)):
+    for some in (order[i : i + AT_ONCE] for i in range(0, len(order), AT_ONCE)):
         encoder = asked[some[0]][0].encoder
         found = search(encoder.model, [asked[i][1] for i in some], encoder.header.window, encoder.effort)
         codes.update(zip(some, found, strict=True))
