@@ -120,7 +120,11 @@ class StreamEncoder:
 
 
 @torch.inference_mode()
-def search(model: CodecModel, requests: Sequence[Request], window: int, effort: int) -> list[NDArray[np.int64]]:
-    """Codes (channels, stages, L) of chunks, whichever recordings they are of."""
-    runs, grants = [r.z for r in requests], [r.grants for r in requests]
-    return [codes.cpu().numpy() for codes in model.quantizer.encode_together(runs, grants, window, effort)]
+def search(model: CodecModel, groups: Sequence[Sequence[Request]], window: int, effort: int) -> list[NDArray[np.int64]]:
+    """Codes (chunks, channels, stages, L) of groups of chunks of equally many latents."""
+    runs, grants = ([torch.cat([getattr(r, of) for r in group]) for group in groups] for of in ("z", "grants"))
+    codes = model.quantizer.encode_together(runs, grants, window, effort)
+    return [
+        found.reshape(len(group), -1, *found.shape[1:]).cpu().numpy()
+        for group, found in zip(groups, codes, strict=True)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,10 @@ class Job:
         self.sink.finish(self.blocks.samples)
 
 
+_Group = tuple[Job, list[Request]]
+"""Chunks of equally many latents, which a recording that is encoded by itself searches at once."""
+
+
 def run(jobs: Iterable[Job]) -> None:
     """Encode recordings to their streams, all with one model and effort.
 
@@ -80,25 +84,30 @@ def _run(jobs: list[Job]) -> None:
     """Encode a few recordings: whatever each of them has ready is searched together."""
     going = [(job, job.encoder.requests(job.blocks)) for job in jobs]
     while going:
-        asked: list[tuple[Job, Request]] = []
+        asked: list[_Group] = []
         for job, requests in tuple(going):
             with naming(job.name):
                 some = next(requests, None)
                 if some is None:
                     job.finish()
                     going.remove((job, requests))
-            asked += [(job, request) for request in some or ()]
+            alike = groupby(some or (), key=lambda request: request.z.shape)
+            asked += [(job, list(group)) for _, group in alike]
         for job, chunk in _chunks(asked):
             job.sink.write_chunk(chunk)
 
 
-def _chunks(asked: list[tuple[Job, Request]]) -> Iterator[tuple[Job, Chunk]]:
+def _chunks(asked: list[_Group]) -> Iterator[tuple[Job, Chunk]]:
     """What was asked for, in the same order."""
-    order = sorted(range(len(asked)), key=lambda i: asked[i][1].z.shape[1])  # alike ones take no longer than one
+    order = sorted(range(len(asked)), key=lambda i: asked[i][1][0].z.shape[1])  # alike ones take no longer than one
     codes: dict[int, NDArray[np.int64]] = {}
-    for some in (order[i : i + AT_ONCE] for i in range(0, len(order), AT_ONCE)):
+    while order:
+        some = [order.pop()]
+        while order and sum(len(asked[i][1]) for i in (*some, order[-1])) <= AT_ONCE:
+            some.append(order.pop())
         encoder = asked[some[0]][0].encoder
         found = search(encoder.model, [asked[i][1] for i in some], encoder.header.window, encoder.effort)
         codes.update(zip(some, found, strict=True))
-    for i, (job, request) in enumerate(asked):
-        yield job, job.encoder.chunk(request, codes[i])
+    for i, (job, group) in enumerate(asked):
+        for request, rows in zip(group, codes[i], strict=True):
+            yield job, job.encoder.chunk(request, rows)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
-import torch
 from torch import Tensor, nn
 
 from swc.nn.context import Context
@@ -49,24 +47,19 @@ class Quantizer(nn.Module, ABC):
     def encode_together(
         self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int
     ) -> list[Tensor]:
-        """Codes of runs of several lengths, which is faster than one after the other.
+        """Codes of several groups of runs: those that `encode` gives for each, on a CPU to the bit.
 
-        On a CPU, what is coded beside a run must not change its codes.
+        One after the other here; a quantizer that gains by it takes them together.
 
         Args:
-            runs: of latents (B, L, D) each.
-            grants: of each (B, ceil(L / window)), as for `encode`.
+            runs: groups of runs of latents, (B, L, D) each.
+            grants: of each group, as for `encode`.
             window, effort: as for `encode`.
 
         Returns:
             int64 (B, stages, L) each.
         """
-        codes: list[Tensor] = []
-        for _, alike in groupby(zip(runs, grants, strict=True), key=lambda pair: pair[0].shape[1]):
-            z, k = zip(*alike, strict=True)
-            found = self.encode(torch.cat(z), torch.cat(k), window, effort)
-            codes += torch.split(found, [len(run) for run in z])
-        return codes
+        return [self.encode(z, k, window, effort) for z, k in zip(runs, grants, strict=True)]
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:

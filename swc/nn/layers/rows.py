@@ -1,22 +1,28 @@
-"""Matrix products whose rows do not depend, to the bit, on how many there are.
+"""Matrix products whose rows do not depend, to the bit, on what is multiplied along with them.
 
-A BLAS has kernels of their own for a few rows, which add up in another order. With one of them a latent would get other
-codes by itself than among others.
+A BLAS has kernels of their own for a few rows, which add up in another order than those for many. With these a latent
+that is coded along with others would now and then get another code than by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
-FEWEST = 16  # from so many rows on, MKL takes one kernel for rows of up to 512 numbers
+Counts = Sequence[int] | None
+"""How many of consecutive rows belong to each group; None where all are one."""
 
 
-def by_row(product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """A matrix product of each row of x (..., D), as it is among FEWEST rows or more: (..., outputs)."""
-    rows = x.reshape(-1, x.shape[-1])
-    n = len(rows)
-    out = product(rows if n >= FEWEST else F.pad(rows, (0, 0, 0, FEWEST - n)))[:n]
-    return out.reshape(*x.shape[:-1], out.shape[-1])
+def by_group(product: Callable[[Tensor], Tensor], x: Tensor, counts: Counts) -> Tensor:
+    """A product of each row of x (n, D), rounded as if each group were by itself: groups of many rows go together."""
+    few = max(8, x.shape[1] // 16)  # MKL's kernels for a few rows end below that
+    if counts is None or min(counts, default=few) >= few:
+        return product(x)
+    sizes: list[int] = []
+    for many, group in groupby(counts, key=lambda count: count >= few):
+        alike = list(group)
+        sizes += [sum(alike)] if many else alike
+    return torch.cat([product(part) for part in torch.split(x, sizes) if len(part)])

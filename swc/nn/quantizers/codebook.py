@@ -7,17 +7,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-from swc.nn.layers.rows import by_row
+from swc.nn.layers.rows import Counts, by_group
 
 RECENT = 15.0  # vectors a code in which a code must have been chosen now and then
 
 
-def distances(z: Tensor, code: Tensor, energy: Tensor) -> Tensor:
+def distances(z: Tensor, code: Tensor, energy: Tensor, counts: Counts = None) -> Tensor:
     """Squared distances from vectors (n, dim) to codes (size, dim), less the vectors' own squares: (n, size).
 
-    `energy` is the codes' squares (size,).
+    `energy` is the codes' squares (size,); `counts` divides the vectors into groups, see `by_group`.
     """
-    return by_row(lambda rows: torch.addmm(energy, rows, code.t(), alpha=-2), z)
+    return by_group(lambda rows: torch.addmm(energy, rows, code.t(), alpha=-2), z, counts)
 
 
 class Codebook(nn.Module):
@@ -50,9 +50,9 @@ class Codebook(nn.Module):
         """Squares of the codes (size,)."""
         return self.code.square().sum(1)
 
-    def nearest(self, z: Tensor) -> Tensor:
+    def nearest(self, z: Tensor, counts: Counts = None) -> Tensor:
         """Index of the nearest code: (..., dim) -> (...) int64. Ties go to the lower index."""
-        distance = distances(z.reshape(-1, z.shape[-1]), self.code, self.energy)
+        distance = distances(z.reshape(-1, z.shape[-1]), self.code, self.energy, counts)
         return distance.argmin(-1).reshape(z.shape[:-1])
 
     @torch.no_grad()

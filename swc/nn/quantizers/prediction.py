@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from swc.nn.layers.rows import by_row
-
 
 class Predictor(nn.Linear):
     """Predicts a latent (..., D) from the decoded one before it, (..., D)."""
@@ -21,7 +19,7 @@ class Predictor(nn.Linear):
 
     def innovations(self, z: Tensor, error: Tensor | float = 0.0) -> Tensor:
         """What the codes of runs of latents (B, L, D) have to say, if quantizing them leaves `error`: (B, L, D)."""
-        return z - F.pad(by_row(self, (z - error)[:, :-1]), (0, 0, 1, 0))
+        return z - F.pad(self((z - error)[:, :-1]), (0, 0, 1, 0))
 
     def latents(self, innovations: Tensor) -> Tensor:
         """Runs of latents of what their codes say, as the decoder has it: (B, L, D) -> (B, L, D)."""

@@ -14,12 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, RevqConfig
-from swc.nn.layers.rows import by_row
+from swc.nn.layers.rows import Counts
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.runs import Runs
-from swc.nn.quantizers.search import EFFORTS, Effort, beam, beam_codes, dense_greedy_mask, greedy_mask, stages_of
+from swc.nn.quantizers.search import (
+    EFFORTS,
+    Effort,
+    beam_codes,
+    codes_in_turn,
+    counted,
+    dense_greedy_mask,
+    greedy_mask,
+)
 from swc.nn.roles import Quantizer
 
 RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
@@ -99,9 +107,9 @@ class Revq(Quantizer):
         """All codebooks, shared ones first."""
         return [b for group in (self.shared, self.experts) for b in group if isinstance(b, Codebook)]
 
-    def scores(self, z: Tensor) -> Tensor:
+    def scores(self, z: Tensor, counts: Counts = None) -> Tensor:
         """Affinity of each window to each expert with DRPS's bias, eq. (1) and (5): (B, T, D) -> (B, N_r)."""
-        return self.router.affinity(z) + self.bias
+        return self.router.affinity(z, counts) + self.bias
 
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
@@ -114,52 +122,44 @@ class Revq(Quantizer):
     ) -> list[Tensor]:
         search, books, together = EFFORTS[effort], self.books(), Runs(runs, grants)
         z, k = together.z, together.grants
-        target = self.predictor.innovations(z)  # as if quantizing left no error: enough to choose experts by
+        # as if quantizing left no error: enough to choose experts by
+        target = together.padded([self.predictor.innovations(group) for group in runs])
         mask = torch.zeros(*k.shape, len(self.experts), dtype=torch.bool, device=z.device)
         codes = torch.full((len(z), len(books), z.shape[1]), -1, device=z.device)
         for run, number, latents in together.windows(window):
-            found = self._mask(z[latents], target[latents], k[run, number], search)
+            group = None if together.group is None else together.group[run]
+            found = self._mask(z[latents], target[latents], k[run, number], search, group)
             mask[run, number] = found
             if isinstance(self.predictor, NoPredictor):
-                codes.transpose(1, 2)[latents] = beam_codes(books, z[latents], found, search.beam).transpose(1, 2)
-        if not isinstance(self.predictor, NoPredictor):
-            self._code_in_turn(codes, together, mask, window, search.beam)
+                best = beam_codes(books, z[latents], found, search.beam, group)
+                codes.transpose(1, 2)[latents] = best.transpose(1, 2)
+        if isinstance(self.predictor, Predictor):
+            codes = codes_in_turn(books, self.predictor, together, mask, window, search.beam)
         return together.split(codes)
 
-    def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort) -> Tensor:
+    def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort, group: Tensor | None) -> Tensor:
         """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
-        return self.search_mask(target[:, :: effort.stride], k) if effort.stride else Router.top(self.scores(z), k)
-
-    def _code_in_turn(self, codes: Tensor, runs: Runs, mask: Tensor, window: int, width: int) -> None:
-        """Fill in the codes (B, stages, L) of runs, each latent's after those of the one that it is predicted from.
-
-        Args:
-            mask: of their windows (B, W, N_r).
-        """
-        live, previous = 0, torch.zeros_like(runs.z[:, 0])
-        for t, latents in enumerate(runs.z.unbind(1)):
-            going_on = sum(length > t for length in runs.lengths)
-            if going_on != live or t % window == 0:
-                live, previous = going_on, previous[:going_on]
-                stages = stages_of(self.books(), mask[:live, t // window], 1)
-            found, residual = beam(stages, latents[:live] - by_row(self.predictor, previous), width)
-            codes[:live, :, t] = found
-            previous = latents[:live] - residual
+        if effort.stride:
+            return self.search_mask(target[:, :: effort.stride], k, group=group)
+        return Router.top(self.scores(z, counted(group, None, z.shape[1])), k)
 
     @torch.no_grad()
-    def search_mask(self, target: Tensor, k: Tensor, most: int | None = None) -> Tensor:
+    def search_mask(self, target: Tensor, k: Tensor, most: int | None = None, group: Tensor | None = None) -> Tensor:
         """Masks (B, N_r) of the experts that leave the least of windows of latents or innovations (B, T, D).
 
         Args:
             target: what is quantized.
             k: k_r of each window (B,).
             most: the largest k_r; if given, nothing waits for what is found.
+            group: of each window, see `counted` (B,).
         """
-        shared, residual = len(self.shared), target
+        shared, residual, counts = len(self.shared), target, counted(group, None, target.shape[1])
         for book in self.books()[:shared]:
-            residual = residual - book.code[book.nearest(residual)]
+            residual = residual - book.code[book.nearest(residual, counts)]
         experts = self.books()[shared:]
-        return greedy_mask(experts, residual, k) if most is None else dense_greedy_mask(experts, residual, k, most)
+        return (
+            greedy_mask(experts, residual, k, group) if most is None else dense_greedy_mask(experts, residual, k, most)
+        )
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

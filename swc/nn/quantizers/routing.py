@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from swc.nn.layers.rows import by_row
+from swc.nn.layers.rows import Counts, by_group
 
 
 class Router(nn.Linear):
@@ -30,10 +30,10 @@ class Router(nn.Linear):
         self.register_buffer("windows", torch.zeros(()), persistent=False)
         self.register_buffer("usage", torch.zeros(experts), persistent=False)
 
-    def affinity(self, z: Tensor) -> Tensor:
-        """Affinity of each window to each expert, eq. (1): (B, T, D) -> (B, N_r)."""
-        affinity: Tensor = by_row(self, z).mean(1)
-        return affinity
+    def affinity(self, z: Tensor, counts: Counts = None) -> Tensor:
+        """Affinity of each window to each expert, eq. (1): (B, T, D) -> (B, N_r); `counts` of latents as `by_group`."""
+        rows = by_group(self, z.flatten(0, 1), counts)
+        return rows.reshape(*z.shape[:2], -1).mean(1)
 
     @staticmethod
     def top(scores: Tensor, k: Tensor) -> Tensor:

@@ -26,24 +26,30 @@ class Windows(NamedTuple):
 
 
 class Runs:
-    """Runs of latents in one tensor, the longest first, so that those that go on come before those that have ended.
+    """Groups of runs of latents in one tensor, the longest first: those that go on come before those that have ended.
 
     Args:
-        runs: (B_i, L_i, D) each.
-        grants: of the windows of each (B_i, W_i).
+        runs: of each group (B_i, L_i, D).
+        grants: of the windows of each group (B_i, W_i).
 
     Attributes:
         z: latents (B, L, D) of all, followed by zeros.
         grants: (B, W), followed by zeros.
         lengths: of all B, falling.
+        group: of all B, counted from 0 and rising; None where there is only one.
     """
 
     def __init__(self, runs: Sequence[Tensor], grants: Sequence[Tensor]) -> None:
         self._order = sorted(range(len(runs)), key=lambda i: -runs[i].shape[1])
         self._counts = [len(runs[i]) for i in self._order]
-        self.z = pad_sequence([run for i in self._order for run in runs[i]], batch_first=True)
-        self.grants = pad_sequence([grant for i in self._order for grant in grants[i]], batch_first=True)
+        self.z, self.grants = self.padded(runs), self.padded(grants)
         self.lengths = [runs[i].shape[1] for i in self._order for _ in runs[i]]
+        counts = torch.tensor(self._counts, device=self.z.device)
+        self.group = torch.arange(len(runs), device=self.z.device).repeat_interleave(counts) if len(runs) > 1 else None
+
+    def padded(self, groups: Sequence[Tensor]) -> Tensor:
+        """Something of each run, such as (B_i, L_i, D) for each group, as (B, L, D), followed by zeros."""
+        return pad_sequence([one for i in self._order for one in groups[i]], batch_first=True)
 
     def windows(self, window: int) -> Iterator[Windows]:
         """Their windows of `window` latents, then the shorter ones that they end with, of one length at a time."""

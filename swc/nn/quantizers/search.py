@@ -14,7 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from swc.nn.layers.rows import Counts, by_group
 from swc.nn.quantizers.codebook import Codebook, distances
+from swc.nn.quantizers.prediction import Predictor
+from swc.nn.quantizers.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,14 @@ EFFORTS = (Effort(0, 1), Effort(3, 16), Effort(1, 64))
 
 
 @torch.no_grad()
-def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor) -> Tensor:
+def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor | None = None) -> Tensor:
     """Masks grown one expert at a time, each the one that removes most residual energy.
 
     Args:
         books: N_r experts' codebooks.
         z: windows of latents, less what the shared codes say (B, T, D).
         k: k_r of each window (B,).
+        group: of each window, see `counted` (B,).
 
     Returns:
         bool (B, N_r) with k_r set in each row.
@@ -53,13 +57,14 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor) -> Tensor:
         rows = ((k > taken) & (k < experts)).nonzero().flatten()
         r = residual[rows]  # (rows, T, D)
         # |r - c|^2 - |r|^2 at the nearest code, summed over the window: (rows, N_r)
-        gains = [_nearest_distance(r, b.code, energy).sum(1) for b, energy in zip(books, energies, strict=True)]
+        counts = counted(group, rows, z.shape[1])
+        gains = [_nearest_distance(r, b.code, energy, counts).sum(1) for b, energy in zip(books, energies, strict=True)]
         best = torch.stack(gains, 1).masked_fill(mask[rows], torch.inf).argmin(1)
         mask[rows, best] = True
         for expert in torch.unique(best).tolist():
             book, mine = books[expert], rows[best == expert]
             residual = residual.clone() if residual is z else residual
-            residual[mine] = residual[mine] - book.code[book.nearest(residual[mine])]
+            residual[mine] -= book.code[book.nearest(residual[mine], counted(group, mine, z.shape[1]))]
     return mask
 
 
@@ -91,14 +96,28 @@ def dense_greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, most: int
     return mask
 
 
-def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor) -> Tensor:
+def counted(group: Tensor | None, rows: Tensor | None, times: int) -> Counts:
+    """How many vectors of each group there are, for `distances`.
+
+    Args:
+        group: of windows or runs, counted from 0 and rising (B,); None where all are of one group.
+        rows: which of them are there, rising; None stands for all.
+        times: vectors of each.
+    """
+    if group is None:
+        return None
+    present = group if rows is None else group[rows]
+    return [times * count for count in torch.bincount(present).tolist()]
+
+
+def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor, counts: Counts) -> Tensor:
     """Squared distance to the nearest code (size, D), less the vector's own square: (n, T, D) -> (n, T)."""
     n, T, D = r.shape
-    return distances(r.reshape(-1, D), code, energy).amin(1).reshape(n, T)
+    return distances(r.reshape(-1, D), code, energy, counts).amin(1).reshape(n, T)
 
 
 @torch.no_grad()
-def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int) -> Tensor:
+def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, group: Tensor | None = None) -> Tensor:
     """Codes of the best of `width` paths through the chosen codebooks, in index order.
 
     Args:
@@ -106,32 +125,69 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int) -
         z: windows of latents (B, T, D).
         mask: chosen experts (B, N_r), bool.
         width: paths kept at each stage; 1 is the nearest code of each stage.
+        group: of each window, see `counted` (B,).
 
     Returns:
         int64 (B, stages, T), -1 where an expert is not chosen.
     """
     B, T, D = z.shape
-    codes, _ = beam(stages_of(books, mask, T), z.reshape(-1, D), width)
+    codes, _ = beam(stages_of(books, mask, T, group), z.reshape(-1, D), width)
     return codes.reshape(B, T, -1).transpose(1, 2)
 
 
+@torch.no_grad()
+def codes_in_turn(
+    books: Sequence[Codebook], predictor: Predictor, runs: Runs, mask: Tensor, window: int, width: int
+) -> Tensor:
+    """Codes of runs of latents, each latent's after those of the one that it is predicted from.
+
+    Args:
+        books, width: as for `beam_codes`.
+        predictor: of the latents.
+        runs: of latents.
+        mask: chosen experts of their windows (B, W, N_r), bool.
+        window: latents a window.
+
+    Returns:
+        int64 (B, stages, L), -1 where an expert is not chosen, and after the end of a run.
+    """
+    codes = torch.full((len(runs.z), len(books), runs.z.shape[1]), -1, device=runs.z.device)
+    live, previous, group = 0, torch.zeros_like(runs.z[:, 0]), runs.group
+    for t, latents in enumerate(runs.z.unbind(1)):
+        going_on = sum(length > t for length in runs.lengths)
+        if going_on != live or t % window == 0:
+            live, previous = going_on, previous[:going_on]
+            group = None if group is None else group[:live]
+            counts = counted(group, None, 1)
+            stages = stages_of(books, mask[:live, t // window], 1, group)
+        found, residual = beam(stages, latents[:live] - by_group(predictor, previous, counts), width)
+        codes[:live, :, t] = found
+        previous = latents[:live] - residual
+    return codes
+
+
 class Stage(NamedTuple):
-    """A codebook with the vectors that it serves; no `rows` stand for all of them."""
+    """A codebook with the vectors that it serves; no `rows` stand for all of them. `counts` as for `distances`."""
 
     code: Tensor  # (size, D)
     energy: Tensor  # (size,)
     rows: Tensor | None  # (n,)
+    counts: Counts
 
 
-def stages_of(books: Sequence[Codebook], mask: Tensor, length: int) -> list[Stage | None]:
-    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents; None where no window has it."""
+def stages_of(books: Sequence[Codebook], mask: Tensor, length: int, group: Tensor | None = None) -> list[Stage | None]:
+    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents; None where no window has it.
+
+    `group` is that of each window, see `counted` (B,).
+    """
     stages: list[Stage | None] = []
     shared, time = len(books) - mask.shape[1], torch.arange(length, device=mask.device)
     for index, book in enumerate(books):
         on = mask[:, index - shared] if index >= shared else torch.ones_like(mask[:, 0])
         windows = on.nonzero().flatten()
         rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
-        stages.append(Stage(book.code, book.energy, rows) if len(windows) else None)
+        counts = counted(group, None if rows is None else windows, length)
+        stages.append(Stage(book.code, book.energy, rows, counts) if len(windows) else None)
     return stages
 
 
@@ -143,7 +199,7 @@ def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Ten
         raise ValueError("the first stage serves every vector")
     n, D = z.shape
     width = min(width, len(first.energy))
-    code = distances(z, first.code, first.energy).topk(width, largest=False).indices
+    code = distances(z, first.code, first.energy, first.counts).topk(width, largest=False).indices
     residual = z[:, None] - first.code[code]
     # of each stage: its vectors, and for each path parent and code
     steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
@@ -151,7 +207,8 @@ def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Ten
         if stage is None:
             continue
         r = residual if stage.rows is None else residual[stage.rows]
-        distance = distances(r.reshape(-1, D), stage.code, stage.energy).reshape(*r.shape[:2], -1)
+        counts = None if stage.counts is None else [width * count for count in stage.counts]
+        distance = distances(r.reshape(-1, D), stage.code, stage.energy, counts).reshape(*r.shape[:2], -1)
         distance += r.square().sum(-1, keepdim=True)
         best = distance.flatten(1).topk(width, largest=False).indices
         parent = best // len(stage.energy)
