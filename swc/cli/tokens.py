@@ -48,19 +48,20 @@ def tokens(
     with open_input(source) as fp:
         data = fp.read()
     if data.startswith(ZIP_MAGIC) or data.startswith(JSON_MAGIC):
-        stream, form = from_tokens(data), None
-        target = choose_output("tokens", source, target, STREAM, force)
+        stream, made = from_tokens(data), None
+        if form or _suffix(target) in TOKENS:
+            raise InputError(f"{source} holds tokens, which become a .swc stream; name a .swc file, without `format`")
     else:
-        stream, form = Stream.from_bytes(data), form or _form(target)
-        target = choose_output("tokens", source, target, f".{form}", force)
-    content = stream.to_bytes() if form is None else to_npz(stream) if form == TokenFormat.NPZ else to_jsonl(stream)
+        stream, made = Stream.from_bytes(data), _form(target, form)
+    target = choose_output("tokens", source, target, f".{made or 'swc'}", force)
+    content = stream.to_bytes() if made is None else to_npz(stream) if made == TokenFormat.NPZ else to_jsonl(stream)
     with open_output(target) as output:
         output.write(content)
     channels, stages, latents = stream.codes().shape
     facts = {
         "input": source,
         "output": target,
-        "format": form or "swc",
+        "format": made or "swc",
         "bytes": output.size,
         "seconds": stream.duration,
         "channels": channels,
@@ -71,15 +72,21 @@ def tokens(
     show(facts, target, [line], quiet=quiet, as_json=as_json)
 
 
-def _form(target: str) -> TokenFormat:
-    """The format that OUT's name asks for.
+def _form(target: str, form: TokenFormat | None) -> TokenFormat:
+    """The format of tokens that was asked for, by name or by OUT's suffix.
 
     Raises:
-        InputError: it asks for none.
+        InputError: none was, or OUT's suffix stands for another.
     """
-    if target == PIPE or descriptor(target) == 1:
+    if form is None and (target == PIPE or descriptor(target) == 1):
         return TokenFormat.JSONL
-    suffix = os.path.splitext(target)[1].lower()
-    if suffix not in TOKENS:
+    suffix = _suffix(target)
+    if form is None and suffix not in TOKENS:
         raise InputError(f"{target}: tokens of a stream go to a file with suffix .npz or .jsonl; or add `format`")
-    return TokenFormat(suffix[1:])
+    if form and suffix in (*TOKENS, STREAM) and suffix != f".{form}":
+        raise InputError(f"{target}: the suffix of {form} is .{form}; name another output")
+    return form or TokenFormat(suffix[1:])
+
+
+def _suffix(target: str) -> str:
+    return os.path.splitext(target)[1].lower()

@@ -57,16 +57,16 @@ _Group = tuple[Job, list[Request]]
 def run(jobs: Iterable[Job]) -> None:
     """Encode recordings to their streams, all with one model and effort.
 
-    On a CPU, chunks of different recordings are searched together. On a GPU one recording follows the other: there, how
-    a matrix product rounds depends on its size.
+    On a CPU, chunks of different recordings are searched together. On a GPU one follows the other: there, how a matrix
+    product rounds depends on its size in ways that nobody states.
 
     Raises:
         InputError: as `CheckedBlocks` and `Job.finish`.
     """
     waiting = iter(jobs)
     while first := next(waiting, None):
-        others = AT_ONCE - 1 if first.encoder.model.device.type == "cpu" else 0
-        _run([first, *islice(waiting, others)])
+        at_once = AT_ONCE if first.encoder.model.device.type == "cpu" else 1
+        _run([first, *islice(waiting, at_once - 1)], at_once)
 
 
 @contextmanager
@@ -80,8 +80,8 @@ def naming(name: str) -> Iterator[None]:
         raise
 
 
-def _run(jobs: list[Job]) -> None:
-    """Encode a few recordings: whatever each of them has ready is searched together."""
+def _run(jobs: list[Job], at_once: int) -> None:
+    """Encode a few recordings: what they have ready is searched together, `at_once` chunks or a whole group."""
     going = [(job, job.encoder.requests(job.blocks)) for job in jobs]
     while going:
         asked: list[_Group] = []
@@ -93,17 +93,17 @@ def _run(jobs: list[Job]) -> None:
                     going.remove((job, requests))
             alike = groupby(some or (), key=lambda request: request.z.shape)
             asked += [(job, list(group)) for _, group in alike]
-        for job, chunk in _chunks(asked):
+        for job, chunk in _chunks(asked, at_once):
             job.sink.write_chunk(chunk)
 
 
-def _chunks(asked: list[_Group]) -> Iterator[tuple[Job, Chunk]]:
+def _chunks(asked: list[_Group], at_once: int) -> Iterator[tuple[Job, Chunk]]:
     """What was asked for, in the same order."""
     order = sorted(range(len(asked)), key=lambda i: asked[i][1][0].z.shape[1])  # alike ones take no longer than one
     codes: dict[int, NDArray[np.int64]] = {}
     while order:
         some = [order.pop()]
-        while order and sum(len(asked[i][1]) for i in (*some, order[-1])) <= AT_ONCE:
+        while order and sum(len(asked[i][1]) for i in (*some, order[-1])) <= at_once:
             some.append(order.pop())
         encoder = asked[some[0]][0].encoder
         found = search(encoder.model, [asked[i][1] for i in some], encoder.header.window, encoder.effort)

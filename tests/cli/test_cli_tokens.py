@@ -89,6 +89,23 @@ def test_a_format_may_have_any_suffix(folder: Path) -> None:
     assert not (folder / "b.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("a.swc", "b.swc"), "suffix .npz or .jsonl"),
+        (("a.swc", "b.swc", "--format", "npz"), "the suffix of npz is .npz"),
+        (("a.swc", "b.jsonl", "--format", "npz"), "the suffix of npz is .npz"),
+        (("a.npz", "b.npz"), "a.npz holds tokens, which become a .swc stream"),
+        (("a.npz", "b.jsonl"), "a.npz holds tokens"),
+        (("a.npz", "b.swc", "--format", "jsonl"), "name a .swc file, without --format"),
+    ],
+)
+def test_names_that_say_something_else_are_refused(folder: Path, args: tuple[str, ...], message: str) -> None:
+    run("a.swc", "a.npz")
+    assert message in run(*args, "--force", code=1).stderr
+    assert sorted(os.listdir(folder)) == ["a.npz", "a.swc"]
+
+
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_what_is_no_such_file_is_never_overwritten(folder: Path, force: tuple[str, ...]) -> None:
     np.savez("mine.npz", codes=np.zeros(3))

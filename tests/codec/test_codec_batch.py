@@ -13,6 +13,7 @@ from tiny import tones
 from torch.overrides import TorchFunctionMode
 
 from swc import BitrateError, Codec, InputError, Stream
+from swc.codec import jobs
 from swc.errors import FormatError
 
 RATE = 16000
@@ -44,6 +45,13 @@ def test_more_recordings_than_are_searched_at_once(codec: Codec) -> None:
     given = [tones(0.1 + 0.013 * i, RATE, i) for i in range(37)]
     batch = codec.encode_batch(iter(given), RATE, 5, effort=0)
     assert batch == [codec.encode(x, RATE, 5, effort=0) for x in given]
+
+
+def test_one_after_the_other_as_on_a_gpu(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = recordings()[4:9]
+    expected = codec.encode_batch(given, RATE, 7.5)
+    monkeypatch.setattr(jobs, "AT_ONCE", 1)
+    assert codec.encode_batch(given, RATE, 7.5) == expected
 
 
 def test_options_go_for_all(codec: Codec) -> None:
