@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -123,6 +124,15 @@ def test_copied_tags_fit(copied: dict[str, str], own: Tags, long: bool, samples:
         assert kbps >= least_kbps(whole)  # copied tags are never why a rate cannot be met
     if kept and left_out:
         assert max(len(v.encode()) for _, v in kept) <= min(len(v.encode()) for _, v in left_out)
+
+
+@pytest.mark.parametrize("samples", [None, 1000 * RATE])
+def test_without_a_rate_all_tags_are_copied_that_a_header_can_hold(samples: int | None) -> None:
+    header = dataclasses.replace(HEADER, total_samples=samples)
+    tags = tuple((key, "x" * 1500) for key in "ABC")
+    assert fit_tags(header, math.inf, tags) == (tags, ())
+    kept, left_out = fit_tags(header, math.inf, (*tags, ("LONG", "x" * 100_000)))
+    assert (kept, len(left_out)) == (tags, 1)
 
 
 def test_what_was_reserved_is_settled_by_what_was_packed() -> None:
