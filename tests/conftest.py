@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for networks this small, thread
 
 import pytest
 import soundfile
-from tiny import TINY, tones
+from tiny import REFINED, TINY, tones
 
 RATE = 16000
 
@@ -46,4 +46,24 @@ def tiny_bundle(tiny_config: Path, audio_folder: Path, tmp_path_factory: pytest.
     out = tmp_path_factory.mktemp("tiny")
     train(Config.from_toml(tiny_config), audio_folder, out)
     (out / "config.toml").write_text(TINY, encoding="utf-8")
+    return out
+
+
+@pytest.fixture(scope="session")
+def refined_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with a refiner that changes much."""
+    import torch
+
+    from swc.bundle.weights import load_weights, save_weights
+    from swc.config import Config
+    from swc.nn.model import CodecModel
+
+    out = tmp_path_factory.mktemp("refined")
+    (out / "config.toml").write_text(REFINED, encoding="utf-8")
+    torch.manual_seed(0)
+    model = CodecModel(Config.from_toml(out / "config.toml").model)
+    load_weights(model, tiny_bundle / "weights.safetensors", may_lack=("decoder.refiner.",))
+    with torch.no_grad():
+        model.decoder.refiner.project.weight.normal_(std=0.2)
+    save_weights(out / "weights.safetensors", model.state_dict())
     return out

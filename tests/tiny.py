@@ -46,6 +46,8 @@ batch = 4
 warmup = 2
 """
 
+REFINED = TINY.replace("decoder_blocks = 1", "decoder_blocks = 1\nrefine_blocks = 2\nrefine_dim = 8")
+
 
 def tones(seconds: float, rate: int, seed: int = 0, channels: int = 1) -> np.ndarray:
     """Gliding harmonic tones with pauses and a little noise, float32 (samples, channels)."""

@@ -24,8 +24,11 @@ def save_weights(path: Path, state: dict[str, Tensor]) -> None:
         save_file(tensors, temporary, {DIGEST: _digest(tensors)})
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = ()) -> None:
     """Load what `save_weights` wrote into a model, as float32.
+
+    Args:
+        may_lack: prefixes of tensors that stay as they are in the model if the file has none of them.
 
     Raises:
         ModelError: the file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file
@@ -42,6 +45,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"the weights {path} are damaged: their SHA-256 is not the one they state; fetch the file again"
         )
     expected = model.state_dict()
+    for prefix in may_lack:
+        if not any(name.startswith(prefix) for name in tensors):
+            tensors |= {name: tensor for name, tensor in expected.items() if name.startswith(prefix)}
     wrong = sorted(
         name
         for name in expected.keys() | tensors.keys()

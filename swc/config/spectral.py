@@ -25,16 +25,21 @@ class SpectralConfig(BackboneConfig):
     kernel: int = 7
     encoder_blocks: int = 6
     decoder_blocks: int = 8
+    refine_blocks: int = 0  # of the network that gives the spectrum a texture; 0: none
+    refine_dim: int = 32
 
     def __post_init__(self) -> None:
         at_least(self, 1, "frame_hop", "frames_per_latent", "latent_dim", "dim", "expansion", "kernel")
         at_least(self, 1, "encoder_blocks", "decoder_blocks", "mels")
         at_least(self, 0.01, "exponent")
+        at_least(self, 0, "refine_blocks")
+        at_least(self, 1, "refine_dim")
         require(
             self.n_fft >= 2 * self.frame_hop and self.n_fft % (2 * self.frame_hop) == 0,
             "n_fft must be a multiple of 2 frame_hop",
         )
         require(self.kernel % 2 == 1, "kernel must be odd")
+        require(self.n_fft % 16 == 0 or not self.refine_blocks, "n_fft must be a multiple of 16 to be refined")
         require(
             self.latent_dim <= self.mels * self.frames_per_latent, "latent_dim must be at most mels x frames_per_latent"
         )

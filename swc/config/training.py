@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from swc.config.checks import at_least, require
 
 RATES = ("uniform", "log")
-TRAINS = ("all", "decoder")
+TRAINS = ("all", "decoder", "refiner")
 SPECTRAL = ("mtsd", "mrd", "none")
 
 
@@ -39,7 +39,7 @@ class GradientStage(StageConfig):
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
-    trains: str = "all"  # "decoder": encoder and codebooks are frozen, so that the fingerprint stays
+    trains: str = "all"  # or "decoder", or its "refiner": encoder and codebooks are frozen, as is the fingerprint
     magnitude_weight: float = 40.0  # of the distance of compressed magnitudes
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
 from swc.training.parts import parts_of
@@ -22,7 +23,7 @@ WARM_UP = 2  # runs before a capture, in which libraries find their workspaces
 def compile_networks(model: CodecModel) -> None:
     """Compile the blocks of encoder and decoder. They share their code, which is compiled once."""
     for block in model.modules():
-        if isinstance(block, Block):
+        if isinstance(block, Block | PlaneBlock):
             block.compile()
 
 

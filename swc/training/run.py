@@ -29,6 +29,8 @@ from swc.training.trainer import Trainer
 from swc.training.validation import ValidationSet, load_validation, merit, validate
 
 LOG_EVERY = 50  # steps
+REFINER = "decoder.refiner."
+"""Tensors that weights to start from may lack: the network then starts from what changes next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
 def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> None:
     """Give a new run its first weights."""
     if init is not None:
-        load_weights(run.model, init)
+        load_weights(run.model, init, may_lack=(REFINER,))
         run.restart_averages()
     else:
         report(Progress("PCA, least squares and k-means"))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.config.training import GradientStage
-from swc.errors import ModelError
+from swc.errors import InputError, ModelError
 from swc.nn.model import CodecModel
 from swc.training.cuda_graphs import capture, compile_networks
 from swc.training.data.batches import draw_batch
@@ -85,6 +85,11 @@ class Trainer:
         self.stage = stage_of(settings, self.config, self.device)
         for part in (self.model.encoder, self.model.quantizer):
             part.requires_grad_(not self.stage.frozen)
+        self.model.decoder.requires_grad_(not self.stage.only_refiner)
+        if self.stage.only_refiner:
+            if self.parts.decoder.refiner is None:
+                raise InputError('trains = "refiner" needs refine_blocks above 0 in [backbone]')
+            self.parts.decoder.refiner.requires_grad_(True)
         self.optimizer = None
         if isinstance(settings, GradientStage):
             imitating = self.config.training.mask_search > 0
@@ -200,8 +205,8 @@ class Trainer:
     def _update_average(self) -> None:
         # a short memory at first, so that the average is not held back by the start
         decay = min(self.config.training.ema_decay, (1 + self.step) / (10 + self.step))
-        names = list(self.average)
-        parameters = dict(self.model.named_parameters())
+        parameters = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+        names = list(parameters)
         torch._foreach_lerp_([self.average[n] for n in names], [parameters[n].detach() for n in names], 1 - decay)
 
     def averaged_state(self) -> dict[str, Tensor]:

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from swc import Codec
 from swc.bundle import find_bundle
-from swc.bundle.weights import save_weights
+from swc.bundle.weights import load_weights, save_weights
 from swc.errors import ModelError
+from swc.nn.model import CodecModel
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +94,21 @@ def test_weights_that_were_cut_off(bundle: Path, size: int) -> None:
     weights.write_bytes(weights.read_bytes()[:size])
     with pytest.raises(ModelError):
         Codec.load(bundle)
+
+
+def test_old_weights_start_a_model_that_has_a_part_more(tiny_bundle: Path, refined_bundle: Path) -> None:
+    model = CodecModel(find_bundle(refined_bundle).config)
+    fresh = {n: t.clone() for n, t in model.state_dict().items() if n.startswith("decoder.refiner.")}
+    weights = tiny_bundle / "weights.safetensors"
+    with pytest.raises(ModelError, match=r"does not fit its config.toml: decoder\.refiner"):
+        load_weights(model, weights)
+    load_weights(model, weights, may_lack=("decoder.refiner.",))
+    assert fresh
+    assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in fresh.items())
+    assert torch.equal(model.decoder.linear.weight, load_file(weights)["decoder.linear.weight"].float())
+    with pytest.raises(ModelError, match="does not fit"):
+        load_weights(model, weights, may_lack=("decoder.other.",))
+
+
+def test_a_refiner_leaves_the_fingerprint_as_it_is(tiny_bundle: Path, refined_bundle: Path) -> None:
+    assert find_bundle(refined_bundle).fingerprint == find_bundle(tiny_bundle).fingerprint

@@ -24,8 +24,9 @@ CHUNK = 40 * 256 / 16000  # seconds of the tiny model's chunks
 
 
 @pytest.fixture(scope="module")
-def codec(tiny_bundle: Path) -> Codec:
-    return Codec.load(tiny_bundle)
+def codec(refined_bundle: Path) -> Codec:
+    """With all that reaches from one chunk into another."""
+    return Codec.load(refined_bundle)
 
 
 class Coded:

@@ -35,6 +35,8 @@ def model(backbone: str = "", quantizer: str = "") -> str:
         (model("exponent = nan"), "exponent"),
         (model("kernel = 6"), "odd"),
         (model("latent_dim = 999"), "latent_dim"),
+        (model("refine_blocks = -1"), "refine_blocks must be at least 0"),
+        (model("refine_blocks = 1\nn_fft = 520\nframe_hop = 130"), "multiple of 16 to be refined"),
         (model(quantizer="codebook_bits = 17"), "codebook_bits"),
         (model(quantizer="routed = 0"), "routed must be at least 1"),
         (model() + '[[training.stages]]\nkind = "magnitud"', "kind must be one of"),

@@ -14,6 +14,7 @@ from swc.bundle.find import Bundle
 from swc.bundle.weights import load_weights
 from swc.config import Config
 from swc.config.training import DiscriminatorConfig, GradientStage
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.training import train
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
@@ -72,6 +73,56 @@ def test_only_the_decoder_learns(run: Trainer, corpus: Corpus) -> None:
         run.train_step(corpus)
     assert torch.equal(state(run.model.encoder), encoder)
     assert torch.equal(state(run.model.quantizer), quantizer)
+
+
+@pytest.fixture
+def refining(config: Config, tiny_bundle: Path) -> Trainer:
+    """A run of the refiner alone, from weights that have none."""
+    torch.manual_seed(0)
+    trainer = Trainer(refiner_alone(config), torch.device("cpu"), seed=0)
+    load_weights(trainer.model, tiny_bundle / "weights.safetensors", may_lack=("decoder.refiner.",))
+    trainer.restart_averages()
+    return trainer
+
+
+def refiner_alone(config: Config) -> Config:
+    stage = dataclasses.replace(config.training.stages[0], trains="refiner")
+    backbone = dataclasses.replace(config.model.backbone, refine_blocks=2, refine_dim=8)
+    return Config(
+        dataclasses.replace(config.model, backbone=backbone), dataclasses.replace(config.training, stages=(stage,))
+    )
+
+
+def test_the_refiner_learns_alone(refining: Trainer, corpus: Corpus) -> None:
+    before = {name: tensor.clone() for name, tensor in refining.model.state_dict().items()}
+    for _ in range(6):
+        refining.train_step(corpus)
+    changed = {n for n, t in refining.model.state_dict().items() if not torch.equal(t, before[n])}
+    assert changed == {n for n in before if n.startswith("decoder.refiner.")}
+    assert all(torch.equal(refining.average[n], before[n]) == (n not in changed) for n in refining.average)
+
+
+def test_the_refiner_resumes_as_if_it_had_not_stopped(
+    refining: Trainer, config: Config, corpus: Corpus, tmp_path: Path
+) -> None:
+    for _ in range(5):
+        refining.train_step(corpus)
+    save_checkpoint(refining, tmp_path / "last")
+    again = Trainer(refiner_alone(config), torch.device("cpu"), seed=0)
+    load_checkpoint(again, tmp_path / "last")
+    for trainer in (refining, again):
+        trainer.stage_seconds = 0.0
+        for _ in range(2):
+            trainer.train_step(corpus)
+    assert torch.equal(state(again.model), state(refining.model))
+    assert torch.equal(state(again.stage.adversary.discriminators), state(refining.stage.adversary.discriminators))
+
+
+def test_a_refiner_that_is_not_there_cannot_learn(config: Config) -> None:
+    stage = dataclasses.replace(config.training.stages[0], trains="refiner")
+    lacking = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=(stage,)))
+    with pytest.raises(InputError, match="refine_blocks"):
+        Trainer(lacking, torch.device("cpu"), seed=0)
 
 
 def test_everything_learns_in_the_joint_mode(config: Config, tiny_bundle: Path, corpus: Corpus) -> None:

@@ -22,12 +22,14 @@ class Batch(NamedTuple):
         k: k_r of each window (B, W).
         searched: windows whose experts are searched for (B, W), bool; None where the router chooses for all.
         most: the largest k_r of such windows.
+        first: latent of a chunk that each crop is taken to begin with (B,), which decides on the decoder's noise.
     """
 
     audio: Tensor
     k: Tensor
     searched: Tensor | None
     most: int
+    first: Tensor
 
 
 def draw_batch(config: Config, corpus: Corpus, count: int, generator: torch.Generator) -> Batch:
@@ -37,11 +39,14 @@ def draw_batch(config: Config, corpus: Corpus, count: int, generator: torch.Gene
     k = draw_k(config, count, generator)
     # with many experts the choice matters little, and searching for them takes long
     searched = (torch.rand(k.shape, generator=generator) < t.mask_search) & (k <= t.nominal_k)
+    quantizer = sizes_of(config.model)[1]
+    first = torch.randint(0, quantizer.window * quantizer.windows_per_chunk, (count,), generator=generator)
     return Batch(
         audio,
         k.to(device, non_blocking=True),
         searched.to(device, non_blocking=True) if t.mask_search else None,
         t.nominal_k,
+        first.to(device, non_blocking=True),
     )
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from swc.config.training import DiscriminatorConfig
 from swc.training.losses.discriminators import Discriminators, discriminator_loss, feature_matching, generator_loss
-from swc.training.optimization import optimizer_tensors, restore_optimizer, with_prefix
+from swc.training.optimization import mixed_precision, optimizer_tensors, restore_optimizer, with_prefix
 
 BETAS = (0.8, 0.9)
 
@@ -65,7 +65,7 @@ class Adversary:
         restore_optimizer(self.optimizer, state, "adversary")
 
     def _features(self, real: Tensor, fake: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             features = self.discriminators(torch.cat((real, fake)))
         n = len(real)
         return [[f[:n] for f in maps] for maps in features], [[f[n:] for f in maps] for maps in features]

@@ -21,6 +21,7 @@ from swc.nn.quantizers.search import beam_codes
 from swc.training.data.batches import draw_k
 from swc.training.data.corpus import Corpus
 from swc.training.data.recordings import NARROW_HZ
+from swc.training.optimization import mixed_precision
 from swc.training.parts import parts_of
 from swc.training.stages.stage import Outcome, Solver
 
@@ -78,7 +79,7 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
         if done >= limit:
             break
         audio = corpus.recording(index, t.gain_db[0] + gain * (t.gain_db[1] - t.gain_db[0]))[None, : whole * length]
-        with torch.autocast(audio.device.type, torch.bfloat16):
+        with mixed_precision(audio.device):
             z = encoder.encode(audio)
         windows.append(z.reshape(whole, length // config.model.hop, -1).half())
         done += whole * length

@@ -16,6 +16,7 @@ from swc.nn.model import CodecModel
 from swc.nn.quantizers.revq import Quantized
 from swc.training.data.batches import Batch
 from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.optimization import mixed_precision
 from swc.training.parts import parts_of
 from swc.training.stages.stage import Objective
 
@@ -35,11 +36,20 @@ class Output:
     quantized: Quantized
     compressed: Tensor  # decoded magnitudes (B, T, bins)
     decoder: SpectralDecoder
+    first: Tensor  # latent of a chunk that each crop begins with (B,)
 
     @cached_property
     def wave(self) -> Tensor:
-        """Decoded audio (B, samples) with integrated phases alone: random ones would be noise in the losses."""
-        return self.decoder.render(self.decoder.spectrum(self.compressed))
+        """Decoded audio (B, samples); without a refiner, which is trained to have texture, that of integrated phases.
+
+        Random phases alone would be noise in the losses.
+        """
+        decoder = self.decoder
+        if decoder.refiner is None:
+            return decoder.render(decoder.spectrum(self.compressed))
+        first = self.first * decoder.config.frames_per_latent
+        with mixed_precision(self.audio.device):
+            return decoder.refined(decoder.textured(self.compressed, first=first), first)
 
 
 class MagnitudeObjective(Objective):
@@ -69,6 +79,6 @@ class MagnitudeObjective(Objective):
     def output(self, model: CodecModel, batch: Batch) -> Output:
         """The forward pass of a batch."""
         encoder, quantizer, decoder = parts_of(model)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             quantized = quantizer(encoder.encode(batch.audio), batch.k, batch.searched, batch.most)
-            return Output(batch.audio, quantized, decoder.compressed(quantized.latents), decoder)
+            return Output(batch.audio, quantized, decoder.compressed(quantized.latents), decoder, batch.first)

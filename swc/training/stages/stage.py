@@ -38,6 +38,11 @@ class Stage:
         """Whether encoder and quantizer stay as they are."""
         return False
 
+    @property
+    def only_refiner(self) -> bool:
+        """Whether of the decoder, too, all but its refiner stays as it is."""
+        return False
+
     def compile(self) -> None:
         """Compile the stage's own networks with torch.compile."""
 
@@ -65,7 +70,11 @@ class Objective(Stage, ABC):
 
     @property
     def frozen(self) -> bool:
-        return self.settings.trains == "decoder"
+        return self.settings.trains != "all"
+
+    @property
+    def only_refiner(self) -> bool:
+        return self.settings.trains == "refiner"
 
     @abstractmethod
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from swc.config import ModelConfig
 from swc.nn.backbones.spectral.parts import backbone_of, correction, expand
 from swc.nn.backbones.spectral.phase import integrate_phase
+from swc.nn.backbones.spectral.refine import Refiner
 from swc.nn.backbones.spectral.texture import ITERATIONS, offsets, refine
 from swc.nn.context import Context, segments
 from swc.nn.layers.convnext import Trunk
@@ -34,6 +35,7 @@ class SpectralDecoder(Decoder):
         self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
         self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
         self.project = correction(b.dim, self.bins)
+        self.refiner = Refiner(b, chunk) if b.refine_blocks else None
 
     def frames(self, z: Tensor) -> Tensor:
         """Latents spread over their frames: (B, L, D) -> (B, T, D)."""
@@ -61,19 +63,23 @@ class SpectralDecoder(Decoder):
         """Complex unit vectors (B, T, bins) for magnitudes, see `integrate_phase`."""
         return integrate_phase(magnitude, self.config.n_fft, self.config.frame_hop, pause, offset)
 
-    def textured(self, c: Tensor, pause: int | None = None) -> Tensor:
-        """`spectrum` with random offsets by a frame's place in its chunk; the first frame begins one."""
-        frames = torch.arange(c.shape[1], device=c.device) % len(self.offsets)
-        return self.spectrum(c, pause, self.offsets[frames])
+    def textured(self, c: Tensor, pause: int | None = None, first: Tensor | int = 0) -> Tensor:
+        """`spectrum` with random offsets by a frame's place in its chunk; `first` is that of the first frame, (B,)."""
+        frames = torch.as_tensor(first, device=c.device).unsqueeze(-1) + torch.arange(c.shape[1], device=c.device)
+        return self.spectrum(c, pause, self.offsets[frames % len(self.offsets)])
 
     def render(self, spectrum: Tensor) -> Tensor:
         """Audio (B, T * frame_hop), float32, of complex (B, T, bins)."""
         with torch.autocast(spectrum.device.type, enabled=False):
             return synthesise(spectrum, self.window, self.config.frame_hop)
 
-    def refined(self, spectrum: Tensor) -> Tensor:
-        """Audio as `render` has it, after the iterations of `refine`, and without gradients."""
-        return self.render(refine(spectrum, self.window, self.config.frame_hop))
+    def refined(self, spectrum: Tensor, first: Tensor | int = 0) -> Tensor:
+        """Audio as `render` has it, of what the iterations of `refine`, and then the refiner, make of a spectrum.
+
+        Gradients reach magnitudes and refiner. `first` is as in `textured`, and may be before the chunk.
+        """
+        fitting = refine(spectrum, self.window, self.config.frame_hop)
+        return self.render(fitting if self.refiner is None else self.refiner(fitting, first))
 
     def decode(self, z: Tensor) -> Tensor:
         return self.refined(self.textured(self.compressed(z)))
@@ -83,7 +89,8 @@ class SpectralDecoder(Decoder):
         spectra = self._spectra(chunks, latents, window)
         edge = Context(self._overlapping, self._overlapping)
         for signal, before, length in segments(spectra, latents * b.frames_per_latent, edge):
-            yield self.refined(signal)[:, before * b.frame_hop : (before + length) * b.frame_hop]
+            audio = self.refined(signal, -before)
+            yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop]
 
     def _spectra(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
         """Spectra (B, T, bins) of each chunk of latents; phases begin anew in each window."""
@@ -94,8 +101,9 @@ class SpectralDecoder(Decoder):
 
     @property
     def _overlapping(self) -> int:
-        """Frames on each side that a frame's own samples depend on, by overlapping windows in every iteration."""
-        return (1 + ITERATIONS) * (self.config.n_fft // self.config.frame_hop)
+        """Frames on each side that a frame's own samples depend on: windows overlap in every iteration."""
+        around = (1 + ITERATIONS) * (self.config.n_fft // self.config.frame_hop)
+        return around + (self.refiner.reach if self.refiner else 0)
 
     def overlap(self, window: int) -> Context:
         b, reach = self.config, self.trunk.reach

@@ -47,16 +47,16 @@ def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
     return (offset * noisy).gather(-1, peak)
 
 
-@torch.no_grad()
 def refine(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
     """Phases that fit each other better, with the same magnitudes: complex (B, T, bins).
 
     Every iteration takes the phases of what the waveform of the one before contains, and reaches n_fft // hop frames
-    further on each side.
+    further on each side. Gradients reach the magnitudes alone.
     """
     magnitude = spectrum.abs()
     for _ in range(ITERATIONS):
-        spectrum = analyse(synthesise(spectrum, window, hop), window, hop)
-        power = spectrum.real.square() + spectrum.imag.square()
-        spectrum = spectrum * (magnitude * (power + TINY).rsqrt())
+        with torch.no_grad():
+            heard = analyse(synthesise(spectrum, window, hop), window, hop)
+            power = heard.real.square() + heard.imag.square()
+        spectrum = heard * (magnitude * (power + TINY).rsqrt())
     return spectrum
