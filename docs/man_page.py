@@ -76,7 +76,7 @@ def argument_name(argument: Any, bare: bool = False) -> str:
     name = f"\\fI{plain((argument.metavar or argument.name).removesuffix('...'))}\\fR"
     if bare:
         return name
-    name += " ..." if argument.nargs == -1 else ""
+    name += " ..." if argument.nargs == -1 and "..." not in name else ""
     return name if argument.required else f"[{name}]"
 
 

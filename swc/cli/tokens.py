@@ -38,7 +38,7 @@ def tokens(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Write the codes of a .swc file for other programs, such as language models, or make the .swc file of them again.
+    """Turn a .swc file into codes for language models, or back.
 
     What IN is decides which of the two. docs/tokens.md describes the order of the codes and both formats.
     """

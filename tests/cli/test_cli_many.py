@@ -157,8 +157,8 @@ def test_plans_as_json(folder: Path) -> None:
             ("encode", "in", "-o", "full"),
             "full/a.swc exists and is not a .swc stream, and encode never overwrites such a file",
         ),
-        (("encode", "in", "-o", "full", "--force"), "full/a.swc exists and is no .swc stream"),
-        (("encode", "in", "-o", "full", "--skip-existing"), "full/a.swc exists and is no .swc stream"),
+        (("encode", "in", "-o", "full", "--force"), "full/a.swc exists and is not a .swc stream"),
+        (("encode", "in", "-o", "full", "--skip-existing"), "full/a.swc exists and is not a .swc stream"),
         (("encode", "in", "-o", "same", "-f"), "same/x.swc is both input and output"),
         (("encode", "st/odd.swc", "in/odd", "-o", "st", "-f"), "st/odd.swc is an input, and the output of in/odd"),
         (("decode", "st", "-o", "there"), "there/s.wav exists already; name another folder, add --skip-existing"),
@@ -216,7 +216,7 @@ def test_every_reason_is_named_once(folder: Path) -> None:
     write("out/a.swc", "out/x.swc")
     said = refused("encode", "in", "in", "other", "-o", "out")
     assert said.count("would both become") == 1
-    assert "out/x.swc exists and is no .swc stream" in said
+    assert "out/x.swc exists and is not a .swc stream" in said
     assert said.endswith("swc: error: nothing was encoded for 3 reasons, named above")
     for i in range(30):
         write(f"in/n/{i}.wav", f"out/n/{i}.swc")

@@ -47,9 +47,9 @@ def run(*args: str) -> Result:
         (("decode", "a.swc", "c.swc", "--raw"), "is a .swc stream, and decode never overwrites one"),
         (("decode", "a.swc"), "such as: swc decode a.swc a.decoded.wav"),
         (("decode", "a.swc", "."), "such as: swc decode a.swc ./a.decoded.wav"),
-        (("encode", "a.wav", "link.swc"), "is no .swc stream"),
+        (("encode", "a.wav", "link.swc"), "is not a .swc stream"),
         (("encode", "a.wav", "hard.swc"), "both input and output"),
-        (("encode", "nowhere.wav", "a.wav"), "is no .swc stream"),
+        (("encode", "nowhere.wav", "a.wav"), "is not a .swc stream"),
         (("encode", "a.wav", "b.wav", "a.swc"), "name a folder for the outputs: swc encode *.wav -o DIR"),
         (("decode", "a.swc", "c.swc", "b.wav"), "name a folder for the outputs: swc decode *.swc -o DIR"),
         (("encode", "."), "Is a directory; name a folder for the outputs: swc encode . -o DIR"),
@@ -194,7 +194,7 @@ def test_folders_of_outputs_hold_nothing_back_from_the_rules(folder: Path) -> No
     Path("out").mkdir()
     for command, name, target, message in (
         ("encode", "a.wav", "a.wav", "out/a.swc is both input and output"),
-        ("encode", "a.wav", "b.wav", "out/a.swc exists and is no .swc stream"),
+        ("encode", "a.wav", "b.wav", "out/a.swc exists and is not a .swc stream"),
         ("decode", "c.swc", "a.swc", "out/c.wav is a .swc stream, and decode never overwrites one"),
         ("encode", "a.wav", "fifo", "out/a.swc is a device or pipe"),
     ):

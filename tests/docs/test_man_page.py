@@ -52,4 +52,4 @@ def test_it_renders_without_warnings() -> None:
         ["groff", "-man", "-Tutf8", "-ww", "docs/swc.1"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
-    assert "swc decode [OPTION ...] IN [OUT]" in re.sub(r"\x1b\[\d*m|.\x08", "", done.stdout)
+    assert "swc decode [OPTION ...] IN... [OUT]" in re.sub(r"\x1b\[\d*m|.\x08", "", done.stdout)
