@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli_commands import RAW, pcm, piped
+from cli_many import Swc
 
 from swc.bitstream import Stream
 from swc.bundle.weights import save_weights
@@ -50,3 +51,9 @@ def minute(model: Path) -> Stream:
     encoded = piped(pcm(60), "encode", "-", "-", *RAW, "--lookahead", "2", "--model", model)
     assert encoded.returncode == 0, encoded.stderr
     return Stream.from_bytes(encoded.stdout)
+
+
+@pytest.fixture
+def swc(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Swc:
+    monkeypatch.chdir(tmp_path)
+    return Swc(tmp_path, models)

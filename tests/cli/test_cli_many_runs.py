@@ -6,22 +6,16 @@ import csv
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import soundfile as sf
-from cli_commands import ONE_THREAD, command_line
-from typer.testing import CliRunner, Result
+from cli_commands import ONE_THREAD
+from cli_many import Swc, contents, noise
 
 from swc.bitstream import Stream
-from swc.cli import app
 from swc.codec.batch import decode_files, encode_files
 from swc.codec.options import DecodeOptions, EncodeOptions
 from swc.errors import FormatError, InputError, ModelError
@@ -31,10 +25,6 @@ pytestmark = pytest.mark.slow
 OPTIONS = ("--effort", "0", "--kbps", "8")
 NAMES = ["caf\udce9", "sub dir/snow \u96ea", "sub dir/-x", "sub dir/deep/new\nline\r", "--force", "n" * 250]
 RATES = [44100, 8000, 48000, 96000, 22050, 44100]
-
-
-def noise(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
-    return 0.1 * np.random.default_rng(round(seconds * rate)).standard_normal((round(seconds * rate), channels))
 
 
 @pytest.fixture(scope="module")
@@ -50,40 +40,6 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.mp3").write_text("words\n")
     (folder / "sub dir" / "short.wav").write_bytes((folder / f"{NAMES[0]}.wav").read_bytes()[:10000])
     return folder
-
-
-class Swc:
-    """The command, with the small model, in the working directory."""
-
-    def __init__(self, folder: Path, models: Path) -> None:
-        self.folder = folder
-        self._runner = CliRunner(env={"SWC_MODELS": str(models)})
-        self._environment = {**ONE_THREAD, "SWC_MODELS": str(models), "PYTHONPATH": str(Path(__file__).parents[2])}
-
-    def __call__(self, *args: str | Path) -> Result:
-        return self._runner.invoke(app, list(map(str, args)))
-
-    def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
-        """As a process of its own."""
-        return subprocess.Popen(  # type: ignore[no-any-return]
-            command_line(*args),
-            cwd=self.folder,
-            env=self._environment,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            **options,
-        )
-
-
-@pytest.fixture
-def swc(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Swc:
-    monkeypatch.chdir(tmp_path)
-    return Swc(tmp_path, models)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files of a folder, hidden ones too, by their relative paths."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -231,64 +187,6 @@ def test_a_disk_that_fills_up(recordings: Path, swc: Swc) -> None:
     assert all(name.endswith(".wav") and len(data) <= limit for name, data in made.items())
     assert swc("decode", "out", "-o", "back", "--skip-existing").exit_code == 0
     assert set(contents(swc.folder / "back")) == {f"{name}.wav" for name in NAMES}
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_run_cut_short_is_taken_up_again(swc: Swc, number: signal.Signals) -> None:
-    (swc.folder / "in").mkdir()
-    for name in "abc":
-        sf.write(swc.folder / f"in/{name}.wav", noise(1, 8000), 8000)
-    for name in "yz":
-        sf.write(swc.folder / f"in/{name}.wav", np.tile(noise(60, 8000), (30, 1)), 8000)  # takes long
-    out = swc.folder / "out"
-    args = ("encode", "in", "-o", "out", "--jobs", "2", "--report", "r.jsonl", "--kbps", "4", "--effort")
-    with swc.start(*args, "2") as run:
-        until(lambda: len(list(out.glob("*.swc"))) == 3 and len(list(out.glob(".swc-*.part"))) == 2)
-        run.send_signal(number)
-        _, errors = run.communicate(timeout=20)  # ends when no process holds stderr any more
-    assert run.returncode == (-9 if number == signal.SIGKILL else 128 + number)
-    assert sorted(os.listdir(out)) == ["a.swc", "b.swc", "c.swc"]
-    assert len([json.loads(line) for line in (swc.folder / "r.jsonl").read_text().splitlines()]) == 3
-    if number != signal.SIGKILL:
-        assert "3 encoded, 2 not reached: " in errors
-        assert "Traceback" not in errors
-    if number == signal.SIGINT:
-        assert errors.endswith("--skip-existing takes it up again\nswc: error: interrupted\n")
-    before = contents(out)
-    for name in "yz":
-        sf.write(swc.folder / f"in/{name}.wav", noise(1, 8000), 8000)
-    done = swc(*args, "0", "--skip-existing")
-    assert "2 encoded, 3 kept" in done.stderr
-    after = contents(out)
-    assert set(after) == {f"{name}.swc" for name in "abcyz"}
-    assert before.items() <= after.items()
-    assert len((swc.folder / "r.jsonl").read_text().splitlines()) == 5
-
-
-def test_ctrl_c_of_a_terminal_reaches_one_process_only(swc: Swc) -> None:
-    (swc.folder / "in").mkdir()
-    for name in "abz":
-        sf.write(swc.folder / f"in/{name}.wav", np.tile(noise(60, 8000), (1 if name < "z" else 30, 1)), 8000)
-    out = swc.folder / "out"
-    with swc.start("encode", "in", "-o", "out", "--jobs", "2", "--effort", "2", start_new_session=True) as run:
-        until(lambda: list(out.glob(".swc-*.part")))
-        run.send_signal(signal.SIGSTOP)  # so that only the others can hear it, if they do
-        os.killpg(run.pid, signal.SIGINT)
-        time.sleep(1)
-        run.send_signal(signal.SIGCONT)
-        _, errors = run.communicate(timeout=20)
-    assert run.returncode == 130
-    assert errors.endswith("swc: error: interrupted\n")
-    assert "Traceback" not in errors
-    assert "failed" not in errors
-    assert not list(out.glob(".swc-*"))
 
 
 def test_from_python(recordings: Path, model: Path, singles: dict[str, bytes], tmp_path: Path) -> None:
