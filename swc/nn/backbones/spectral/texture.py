@@ -18,9 +18,14 @@ from swc.nn.layers.stft import analyse, synthesise
 
 NOISY = 4000.0  # Hz, of the lowest peaks whose regions get random offsets
 FLANK = 8  # bins to either side of a peak; a tone in a Hann window takes two
-SHARP = 1.0  # natural log of the ratio of a tone's magnitude to that of its flanks, at least
+SHARP = 1.2  # natural log of the ratio of a tone's magnitude to that of its flanks, at least
 ITERATIONS = 2
 TINY = 1e-20
+
+
+def first_noisy(n_fft: int, sample_rate: int) -> int:
+    """The first bin at `NOISY` or above."""
+    return math.ceil(NOISY * n_fft / sample_rate)
 
 
 def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
@@ -30,7 +35,7 @@ def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
     """
     bins = n_fft // 2 + 1
     angle = 2 * math.pi * uniform(torch.arange(frames * bins).reshape(frames, bins))
-    angle[:, : math.ceil(NOISY * n_fft / sample_rate)] = 0.0
+    angle[:, : first_noisy(n_fft, sample_rate)] = 0.0
     return angle
 
 
