@@ -1,8 +1,8 @@
 """Constant quality: every window takes as few bits as leave it the same residual, so that easy passages cost less.
 
 The residual is the mean squared error of the latents of a window. Latents are of audio at the model's level, and in
-the bundled model weighed by how audible their errors are (stage `weighting`). Quality 0 stands for what the least size of windows leaves of pink noise, and each point more for STEP_DB
-less; being relative, the scale suits any model.
+the bundled model weighed by how audible their errors are (stage `weighting`). Quality 0 stands for what the least size
+of windows leaves of pink noise, and each point more for STEP_DB less; being relative, the scale suits any model.
 
 How much a number of steps leaves is measured with the quickest search for codes. A stream takes the same bits at any
 effort, and more effort leaves less.
