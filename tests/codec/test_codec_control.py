@@ -11,9 +11,11 @@ import torch
 from tiny import tones
 
 from swc.audio import CheckedBlocks
+from swc.bitstream import StreamBuilder
 from swc.codec.codec import Codec
 from swc.codec.control import Uncoded
 from swc.codec.encoder import StreamEncoder
+from swc.codec.jobs import Job, run
 
 RATE, CHUNK, WINDOW = 16000, 40 * 256, 20 * 256
 
@@ -25,18 +27,19 @@ class Heard:
         self.chunks: list[Uncoded] = []
         self.packed: list[int] = []
 
-    def grants(self, chunks: Sequence[Uncoded]) -> torch.Tensor:
+    def grants(self, chunks: Sequence[Uncoded]) -> list[torch.Tensor]:
         self.chunks += chunks
-        return torch.cat([torch.zeros(chunk.rms.shape, dtype=torch.long) for chunk in chunks])
+        return [torch.zeros(chunk.rms.shape, dtype=torch.long) for chunk in chunks]
 
-    def settle(self, packed: Sequence[int]) -> None:
-        self.packed += packed
+    def settle(self, packed: int) -> None:
+        self.packed.append(packed)
 
 
 def heard(codec: Codec, audio: np.ndarray, known: bool) -> Heard:
     header = codec.header(RATE, audio.shape[1], total_samples=len(audio) if known else None)
-    control = Heard()
-    list(StreamEncoder(codec.model, header, control, 0).chunks(CheckedBlocks(np.array_split(audio, 9), audio.shape[1])))
+    control, blocks = Heard(), CheckedBlocks(np.array_split(audio, 9), audio.shape[1])
+    encoder = StreamEncoder(codec.model, header, control, 0)
+    run([Job(encoder, blocks, StreamBuilder().open(header), None, "")])
     return control
 
 
