@@ -101,7 +101,7 @@ def _gathered(file: IO[bytes], parts: Sequence[Range]) -> bytes:
     data = b""
     for start, stop in parts:
         file.seek(start)
-        data += file.read(max(0, min(stop - start, _MOST_BYTES - len(data))))  # a block may end before it begins
+        data += file.read(min(stop - start, _MOST_BYTES - len(data)))
     return data
 
 

@@ -128,12 +128,12 @@ def _survey_stream(file: IO[bytes], start: int, stop: int) -> Flac | None:
 
 
 def read_metadata(file: IO[bytes], start: int, stop: int) -> Metadata:
-    """Walk the blocks of metadata of the stream that starts at `start`."""
+    """Walk the blocks of metadata of the stream from `start` to `stop`, beyond which a damaged size may point."""
     position, comments, pictures, mask = start + len(_MARK), None, [], None
     for _ in range(_MOST_BLOCKS):
         file.seek(position)
         header = file.read(4)
-        if len(header) < 4:
+        if len(header) < 4 or position + 4 > stop:
             break
         kind, size = header[0] & 127, int.from_bytes(header[1:], "big")
         position += 4

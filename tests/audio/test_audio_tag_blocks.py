@@ -13,6 +13,7 @@ import soundfile as sf
 from containers import comments, encoded, flac_with_blocks, id3, noise, ogg_pages, with_chunk
 
 from swc.audio import AudioReader, AudioWriter
+from swc.audio.flac import read_metadata
 from swc.bitstream import Tags
 
 Pipe = Callable[[bytes], None]
@@ -180,3 +181,10 @@ def test_tags_of_a_pipe_are_those_of_the_file(tmp_path: Path, pipe: Pipe) -> Non
         reader = read(tmp_path / "a", data)
         pipe(data)
         assert (read("-").tags, bool(reader.tags)) == (reader.tags, data[:3] == b"ID3")
+
+
+def test_a_damaged_size_leads_to_no_block_of_another_stream() -> None:
+    first = b"fLaC" + bytes([2, 0, 0, 40]) + bytes(20)  # a block of 40 bytes, of which 20 are there
+    after = bytes(20) + bytes([4, 0, 0, 8]) + bytes(8)
+    assert read_metadata(io.BytesIO(first + after), 0, len(first)).comments is None
+    assert read_metadata(io.BytesIO(first + after), 0, len(first + after)).comments == (52, 60)
