@@ -1,6 +1,6 @@
 # make demo   code a recording there and back, with figures, into ./demo
 # make test   linters, types, layers and tests
-# make quick  the same without the slow tests: under a minute on two cores
+# make quick  the same without the slow tests
 # make fuzz   attack the readers for MINUTES (30), with atheris; findings are left in FUZZ
 # make man    write docs/swc.1, the man page, from the command line's own help
 # make clean  remove what these made
