@@ -13,14 +13,12 @@ from swc.audio import Audio
 from swc.bitstream import Stream
 from swc.bitstream.timeline import bits_by_window, routing_map, window_edges
 from swc.errors import InputError
-from swc.evaluation._figure import COLOURS, new_figure, save_figure
+from swc.evaluation._figure import COLOURS, LOUD_PERCENTILE, draw_spectrogram, new_figure, save_figure
 from swc.evaluation.spectra import Array
 from swc.files import printable
 
 _COLUMNS = 1200  # moments drawn; more would not be seen
 _WINDOW_SECONDS = 0.04
-_RANGE_DB = 80.0
-_LOUD_PERCENTILE = 99.8  # shown as 0 dB
 _BATCH = 256  # frames transformed at once
 
 
@@ -154,17 +152,8 @@ def _draw_waveform(axis: Any, sound: _Sound) -> None:
 
 def _draw_spectrogram(figure: Any, axis: Any, side: Any, sound: _Sound) -> None:
     levels = 10 * np.log10(np.maximum(sound.power, 1e-20))
-    image = axis.imshow(
-        levels.T - float(np.percentile(levels, _LOUD_PERCENTILE)),
-        extent=(0.0, sound.seconds, 0.0, sound.rate / 2000),
-        origin="lower",
-        aspect="auto",
-        interpolation="bilinear",
-        cmap="magma",
-        vmin=-_RANGE_DB,
-        vmax=0.0,
-    )
-    axis.set_ylabel("kHz")
+    top = float(np.percentile(levels, LOUD_PERCENTILE))
+    image = draw_spectrogram(axis, levels, top, sound.seconds, sound.rate)
     figure.colorbar(image, cax=side, label="dB")
 
 

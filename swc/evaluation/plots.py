@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from swc.errors import InputError
-from swc.evaluation._figure import COLOURS, new_figure, save_figure
+from swc.evaluation._figure import COLOURS, LOUD_PERCENTILE, draw_spectrogram, new_figure, save_figure
 from swc.evaluation.metrics import METRICS, Audio
 from swc.evaluation.report import Summary, summarise
 from swc.evaluation.results import Results
 from swc.evaluation.spectra import Array, stft_magnitudes
 from swc.files import printable
 
-_RANGE_DB = 80.0
 _LONG = 20  # times the first hours at which curves get a logarithmic axis
-_LOUD_PERCENTILE = 99.8  # shown as 0 dB: the few louder points would darken all the others
 _WINDOW_SECONDS = 0.04
 _COLUMNS = 1600  # frames drawn across a panel; more would not be seen
 _VALIDATED = (("pesq", "speech PESQ-wb"), ("stoi", "speech STOI"), ("mel", "multi-scale mel loss"))
@@ -41,24 +39,14 @@ def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]])
     if not panels or any(audio.size == 0 for _, audio, _ in panels):
         raise InputError("a spectrogram comparison needs at least one panel, and samples in each")
     levels = [_levels(audio, rate) for _, audio, rate in panels]
-    top = max(float(np.percentile(level, _LOUD_PERCENTILE)) for level in levels)
+    top = max(float(np.percentile(level, LOUD_PERCENTILE)) for level in levels)
     longest = max(len(audio) / rate for _, audio, rate in panels)
     highest = max(rate / 2000 for _, _, rate in panels)
     figure = new_figure(9.0, 0.7 + 2.1 * len(panels))
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axis, level, (title, audio, rate) in zip(axes, levels, panels, strict=True):
-        image = axis.imshow(
-            level.T - top,
-            extent=(0.0, len(audio) / rate, 0.0, rate / 2000),
-            origin="lower",
-            aspect="auto",
-            interpolation="bilinear",
-            cmap="magma",
-            vmin=-_RANGE_DB,
-            vmax=0.0,
-        )
+        image = draw_spectrogram(axis, level, top, len(audio) / rate, rate)
         axis.set_title(title, loc="left", fontsize=10)
-        axis.set_ylabel("kHz")
         axis.set_xlim(0.0, longest)
         axis.set_ylim(0.0, highest)
         axis.set_facecolor("black")
