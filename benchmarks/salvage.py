@@ -23,8 +23,6 @@ from swc import Codec, Stream
 from swc.audio import Audio
 from swc.bitstream import CHUNK_OVERHEAD, SalvageReader, StreamReader, header_size
 
-PARTS = 20
-
 
 def joined(blocks: object, channels: int) -> Audio:
     return np.concatenate([np.zeros((0, channels), np.float32), *blocks])  # type: ignore[misc]
@@ -43,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recording", type=Path)
     parser.add_argument("--model", default="swc-44k")
+    parser.add_argument("--parts", type=int, default=20, help="how many to read")
     args = parser.parse_args()
     audio, rate = soundfile.read(args.recording, dtype="float32", always_2d=True)
     codec = Codec.load(args.model)
@@ -70,7 +69,7 @@ def main() -> None:
         raise AssertionError("damage reaches further than stated")
 
     rng, slowest = random.Random(0), 0.0
-    for _ in range(PARTS):
+    for _ in range(args.parts):
         start = rng.randrange(len(whole) - 1)
         stop = min(len(whole), start + rng.randrange(1, 5 * rate))
         started = time.perf_counter()
@@ -78,7 +77,7 @@ def main() -> None:
         slowest = max(slowest, time.perf_counter() - started)
         if not np.array_equal(part, whole[start:stop]):
             raise AssertionError("a part differs from the whole")
-    print(f"{PARTS} parts of up to 5 s equal the whole; the slowest took {slowest:.2f} s, the whole {seconds:.2f} s")
+    print(f"{args.parts} parts of up to 5 s equal the whole; the slowest took {slowest:.2f} s, the whole {seconds:.2f} s")
 
 
 if __name__ == "__main__":

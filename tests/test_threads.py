@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from swc import threads
 from swc.errors import InputError
@@ -67,13 +68,15 @@ def test_what_is_no_number_of_threads(text: str, monkeypatch: pytest.MonkeyPatch
         threads.configure()
 
 
+@pytest.mark.slow
 def test_bytes_are_the_same_for_any_number(tmp_path: Path) -> None:
-    demo = Path(threads.__file__).parent / "data" / "demo.flac"
+    audio, rate = soundfile.read(Path(threads.__file__).parent / "data" / "demo.flac", stop=2 * 44100)
+    soundfile.write(tmp_path / "in.wav", audio, rate)
     made = set()
-    for count in ("1", "2", "3"):
+    for count in ("1", "3"):
         target = tmp_path / f"{count}.swc"
         environment = {**os.environ, "SWC_THREADS": count}
-        command = [sys.executable, "-m", "swc", "encode", str(demo), str(target), "-q"]
+        command = [sys.executable, "-m", "swc", "encode", str(tmp_path / "in.wav"), str(target), "-q"]
         subprocess.run(command, env=environment, check=True)
         made.add(target.read_bytes())
     assert len(made) == 1

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["salvage.py swc/data/demo.flac"])
+@pytest.mark.parametrize("command", ["salvage.py swc/data/demo.flac --parts 3"])
 def test_a_benchmark_runs(command: str) -> None:
     script, *args = command.split()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
