@@ -77,7 +77,9 @@ def main() -> None:
         slowest = max(slowest, time.perf_counter() - started)
         if not np.array_equal(part, whole[start:stop]):
             raise AssertionError("a part differs from the whole")
-    print(f"{args.parts} parts of up to 5 s equal the whole; the slowest took {slowest:.2f} s, the whole {seconds:.2f} s")
+    print(
+        f"{args.parts} parts of up to 5 s equal the whole; the slowest took {slowest:.2f} s, the whole {seconds:.2f} s"
+    )
 
 
 if __name__ == "__main__":
