@@ -23,7 +23,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_cut_short_is_taken_up_again(swc: Swc, number: signal.Signals) -> None:
     (swc.folder / "in").mkdir()
     for name in "abc":

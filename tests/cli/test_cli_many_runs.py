@@ -23,6 +23,7 @@ from swc.errors import FormatError, InputError, ModelError
 pytestmark = pytest.mark.slow
 
 OPTIONS = ("--effort", "0", "--kbps", "8")
+ALONE = (*OPTIONS, "--jobs", "1")
 NAMES = ["caf\udce9", "sub dir/snow \u96ea", "sub dir/-x", "sub dir/deep/new\nline\r", "--force", "n" * 250]
 RATES = [44100, 8000, 48000, 96000, 22050, 44100]
 
@@ -95,7 +96,7 @@ def test_there_and_back(recordings: Path, singles: dict[str, bytes], swc: Swc, j
 
 def test_files_side_by_side_and_json(recordings: Path, singles: dict[str, bytes], swc: Swc) -> None:
     files = sorted(path for path in recordings.iterdir() if path.is_file())
-    done = swc("encode", *files, "-o", "out", *OPTIONS, "--json", "-q", "--exclude", "*.mp3")
+    done = swc("encode", *files, "-o", "out", *ALONE, "--json", "-q", "--exclude", "*.mp3")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(line["status"] for line in lines) == ["done"] * 3 + ["failed"]
     assert contents(swc.folder / "out") == {n: d for n, d in of_kind(singles, ".swc").items() if "/" not in n}
@@ -106,7 +107,7 @@ def test_only_what_is_new_is_done_again(recordings: Path, swc: Swc) -> None:
     (swc.folder / "in").mkdir()
     for name in "abcd":
         sf.write(swc.folder / f"in/{name}.wav", noise(1, 8000), 8000)
-    args = ("encode", "in", "-o", "out", *OPTIONS, "--skip-existing", "--report", "r.jsonl")
+    args = ("encode", "in", "-o", "out", *ALONE, "--skip-existing", "--report", "r.jsonl")
     assert swc(*args).exit_code == 0
     before, out = contents(swc.folder / "out"), swc.folder / "out"
     (out / "a.swc").write_bytes(before["a.swc"][:-3])
@@ -174,7 +175,7 @@ def test_places_that_cannot_be_written(recordings: Path, singles: dict[str, byte
 
 def test_a_disk_that_fills_up(recordings: Path, swc: Swc) -> None:
     """A limit on the size of files stands for the disk."""
-    assert swc("encode", recordings, "-o", "out", *OPTIONS).exit_code == 1
+    assert swc("encode", recordings, "-o", "out", *ALONE).exit_code == 1
     limit = 80_000
     with swc.start(
         *("decode", "out", "-o", "back"), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -64,17 +64,16 @@ def test_lookahead_that_is_no_duration(tmp_path: Path, model: Path, seconds: str
     assert os.listdir(tmp_path) == ["a.wav"]
 
 
-@pytest.mark.parametrize(("bits", "rate"), [("16", 44100), ("24", 16000)])
-def test_pipeline_equals_files(tmp_path: Path, model: Path, bits: str, rate: int) -> None:
-    with sf.SoundFile(tmp_path / "a.wav", "w", rate, 1, f"PCM_{bits}") as file:
+def test_pipeline_equals_files(tmp_path: Path, model: Path) -> None:
+    with sf.SoundFile(tmp_path / "a.wav", "w", 16000, 1, "PCM_24") as file:
         file.title, file.artist, file.date = "odd", "J\u00e9r\u00f4me \u96ea", "2001"
         file.write(np.frombuffer(pcm(6.1), "<i2")[:269001])
     swc = " ".join(command_line())
     options = f"--model {model}"
     script = f"""
         {swc} encode a.wav a.swc {options}
-        {swc} decode a.swc a.out.wav --bits {bits} {options}
-        cat a.wav | {swc} encode - - {options} | tee b.swc | {swc} decode - - --bits {bits} {options} > b.out.wav
+        {swc} decode a.swc a.out.wav --bits 24 {options}
+        cat a.wav | {swc} encode - - {options} | tee b.swc | {swc} decode - - --bits 24 {options} > b.out.wav
     """
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, env=environment(), capture_output=True

@@ -38,7 +38,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audio, rate = soundfile.read(ROOT / "swc" / "data" / "demo.flac")
     soundfile.write(folder / "in.wav", audio, rate)
     (folder / "my-recordings").mkdir()
-    soundfile.write(folder / "my-recordings" / "a.wav", audio[: 6 * rate], rate)
+    soundfile.write(folder / "my-recordings" / "a.wav", audio[: 2 * rate], rate)
     (folder / "bin").mkdir()
     script = folder / "bin" / "swc"
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m swc "$@"\n')
