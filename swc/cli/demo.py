@@ -91,7 +91,7 @@ def _write(path: Path, audio: Audio, rate: int) -> None:
 
 
 def _scores(original: Audio, decoded: Audio, rate: int) -> list[str]:
-    from swc.evaluation import METRICS
+    from swc.evaluation import MEASURES, METRICS
 
-    scores = ((metric, metric.function(original, decoded, rate)) for metric in METRICS.values())
+    scores = ((metric, metric.function(original, decoded, rate)) for metric in map(METRICS.__getitem__, MEASURES))
     return [f"{metric.heading:<16} {score:8.{metric.decimals}f}" for metric, score in scores]

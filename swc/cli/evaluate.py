@@ -16,6 +16,7 @@ from swc.errors import InputError
 from swc.files import PIPE, descriptor
 
 if TYPE_CHECKING:
+    from swc.evaluation.clips import SpeechRule
     from swc.evaluation.results import Failure, Results
 
 DEFAULT_RATES = (0.89, 1.78, 2.67, 5.33, 8.0)
@@ -28,6 +29,23 @@ Plot = Annotated[
 Html = Annotated[
     Path | None,
     typer.Option("--html", metavar="PATH", help="A page with means, plot and every clip, worst first; - for stdout."),
+]
+Mos = Annotated[
+    bool,
+    typer.Option(
+        "--mos",
+        help="Also ask judges of speech, none of which takes part in training: how natural it sounds (DistillMOS and "
+        "DNSMOS P.808 estimate the opinion of listeners, here also of the originals), whether the voice is the same "
+        "(Resemblyzer), and word errors (PocketSphinx). Needs swc[mos].",
+    ),
+]
+Speech = Annotated[
+    list[str],
+    typer.Option(
+        metavar="DOMAIN",
+        help="A domain that is speech, the only kind that PESQ, STOI and the judges score; may be given several times. "
+        " [default: speech, or everything where there are no domains]",
+    ),
 ]
 
 
@@ -53,6 +71,8 @@ def evaluate(
         int | None,
         typer.Option("--workers", min=0, metavar="N", help="Processes that measure.  [default: one a CPU core]"),
     ] = None,
+    mos: Mos = False,
+    speech: Speech = [],  # noqa: B006
     quiet: Quiet = False,
 ) -> None:
     """Measure bit rate, quality and speed on recordings.
@@ -67,10 +87,21 @@ def evaluate(
 
     if plot is not None or html is not None:
         evaluation.require_plots()
+    metrics = (*evaluation.MEASURES, *_judges()) if mos else evaluation.MEASURES
+    rule = _speech_rule(reference, speech)
     codec = Codec.load(model, device)
     with progress_bar("measuring", quiet) as report:
         results = evaluation.evaluate(
-            codec, reference, kbps, limit=limit, workers=workers, progress=report, failed=_failed, noted=_noted
+            codec,
+            reference,
+            kbps,
+            limit=limit,
+            workers=workers,
+            metrics=metrics,
+            speech=rule,
+            progress=report,
+            failed=_failed,
+            noted=_noted,
         )
     about = {"model": codec.name, "fingerprint": codec.fingerprint.hex()}
     if csv is not None:
@@ -89,12 +120,45 @@ def evaluate(
         raise InputError(f"{len(files)} of {counted(every, 'file')} could not be measured; they are named above")
 
 
+def _judges() -> tuple[str, ...]:
+    """The judges there are; those that lack a package are named.
+
+    Raises:
+        InputError: there are none.
+    """
+    from swc.evaluation import installed_judges
+
+    found, missing = installed_judges()
+    if not found:
+        raise InputError(f"--mos: {missing[0]}")
+    for reason in missing:
+        say(f"left out: {reason}")
+    return found
+
+
+def _speech_rule(reference: Path, domains: list[str]) -> SpeechRule | None:
+    """Which domains are speech, if they were named.
+
+    Raises:
+        InputError: one of them is not a folder of the reference.
+    """
+    for domain in domains:
+        if not domain or not (reference / domain).is_dir():
+            raise InputError(
+                f"--speech {domain!r}: {reference} has no such folder; name one of its first-level folders"
+            )
+    return set(domains).__contains__ if domains else None
+
+
 def _print_table(results: Results, stderr: bool) -> None:
     from rich.console import Console
 
     from swc import evaluation
 
-    Console(stderr=stderr).print(evaluation.table(results))
+    console = Console(stderr=stderr)
+    console.print(evaluation.table(results))
+    if (judges := evaluation.judges_table(results)) is not None:
+        console.print(judges)
 
 
 def _failed(failure: Failure) -> None:

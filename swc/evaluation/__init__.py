@@ -1,4 +1,4 @@
-"""Objective evaluation: measures, rate-distortion runs, reports and plots. Imports no torch of its own.
+"""Objective evaluation: measures, judges, rate-distortion runs, reports and plots. Imports torch only for judges.
 
 results = evaluate(codec, Path("clips"), [0.86, 2.67, 8.0])
 print(table(results)); write_json(results, Path("scores.json"))
@@ -9,8 +9,6 @@ from __future__ import annotations
 from swc.evaluation._figure import require_plots
 from swc.evaluation.html import write_html
 from swc.evaluation.metrics import (
-    METRICS,
-    Metric,
     mel_distance,
     pesq_wb,
     si_sdr,
@@ -20,11 +18,13 @@ from swc.evaluation.metrics import (
     visqol_speech,
 )
 from swc.evaluation.plots import learning_curves, rate_distortion, routing_health, spectrogram_comparison
-from swc.evaluation.report import Summary, summarise, table, write_csv, write_json
+from swc.evaluation.registry import MEASURES, METRICS, Metric, installed_judges
+from swc.evaluation.report import Summary, judges_table, summarise, table, write_csv, write_json
 from swc.evaluation.results import Results, Row
 from swc.evaluation.runner import CodecLike, StreamLike, evaluate
 
 __all__ = [
+    "MEASURES",
     "METRICS",
     "CodecLike",
     "Metric",
@@ -33,6 +33,8 @@ __all__ = [
     "StreamLike",
     "Summary",
     "evaluate",
+    "installed_judges",
+    "judges_table",
     "learning_curves",
     "mel_distance",
     "pesq_wb",

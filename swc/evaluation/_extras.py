@@ -1,16 +1,23 @@
-"""Optional packages of `swc[eval]` and `swc[av]`: loaded on first use, their warnings kept to themselves."""
+"""Optional packages of the extras `eval`, `mos` and `av`: loaded on first use, their warnings kept to themselves."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
 from swc.errors import InputError
+
+_UNUSED = {"distillmos": "torchaudio"}
+"""Modules that a package imports and that are of no use to us: an empty one takes the place of each.
+
+DistillMOS reads files with torchaudio when it is run as a command. The published builds of that want CUDA's libraries.
+"""
 
 
 def has_extra(module: str) -> bool:
@@ -24,12 +31,14 @@ def load_extra(module: str, purpose: str, extra: str = "eval") -> ModuleType:
     Raises:
         InputError: it is not installed; the message says how to install it.
     """
-    with contained():
+    package = module.partition(".")[0]
+    with contained(), _standing_in(_UNUSED.get(package)):
         try:
             return importlib.import_module(module)
         except ImportError as error:
+            reason = "" if error.name in (package, module) else f" ({error})"
             advice = f"install it with: pip install 'swc[{extra}]'"
-            raise InputError(f"{purpose} needs the package {module!r}; {advice}") from error
+            raise InputError(f"{purpose} needs the package {package!r}{reason}; {advice}") from error
 
 
 @contextmanager
@@ -46,3 +55,16 @@ def contained(logger: str | None = None) -> Iterator[None]:
     finally:
         if log:
             log.setLevel(level)
+
+
+@contextmanager
+def _standing_in(module: str | None) -> Iterator[None]:
+    """Let an empty module be imported under a name, if there is none of that name, while the block runs."""
+    if module is None or module in sys.modules:
+        yield
+        return
+    sys.modules[module] = ModuleType(module)
+    try:
+        yield
+    finally:
+        del sys.modules[module]

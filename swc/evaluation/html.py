@@ -10,9 +10,9 @@ from itertools import groupby
 from pathlib import Path
 
 from swc.evaluation._figure import png
-from swc.evaluation.metrics import METRICS, Metric
 from swc.evaluation.plots import rate_distortion_figure
-from swc.evaluation.report import Summary, number, package_versions, summarise
+from swc.evaluation.registry import JUDGES_NOTE, Metric
+from swc.evaluation.report import Summary, number, package_versions, summarise, taken
 from swc.evaluation.results import Results, Row
 from swc.files import open_output, printable
 
@@ -67,7 +67,8 @@ def write_html(results: Results, path: Path, *, model: str, fingerprint: str) ->
 
 def _page(results: Results, model: str, fingerprint: str) -> Iterable[str]:
     summaries = summarise(results)
-    measures = [metric for metric in METRICS.values() if any(s.counts[metric.name] for s in summaries)]
+    judges = taken(summaries, judges=True)
+    measures = taken(summaries, judges=False) + judges
     clips = [_Clip(index, list(rows)) for index, (_, rows) in enumerate(groupby(results.rows, lambda row: row.file))]
     seconds = sum(clip.rows[0].seconds for clip in clips)
     versions = ", ".join(f"{name} {version}" for name, version in package_versions().items())
@@ -87,9 +88,10 @@ def _page(results: Results, model: str, fingerprint: str) -> Iterable[str]:
     yield from (f'<a href="#{anchor}">{_text(title)}</a>' for anchor, title in links)
     yield "</nav>"
     yield from _means(summaries, measures)
+    yield from _legend(judges)
     plot = base64.b64encode(png(rate_distortion_figure(results))).decode("ascii")
     yield f'<p><img src="data:image/png;base64,{plot}" alt="Mean scores against the measured rate"></p>'
-    yield from _worst(clips, measures)
+    yield from _worst(clips, [measure for measure in measures if not measure.of_original])
     for anchor, domain in domains:
         yield from _clips(anchor, domain, [clip for clip in clips if clip.rows[0].domain == domain], measures)
     if results.failures:
@@ -139,6 +141,14 @@ def _means(summaries: Sequence[Summary], measures: Sequence[Metric]) -> Iterable
         yield from (f"<td>{number(summary.means[m.name], m.decimals)}</td>" for m in measures)
         yield f"<td>{number(summary.encode_speed, 1)}</td><td>{number(summary.decode_speed, 1)}</td></tr>"
     yield "</tbody></table>"
+
+
+def _legend(judges: Sequence[Metric]) -> Iterable[str]:
+    """What each judge is, where some were asked."""
+    if judges:
+        yield f'<p class="note">{_text(JUDGES_NOTE)}</p><ul class="note">'
+        yield from (f"<li><b>{_text(judge.label)}</b>: {_text(judge.about)}</li>" for judge in judges)
+        yield "</ul>"
 
 
 def _worst(clips: Sequence[_Clip], measures: Sequence[Metric]) -> Iterable[str]:

@@ -14,20 +14,14 @@ anything else: a 7 kHz low-pass that PESQ hardly notices costs it 1.5 and more. 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
-from swc.errors import InputError
-from swc.evaluation._extras import contained, has_extra, load_extra
+from swc.evaluation._extras import contained, load_extra
+from swc.evaluation._signals import Audio, mono_pair
 from swc.evaluation.spectra import Array, mel_filters, stft_blocks
-
-Audio = NDArray[np.floating[Any]]
 
 SPECTRAL_RATE = 44100
 """Rate in Hz at which the mel and STFT distances are taken."""
@@ -52,7 +46,7 @@ def mel_distance(ref: Audio, est: Audio, sample_rate: int) -> float:
     Raises:
         InputError: an empty, non-finite or integer signal, or more than two dimensions.
     """
-    x, y = _pair(ref, est, sample_rate, SPECTRAL_RATE)
+    x, y = mono_pair(ref, est, sample_rate, SPECTRAL_RATE)
     return sum(_l1_pair(x, y, window, mel_filters(SPECTRAL_RATE, window, bands)) for window, bands in SCALES)
 
 
@@ -61,7 +55,7 @@ def stft_distance(ref: Audio, est: Audio, sample_rate: int) -> float:
 
     Source, range and errors: see `mel_distance`.
     """
-    x, y = _pair(ref, est, sample_rate, SPECTRAL_RATE)
+    x, y = mono_pair(ref, est, sample_rate, SPECTRAL_RATE)
     return sum(_l1_pair(x, y, window, None) for window, _ in SCALES)
 
 
@@ -84,7 +78,7 @@ def si_sdr(ref: Audio, est: Audio, sample_rate: int | None = None) -> float:
     Raises:
         InputError: as `mel_distance`.
     """
-    x, y = _pair(ref, est, None, None)
+    x, y = mono_pair(ref, est, None, None)
     if np.ptp(x) == 0.0:
         return float("nan")
     if np.ptp(y) == 0.0:
@@ -111,7 +105,7 @@ def pesq_wb(ref: Audio, est: Audio, sample_rate: int) -> float:
         InputError: as `mel_distance`, or `pesq` is not installed.
     """
     package = load_extra("pesq", "PESQ")
-    x, y = _pair(ref, est, sample_rate, 16000)
+    x, y = mono_pair(ref, est, sample_rate, 16000)
     if not x.any():
         return float("nan")
     if not y.any():
@@ -137,7 +131,7 @@ def stoi(ref: Audio, est: Audio, sample_rate: int) -> float:
         InputError: as `mel_distance`, or `pystoi` is not installed.
     """
     package = load_extra("pystoi", "STOI")
-    x, y = _pair(ref, est, sample_rate, 16000)
+    x, y = mono_pair(ref, est, sample_rate, 16000)
     if not x.any() or len(x) < _STOI_SECONDS * 16000:
         return float("nan")
     with contained():
@@ -176,69 +170,9 @@ def visqol_speech(ref: Audio, est: Audio, sample_rate: int) -> float:
     return _visqol("speech", ref, est, sample_rate, 16000)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One measure and how to present it.
-
-    Attributes:
-        name: name of the function and of the column.
-        label: short heading, with the unit if there is one.
-        decimals: digits after the point that are worth printing.
-        higher_is_better: direction.
-        speech_only: defined for speech alone.
-        module: optional package it needs, or None.
-        function: (ref, est, sample_rate) -> score.
-    """
-
-    name: str
-    label: str
-    decimals: int
-    higher_is_better: bool
-    speech_only: bool
-    module: str | None
-    function: Callable[[Audio, Audio, int], float]
-
-    @property
-    def heading(self) -> str:
-        """The label with an arrow in the better direction."""
-        return f"{self.label} {'↑' if self.higher_is_better else '↓'}"
-
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("mel_distance", "mel", 2, False, False, None, mel_distance),
-        Metric("stft_distance", "STFT", 2, False, False, None, stft_distance),
-        Metric("si_sdr", "SI-SDR dB", 1, True, False, None, si_sdr),
-        Metric("pesq_wb", "PESQ wb", 2, True, True, "pesq", pesq_wb),
-        Metric("stoi", "STOI", 3, True, True, "pystoi", stoi),
-        Metric("visqol_audio", "ViSQOL audio", 2, True, False, "visqol", visqol_audio),
-        Metric("visqol_speech", "ViSQOL speech", 2, True, True, "visqol", visqol_speech),
-    )
-}
-"""All measures by name, in the order of reports."""
-
-
-def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
-    """The names in the order of `METRICS`, each once.
-
-    Raises:
-        InputError: an unknown name, or a measure whose package is not installed.
-    """
-    wanted = set(names)
-    if unknown := sorted(wanted - METRICS.keys()):
-        raise InputError(f"unknown metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
-    chosen = tuple(name for name in METRICS if name in wanted)
-    for name in chosen:
-        module = METRICS[name].module
-        if module is not None and not has_extra(module):
-            load_extra(module, METRICS[name].label)
-    return chosen
-
-
 def _visqol(mode: str, ref: Audio, est: Audio, sample_rate: int, rate: int) -> float:
     api = _visqol_api(mode)
-    x, y = _pair(ref, est, sample_rate, rate)
+    x, y = mono_pair(ref, est, sample_rate, rate)
     if not x.any() or len(x) < rate:
         return float("nan")
     if not y.any():
@@ -269,32 +203,3 @@ def _l1_pair(x: Array, y: Array, window: int, filters: Array | None) -> float:
         total += float(np.abs(logs).sum() + np.abs(a - b).sum())
         count += a.size
     return total / count
-
-
-def _pair(ref: Audio, est: Audio, sample_rate: int | None, rate: int | None) -> tuple[Array, Array]:
-    """Both signals mono, equally long, as float64 at `rate` (unchanged if None)."""
-    x, y = _mono(ref, "reference"), _mono(est, "estimate")
-    samples = min(len(x), len(y))
-    return _resampled(x[:samples], sample_rate, rate), _resampled(y[:samples], sample_rate, rate)
-
-
-def _mono(audio: Audio, name: str) -> Array:
-    if audio.ndim not in (1, 2) or audio.size == 0:
-        raise InputError(f"the {name} must be (samples,) or (samples, channels) and not empty: {audio.shape}")
-    if not np.issubdtype(audio.dtype, np.floating):
-        raise InputError(f"the {name} must be floating point with full scale 1.0, not {audio.dtype}")
-    if not np.isfinite(audio).all():
-        raise InputError(f"the {name} contains samples that are not finite")
-    mono: Array = audio.astype(np.float64)
-    return mono if mono.ndim == 1 else mono.mean(axis=1)
-
-
-def _resampled(x: Array, sample_rate: int | None, rate: int | None) -> Array:
-    if rate is None or sample_rate is None or rate == sample_rate:
-        return x
-    if sample_rate <= 0:
-        raise InputError(f"the sample rate must be positive, not {sample_rate}")
-    resampled: Array = soxr.resample(x, sample_rate, rate, quality="VHQ")
-    if len(resampled) == 0:
-        raise InputError(f"{len(x)} samples at {sample_rate} Hz are too few to resample to {rate} Hz")
-    return resampled

@@ -11,7 +11,8 @@ import numpy as np
 
 from swc.errors import InputError
 from swc.evaluation._figure import COLOURS, LOUD_PERCENTILE, draw_spectrogram, new_figure, save_figure
-from swc.evaluation.metrics import METRICS, Audio
+from swc.evaluation._signals import Audio
+from swc.evaluation.registry import METRICS
 from swc.evaluation.report import Summary, summarise
 from swc.evaluation.results import Results
 from swc.evaluation.spectra import Array, stft_magnitudes
@@ -65,14 +66,14 @@ def rate_distortion_figure(results: Results, metrics: Sequence[str] | None = Non
 
     Args:
         results: what `evaluate` returned.
-        metrics: names of the measures to draw; all that were taken if None.
+        metrics: names of the measures to draw; all that were taken of decoded audio if None.
 
     Raises:
         InputError: an unknown measure, nothing to draw, or matplotlib is not installed.
     """
     summaries = summarise(results)
     if metrics is None:
-        metrics = [name for name in METRICS if any(s.counts[name] for s in summaries)]
+        metrics = [name for name, m in METRICS.items() if not m.of_original and any(s.counts[name] for s in summaries)]
     if not metrics or any(name not in METRICS for name in metrics):
         raise InputError(f"nothing to draw; measures are: {', '.join(METRICS)}")
     domains = sorted({s.domain for s in summaries if s.domain is not None})

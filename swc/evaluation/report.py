@@ -17,11 +17,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from swc.evaluation.metrics import METRICS
+from swc.evaluation.registry import JUDGES_NOTE, METRICS, Metric
 from swc.evaluation.results import COLUMNS, Results, Row
 from swc.files import open_output, printable
 
-PACKAGES = ("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python")
+PACKAGES = (
+    *("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python"),
+    *("distillmos", "speechmos", "onnxruntime", "librosa", "resemblyzer", "pocketsphinx"),
+)
 """Packages whose versions a report states, where installed."""
 
 
@@ -66,26 +69,50 @@ def summarise(results: Results) -> list[Summary]:
 
 
 def table(results: Results) -> Table:
-    """The summaries as a rich table that fits 80 columns. Measures that were not taken have no column."""
+    """The summaries as a rich table that fits 80 columns. Measures that were not taken have no column.
+
+    The judges have a table of their own, `judges_table`.
+    """
     summaries = summarise(results)
-    shown = [metric for metric in METRICS.values() if any(s.counts[metric.name] for s in summaries)]
+    shown = taken(summaries, judges=False)
     domains = any(summary.domain is not None for summary in summaries)
-    headings = ["asked kbps", *(["domain"] if domains else []), "files", "real kbps"]
-    headings += [metric.heading for metric in shown] + ["enc ×", "dec ×"]
-    view = Table(box=box.SIMPLE_HEAD, padding=0, caption=_caption(summaries), caption_justify="left")
-    for heading in headings:
-        justify: Literal["left", "right"] = "left" if heading == "domain" else "right"
-        view.add_column("\n".join(heading.split()), justify=justify, no_wrap=True)
+    headings = [*_lead(domains), "files", "real kbps", *(metric.heading for metric in shown), "enc ×", "dec ×"]
+    view = _view(headings)
+    view.caption = _caption(summaries)
     for summary in summaries:
-        whole = summary.domain is None
-        cells = [f"{summary.kbps:g}" if whole else ""]
-        if domains:
-            cells.append("all" if summary.domain is None else printable(summary.domain) or "(none)")
-        cells += [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
+        cells = [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
         cells += [number(summary.means[metric.name], metric.decimals) for metric in shown]
         cells += [number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
-        view.add_row(*(Text(cell) for cell in cells), style="bold" if whole and domains else "")
+        _add(view, summary, domains, cells)
     return view
+
+
+def judges_table(results: Results) -> Table | None:
+    """What the judges say, and below it what each of them is; None if none was asked.
+
+    A table of 80 columns. Domains have lines of their own where several were judged.
+    """
+    summaries = summarise(results)
+    shown = taken(summaries, judges=True)
+    if not shown:
+        return None
+    judged = [summary for summary in summaries if any(summary.counts[judge.name] for judge in shown)]
+    domains = len({summary.domain for summary in judged} - {None}) > 1
+    view = _view([*_lead(domains), "files", *(judge.heading for judge in shown)])
+    view.title, view.title_justify = JUDGES_NOTE, "left"
+    view.caption = "\n".join(f"{judge.label}: {judge.about}" for judge in shown)
+    for summary in judged:
+        if summary.domain is None or domains:
+            cells = [str(max(summary.counts[judge.name] for judge in shown))]
+            cells += [number(summary.means[judge.name], judge.decimals) for judge in shown]
+            _add(view, summary, domains, cells)
+    return view
+
+
+def taken(summaries: Iterable[Summary], *, judges: bool) -> list[Metric]:
+    """The measures, or the judges, that gave a score somewhere."""
+    counted = {name for summary in summaries for name, count in summary.counts.items() if count}
+    return [metric for metric in METRICS.values() if metric.name in counted and metric.judge == judges]
 
 
 def write_csv(results: Results, path: Path) -> None:
@@ -104,7 +131,7 @@ def write_csv(results: Results, path: Path) -> None:
 
 
 def write_json(results: Results, path: Path, *, model: str | None = None, fingerprint: str | None = None) -> None:
-    """Rows, failures, summaries and package versions. Replaces `path` atomically; `-` is stdout.
+    """Rows, failures, summaries, package versions and what the judges are. Replaces `path` atomically; `-` is stdout.
 
     Strict JSON: nan is null, and infinities are the strings "inf" and "-inf".
 
@@ -114,11 +141,14 @@ def write_json(results: Results, path: Path, *, model: str | None = None, finger
         model: name of the model, or None.
         fingerprint: fingerprint of its code semantics, or None.
     """
+    summaries = summarise(results)
+    judges = taken(summaries, judges=True)
     document = {
         "model": model,
         "fingerprint": fingerprint,
         "packages": package_versions(),
-        "means": [_plain(asdict(summary)) for summary in summarise(results)],
+        "judges": {"note": JUDGES_NOTE, **{judge.name: judge.about for judge in judges}} if judges else {},
+        "means": [_plain(asdict(summary)) for summary in summaries],
         "rows": [_plain(asdict(row)) for row in results.rows],
         "failures": [asdict(failure) for failure in results.failures],
     }
@@ -153,6 +183,27 @@ def _summary(kbps: float, domain: str | None, rows: Sequence[Row]) -> Summary:
         means={name: _mean(values) for name, values in scores.items()},
         counts={name: len(values) for name, values in scores.items()},
     )
+
+
+def _view(headings: Iterable[str]) -> Table:
+    view = Table(box=box.SIMPLE_HEAD, padding=0, caption_justify="left")
+    for heading in headings:
+        justify: Literal["left", "right"] = "left" if heading == "domain" else "right"
+        view.add_column("\n".join(heading.split()), justify=justify, no_wrap=True)
+    return view
+
+
+def _lead(domains: bool) -> list[str]:
+    return ["asked kbps", *(["domain"] if domains else [])]
+
+
+def _add(view: Table, summary: Summary, domains: bool, cells: Sequence[str]) -> None:
+    """Add a line to a table, after what it is about."""
+    whole = summary.domain is None
+    lead = [f"{summary.kbps:g}" if whole else ""]
+    if domains:
+        lead.append("all" if summary.domain is None else printable(summary.domain) or "(none)")
+    view.add_row(*(Text(cell) for cell in (*lead, *cells)), style="bold" if whole and domains else "")
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from swc.evaluation.metrics import METRICS
+from swc.evaluation.registry import METRICS
 
 BUDGET_SECONDS = 5.0
 """Above this duration a file must not measure more than the rate it was asked for."""
@@ -25,7 +25,8 @@ class Row:
         encode_seconds: wall time of encoding and serialising.
         decode_seconds: wall time of parsing and decoding.
 
-    The remaining attributes are the measures of `swc.evaluation.metrics`; nan = not taken or not defined.
+    The remaining attributes are the measures of `swc.evaluation.metrics` and the judges of `swc.evaluation.judges`;
+    nan = not taken or not defined.
     """
 
     file: str
@@ -42,6 +43,12 @@ class Row:
     stoi: float = _NAN
     visqol_audio: float = _NAN
     visqol_speech: float = _NAN
+    distillmos: float = _NAN
+    distillmos_original: float = _NAN
+    dnsmos_p808: float = _NAN
+    dnsmos_p808_original: float = _NAN
+    speaker_similarity: float = _NAN
+    word_error_rate: float = _NAN
 
     def score(self, metric: str) -> float:
         """The score called `metric`, a key of `METRICS`."""

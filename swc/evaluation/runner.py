@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swc.errors import BitrateError, InputError, SwcError
+from swc.evaluation._signals import Audio
 from swc.evaluation.clips import Clip, SpeechRule, find_clips, read_clip, speech_rule
-from swc.evaluation.metrics import METRICS, Audio, check_metrics
+from swc.evaluation.registry import MEASURES, METRICS, check_metrics
 from swc.evaluation.results import Failure, Results, Row
+from swc.threads import configure, share
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -54,7 +56,7 @@ def evaluate(
     *,
     limit: int | None = None,
     workers: int | None = None,
-    metrics: Collection[str] = tuple(METRICS),
+    metrics: Collection[str] = MEASURES,
     speech: SpeechRule | None = None,
     progress: Callable[[int, int], None] | None = None,
     failed: Callable[[Failure], None] | None = None,
@@ -74,22 +76,27 @@ def evaluate(
         limit: take only so many of the files, spread evenly.
         workers: processes that take measures; one per processor if None; 0 takes them in this process,
             between codings, which also keeps the coding times undisturbed.
-        metrics: names of the measures to take, all of `METRICS` by default.
-        speech: domain -> whether the measures for speech apply. By default they do to the domain "speech",
+        metrics: names of the measures to take, keys of `METRICS`; `MEASURES` by default, which are all but the judges.
+        speech: domain -> whether measures and judges of speech apply. By default they do to the domain "speech",
             or to every file if there are no domain folders.
         progress: called after each file and rate with (done, total).
         failed: called with each failure at once.
         noted: called with each sentence about what is odd in a file.
 
     Raises:
-        InputError: no audio, unusable rates, a measure whose package is missing, or the first failure (a
-            BitrateError perhaps) where nothing could be measured.
+        InputError: no audio, unusable rates, a measure whose package is missing, judges without any speech, or the
+            first failure (a BitrateError perhaps) where nothing could be measured.
         SwcError: a decoded signal of another shape than its original, or a measuring process that died.
     """
     names = check_metrics(metrics)
     rates = _check_rates(kbps)
     clips = find_clips(reference, limit)
     is_speech = speech or speech_rule(clips)
+    if any(METRICS[n].judge for n in names) and not any(is_speech(clip.domain) for clip in clips):
+        raise InputError(
+            f"judges listen to speech, and no recording taken from {reference} counts as such: "
+            "say which of its folders hold speech with `speech`, or call one speech"
+        )
     workers = (os.cpu_count() or 1) if workers is None else workers
     run = _Run(len(clips) * len(rates), progress, failed, noted)
     with _executor(workers) as executor:
@@ -246,7 +253,7 @@ def _executor(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("spawn")
     executor: Executor = _Here()
     if workers:
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_on_interrupt)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(share(workers),))
     try:
         yield executor
     except BrokenProcessPool as error:
@@ -258,6 +265,8 @@ def _executor(workers: int) -> Iterator[Executor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_on_interrupt() -> None:
-    """Ctrl-C reaches the whole process group: end at once and without a traceback of one's own."""
+def _begin(threads: int) -> None:
+    """Settle a measuring process before it imports anything of weight."""
+    configure(threads)
+    # Ctrl-C reaches the whole process group: end at once and without a traceback of one's own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,8 +17,6 @@ from swc.errors import InputError
 from swc.evaluation import metrics
 from swc.evaluation._extras import contained
 from swc.evaluation.metrics import (
-    METRICS,
-    check_metrics,
     mel_distance,
     pesq_wb,
     si_sdr,
@@ -27,6 +25,7 @@ from swc.evaluation.metrics import (
     visqol_audio,
     visqol_speech,
 )
+from swc.evaluation.registry import METRICS, check_metrics
 
 Array = NDArray[np.float64]
 RATE = 44100
