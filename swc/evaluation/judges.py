@@ -1,7 +1,8 @@
 """Judges of speech that others have trained: how natural it sounds, who speaks, and what is understood.
 
 They are called as the measures of `swc.evaluation.metrics` are, with the same rules for channels, lengths, nan and
-silence, and only for speech. All of them listen at 16 kHz, clipped to full scale, and need a second of it.
+silence, and only for speech. All of them listen at 16 kHz and need a second of it; what is beyond full scale is clipped
+for those that take no more.
 
 None of them takes part in training, and `pyproject.toml` has a contract that says so: what was trained on a judge can
 no longer be judged by it. The two that estimate mean opinions know no original, so their scores of the originals are
@@ -89,7 +90,7 @@ def speaker_similarity(ref: Audio, est: Audio, sample_rate: int) -> float:
     Raises:
         InputError: as `distillmos`.
     """
-    x, y = _heard(ref, est, sample_rate)
+    x, y = mono_pair(ref, est, sample_rate, RATE)
     if _undefined(x) or (original := _speaker(x.tobytes())) is None:
         return float("nan")
     decoded = _speaker(y.tobytes()) if y.any() else None
@@ -110,7 +111,7 @@ def word_error_rate(ref: Audio, est: Audio, sample_rate: int) -> float:
     Raises:
         InputError: as `distillmos`.
     """
-    x, y = _heard(ref, est, sample_rate)
+    x, y = mono_pair(ref, est, sample_rate, RATE)
     if _undefined(x) or not (said := _words(x.tobytes())):
         return float("nan")
     return word_errors(said, _words(y.tobytes())) / len(said)
@@ -126,19 +127,18 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-def _heard(ref: Audio, est: Audio, sample_rate: int) -> tuple[Array, Array]:
-    x, y = mono_pair(ref, est, sample_rate, RATE)
-    return np.clip(x, -1.0, 1.0), np.clip(y, -1.0, 1.0)
-
-
 def _undefined(x: Array) -> bool:
     return len(x) < _SHORTEST or not x.any()
+
+
+def _clipped(samples: bytes) -> Array:
+    return np.clip(np.frombuffer(samples), -1.0, 1.0)
 
 
 def _opinion(
     judge: Callable[[bytes], float], ref: Audio, est: Audio, sample_rate: int, of_original: bool = False
 ) -> float:
-    x, y = _heard(ref, est, sample_rate)
+    x, y = mono_pair(ref, est, sample_rate, RATE)
     if _undefined(x):
         return float("nan")
     judged = x if of_original else y
@@ -147,10 +147,10 @@ def _opinion(
 
 @lru_cache(_CLIPS)
 def _distillmos(samples: bytes) -> float:
+    model = _distillmos_model()
     import torch
 
     x = np.frombuffer(samples).astype(np.float32)
-    model = _distillmos_model()
     with torch.inference_mode():
         pieces = np.array_split(x, -(-len(x) // _PIECE))
         return float(np.mean([float(model(torch.from_numpy(piece)[None])) for piece in pieces]))
@@ -167,7 +167,7 @@ def _distillmos_model() -> Any:
 def _dnsmos_p808(samples: bytes) -> float:
     package = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
     with contained():
-        return float(package.run(np.frombuffer(samples), RATE)["p808_mos"])
+        return float(package.run(_clipped(samples), RATE)["p808_mos"])
 
 
 @lru_cache(_CLIPS)
@@ -176,7 +176,7 @@ def _speaker(samples: bytes) -> Array | None:
     encoder = _speaker_encoder()
     package = load_extra("resemblyzer", "speaker similarity", "mos")
     with contained():
-        voiced = package.preprocess_wav(np.frombuffer(samples).astype(np.float32), RATE)
+        voiced = package.preprocess_wav(_clipped(samples).astype(np.float32), RATE)
         embedding: Array | None = encoder.embed_utterance(voiced) if len(voiced) else None
     return embedding
 
@@ -193,7 +193,7 @@ def _words(samples: bytes) -> tuple[str, ...]:
     package = load_extra("pocketsphinx", "word errors", "mos")
     decoder = package.Decoder(samprate=RATE, loglevel="FATAL")  # a new one: it adapts to what it has heard
     decoder.start_utt()
-    decoder.process_raw((np.frombuffer(samples) * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.process_raw((_clipped(samples) * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
     hypothesis = decoder.hyp()
     return tuple(hypothesis.hypstr.split()) if hypothesis else ()

@@ -139,8 +139,8 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
 def installed_judges() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the judges whose packages can be imported, and for each package that cannot, a message why."""
     found, missing = [], {}
-    for judge in _JUDGES:
-        if judge.module in missing:
+    for judge in METRICS.values():
+        if not judge.judge or judge.module in missing:
             continue
         try:
             _check_module(judge)

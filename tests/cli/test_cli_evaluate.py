@@ -1,8 +1,9 @@
-"""swc eval --plot and --html: what lies on the disk afterwards, and what is said before the work."""
+"""swc eval --plot, --html and --mos: what lies on the disk afterwards, and what is said before the work."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tiny import tones
 from typer.testing import CliRunner, Result
 
 from swc.cli import app
+from swc.evaluation import METRICS
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +58,46 @@ def test_a_missing_package_is_noticed_before_the_work(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = run(folder, model.parent / "none", option, folder.parent / "a.png", code=1)
     assert "swc[eval]" in result.stderr  # and nothing of the model, which is not there
+
+
+@pytest.fixture
+def only_distillmos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with one judge, and that one pretended."""
+    for name, metric in METRICS.items():
+        if name.startswith("distillmos"):
+            monkeypatch.setitem(METRICS, name, replace(metric, module=None, function=lambda ref, est, rate: 3.21))
+        elif metric.judge:
+            monkeypatch.setitem(sys.modules, str(metric.module), None)
+
+
+@pytest.mark.usefixtures("only_distillmos")
+def test_judges_that_are_there_are_asked_and_the_others_named_once(folder: Path, model: Path) -> None:
+    page, scores = folder.parent / "report.html", folder.parent / "scores.csv"
+    result = run(folder, model, "--mos", "--html", page, "--csv", scores)
+    assert result.stderr.count("left out: ") == result.stderr.count("pip install 'swc[mos]'") == 3
+    assert [part in result.stderr for part in ("'speechmos'", "'resemblyzer'", "'pocketsphinx'")] == [True] * 3
+    text = page.read_text(encoding="utf-8")
+    for report in (result.stdout, text):
+        assert "None of them takes part in training" in " ".join(report.split())
+        assert "3.21" in report
+        assert "PocketSphinx" not in report
+    music, speech = text.split('id="domain-')[1:]
+    assert ("DistillMOS" in music, "DistillMOS" in speech) == (False, True)
+    assert [line.count(",3.21,3.21,") for line in scores.read_text().splitlines()] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.usefixtures("only_distillmos")
+def test_what_counts_as_speech_can_be_said(folder: Path, model: Path) -> None:
+    (folder / "speech").rename(folder / "alice")
+    assert "which of its folders hold speech with --speech" in run(folder, model, "--mos", code=1).stderr
+    assert "3.21" in run(folder, model, "--mos", "--speech", "alice").stdout
+    result = run(folder, model.parent / "none", "--speech", "bob", code=1)
+    assert "--speech 'bob'" in result.stderr
+
+
+def test_no_judge_at_all(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for metric in METRICS.values():
+        if metric.judge:
+            monkeypatch.setitem(sys.modules, str(metric.module), None)
+    assert "pip install 'swc[mos]'" in run(folder, model.parent / "none", "--mos", code=1).stderr
+    run(folder, model)
