@@ -16,7 +16,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -165,9 +166,20 @@ def _distillmos_model() -> Any:
 
 @lru_cache(_CLIPS)
 def _dnsmos_p808(samples: bytes) -> float:
-    package = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
+    package = _dnsmos()
     with contained():
         return float(package.run(_clipped(samples), RATE)["p808_mos"])
+
+
+@cache
+def _dnsmos() -> Any:
+    """The package, with one thread for each network, which are small; otherwise every process takes a thread a core."""
+    package = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
+    runtime = load_extra("onnxruntime", "DNSMOS P.808", "mos")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    package.ort = SimpleNamespace(InferenceSession=partial(runtime.InferenceSession, sess_options=options))
+    return package
 
 
 @lru_cache(_CLIPS)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -32,9 +32,13 @@ RATE = 44100
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    for name in ("_distillmos", "_dnsmos_p808", "_speaker", "_words", "_distillmos_model", "_speaker_encoder"):
-        getattr(judges_module, name).cache_clear()
+def nothing_remembered() -> Iterator[None]:
+    remembering = [function for function in vars(judges_module).values() if hasattr(function, "cache_clear")]
+    for function in remembering:
+        function.cache_clear()
+    yield
+    for function in remembering:
+        function.cache_clear()
 
 
 @pytest.fixture
@@ -213,6 +217,8 @@ def test_judges_listen_at_16_khz_within_full_scale_and_once_to_an_original(
         return {"p808_mos": 3.25}
 
     monkeypatch.setitem(sys.modules, "speechmos", ModuleType("speechmos"))
+    runtime = SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=SimpleNamespace)
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
     monkeypatch.setitem(sys.modules, "speechmos.dnsmos", SimpleNamespace(run=judge))
     stereo = np.stack([6 * voice, 4 * voice], axis=1)
     assert dnsmos_p808(voice, stereo, RATE) == 3.25
