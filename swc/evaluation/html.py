@@ -23,8 +23,8 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #1d2327; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 nav a { margin-right: 1rem; } a { color: #0f6e84; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e3e6e8; vertical-align: top; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87em; }
+th, td { padding: .2rem .35rem; text-align: right; border-bottom: 1px solid #e3e6e8; vertical-align: top; }
 th { font-weight: 600; } thead th { position: sticky; top: 0; background: #fff; vertical-align: bottom; }
 .text { text-align: left; overflow-wrap: break-word; } .whole td, .whole th { font-weight: 600; background: #f4f7f8; }
 tbody.clip tr:first-child > * { border-top: 1px solid #aab2b7; } tbody:target { background: #fff6d8; }
