@@ -174,7 +174,7 @@ def _dnsmos_p808(samples: bytes) -> float:
 @cache
 def _dnsmos() -> Any:
     """The package, with one thread for each network, which are small; otherwise every process takes a thread a core."""
-    package = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
+    package: Any = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
     runtime = load_extra("onnxruntime", "DNSMOS P.808", "mos")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
