@@ -70,6 +70,8 @@ class SoundSource:
             self.sound: sf.SoundFile = sf.SoundFile(file, closefd=False)
         except (sf.SoundFileError, TypeError) as error:  # TypeError: headerless .raw, whose rate nobody knows
             reason = getattr(error, "error_string", "no header").strip().rstrip(".") or "unknown contents"
+            if "not a regular file" in reason:  # said of files named .mp3 that hold no MP3
+                reason = "Format not recognised"
             raise UnreadableError(reason) from None
         self._notes, self._position = notes, 0
         self.tags: FoundTags = sound_tags(self.sound)
