@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from swc import threads
 from swc.errors import InputError
 
-NAMES = ("OMP_NUM_THREADS", "SWC_THREADS", *threads.CHOSEN_BY_USERS)
+NAMES = ("OMP_NUM_THREADS", "SWC_THREADS", "MKL_CBWR", *threads.CHOSEN_BY_USERS)
 
 
 def settled(given: int | None = None, **environment: str) -> dict[str, str]:
@@ -35,6 +36,11 @@ def test_threads_sleep_at_barriers_unless_the_user_chose() -> None:
     assert settled()["GOMP_SPINCOUNT"] == str(threads.SPINS)
     chosen = settled(OMP_WAIT_POLICY="ACTIVE")
     assert (chosen["OMP_WAIT_POLICY"], chosen["GOMP_SPINCOUNT"]) == ("ACTIVE", "None")
+
+
+def test_products_round_alike_unless_the_user_chose() -> None:
+    assert settled()["MKL_CBWR"] == threads.REPRODUCIBLE
+    assert settled(MKL_CBWR="COMPATIBLE")["MKL_CBWR"] == "COMPATIBLE"
 
 
 @pytest.mark.parametrize(
@@ -72,11 +78,13 @@ def test_what_is_no_number_of_threads(text: str, monkeypatch: pytest.MonkeyPatch
 def test_bytes_are_the_same_for_any_number(tmp_path: Path) -> None:
     audio, rate = soundfile.read(Path(threads.__file__).parent / "data" / "demo.flac", stop=2 * 44100)
     soundfile.write(tmp_path / "in.wav", audio, rate)
-    made = set()
+    made, decoded = set(), []
     for count in ("1", "3"):
-        target = tmp_path / f"{count}.swc"
+        stream, target = tmp_path / f"{count}.swc", tmp_path / f"{count}.wav"
         environment = {**os.environ, "SWC_THREADS": count}
-        command = [sys.executable, "-m", "swc", "encode", str(tmp_path / "in.wav"), str(target), "-q"]
-        subprocess.run(command, env=environment, check=True)
-        made.add(target.read_bytes())
+        for command in (["encode", tmp_path / "in.wav", stream], ["decode", stream, target, "--bits", "float"]):
+            subprocess.run([sys.executable, "-m", "swc", *map(str, command), "-q"], env=environment, check=True)
+        made.add(stream.read_bytes())
+        decoded.append(soundfile.read(target)[0])
     assert len(made) == 1
+    np.testing.assert_allclose(*decoded, atol=1e-6)
