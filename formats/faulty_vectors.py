@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import naive_writer as naive
+from faulty_couplings import coupling_faults
 from faulty_headers import GOOD, PLAIN, Fault, header_faults
 from good_vectors import SMALL, example, stream
 from naive_writer import Parts, extension
@@ -16,6 +17,7 @@ FULL, LAST = (payload for _, payload in PLAIN.chunks)
 def faults() -> Iterator[Fault]:
     """All of them; no name comes twice."""
     yield from header_faults()
+    yield from coupling_faults()
     yield from _checksums()
     yield from _truncated()
     yield from _chunks()

@@ -22,7 +22,9 @@ def to_json(content: dict[str, Any]) -> str:
     chunks = []
     for chunk in content["chunks"]:
         windows = ",\n".join("   " + json.dumps(window, separators=(",", ":")) for window in chunk["windows"])
-        chunks.append(f'  {{"latents": {chunk["latents"]}, "windows": [\n{windows}\n  ]}}')
+        couplings = ",\n".join("   " + json.dumps(one, separators=(",", ":")) for one in chunk.get("couplings", ()))
+        coupled = f', "couplings": [\n{couplings}\n  ]' if couplings else ""
+        chunks.append(f'  {{"latents": {chunk["latents"]}, "windows": [\n{windows}\n  ]{coupled}}}')
     listed = "[\n" + ",\n".join(chunks) + "\n ]" if chunks else "[]"
     total = content["total_samples"]
     return f'{{\n "header": {{\n{fields}\n }},\n "chunks": {listed},\n "total_samples": {total}\n}}\n'

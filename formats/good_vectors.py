@@ -33,6 +33,7 @@ EXAMPLE = [[[0, 2], [1, 2], [3, 4], [5, 6]], [[1], [7, 8], [9, 10]], [[], [11]]]
 """Section 10.1: experts, then rows of codes, of every window."""
 BARE = {"model_rate": 1, "source_rate": 1, "hop": 1, "n_shared": 0, "n_routed": 1, "codebook_bits": 2}
 """A sample a latent, and a bit a window where it takes no codes."""
+COUPLED: dict[str, Any] = {"minor": 2, "channels": 2, "pairs": [[0, 1]]}
 WIDE = BARE | {"window": 65535, "windows_per_chunk": 1}
 
 
@@ -54,9 +55,25 @@ def stream(total: int, known: bool = False, experts: str = "some", **changes: An
     for start in range(0, latents, full):
         size = min(full, latents - start)
         lengths = [min(fields["window"], size - first) for first in range(0, size, fields["window"])]
-        windows = [[_window(fields, n, experts, draw) for _ in range(fields["channels"])] for n in lengths]
+        coded = fields["channels"] - len(fields.get("pairs", ()))
+        windows = [[_window(fields, n, experts, draw) for _ in range(coded)] for n in lengths]
         chunks.append({"latents": size, "windows": windows})
+        if "pairs" in fields:
+            chunks[-1]["couplings"] = [coupling(-(-size // 2), draw) for _ in fields["pairs"]]
     return {"header": fields, "chunks": chunks, "total_samples": total}
+
+
+def coupling(slots: int, draw: Iterator[int], mode: int = 4) -> dict[str, Any]:
+    """A coupling; one number in four differs from the one before it in its grid."""
+    one: dict[str, Any] = {"mode": mode}
+    if mode == 4:
+        one["delay"] = next(draw) % 128 - 64
+        for name, low, count in (("levels", -10, 21), ("coherences", 0, 6), ("phases", 0, 8)):
+            row, one[name] = [0] * 25, []
+            for _ in range(slots):
+                row = [low + next(draw) % count if next(draw) % 4 == 0 else number for number in row]
+                one[name].append(row)
+    return one
 
 
 def numbers() -> Iterator[int]:
@@ -102,6 +119,11 @@ def valid() -> dict[str, dict[str, Any]]:
         "gain-softer": stream(40, known=True, gain_q8=-3072),
         "channel-mask": stream(
             99, known=True, channels=2, window=8, minor=1, extensions=[{"type": 2, "data": "30000000"}]
+        ),
+        "coupled": stream(160, known=True, **COUPLED),
+        "coupled-modes": _modes(),
+        "coupled-5.1": stream(
+            200, known=True, channels=6, window=16, minor=2, pairs=[[0, 1], [4, 5]], tags=[["TITLE", "Rain"]]
         ),
         "resampled": stream(4800, known=True, model_rate=44100, source_rate=48000, hop=512, codebook_bits=10),
         "all-experts": stream(99, known=True, experts="all"),
@@ -170,6 +192,14 @@ def uncommon() -> dict[str, dict[str, Any]]:
         "latents-upsampled": stream(3, known=True, source_rate=11025, model_rate=48000),
         # N x model_rate is 1 more than a multiple of source_rate x hop: binary64 rounds that 1 away
         "latents-beyond-binary64": stream(FINE_TOTAL, known=True, experts="none", **WIDE | FINE),
+        "limit-slots-1": stream(40, windows_per_chunk=1, **COUPLED),
+        "limit-slots-255": stream(40, window=255, **COUPLED),
+        "coupled-without-changes": _constant_coupling(0),
+        "coupled-greatest": _constant_coupling(1),
+        "coupled-least": _constant_coupling(-1),
+        "coupled-four-pairs": stream(99, channels=8, window=16, minor=2, pairs=[[0, 7], [1, 4], [2, 3], [5, 6]]),
+        "coupled-minor-0": stream(40, channels=2, window=8, pairs=[[0, 1]]),
+        "extension-3-not-critical": stream(40, channels=2, window=8, extensions=[{"type": 3, "data": "01"}]),
         "payload-holds-syncs": _syncs_within(),
         "codes-all-ones": _constant(2**4 - 1),
         "codes-all-zero": _constant(0),
@@ -194,6 +224,26 @@ def _syncs_within() -> dict[str, Any]:
     words = [0xC55C, 0x0100, 0x0100, 0x16C5, 0x5CC5, 0x5C3A, 0xA33A, 0xA300]
     for chunk in content["chunks"]:
         chunk["windows"] = [[{"experts": [], "codes": [words]}] for _ in chunk["windows"]]
+    return content
+
+
+def _modes() -> dict[str, Any]:
+    """A chunk of each mode."""
+    content, draw = stream(160, known=True, **COUPLED), numbers()
+    for mode, chunk in enumerate(content["chunks"]):
+        chunk["couplings"] = [coupling(-(-chunk["latents"] // 2), draw, mode)]
+    return content
+
+
+def _constant_coupling(end: int) -> dict[str, Any]:
+    """Parameters of 0, or all at one end of their ranges, as far as a phase goes in a step."""
+    content = stream(99, **COUPLED)
+    delay, *values = {0: (0, 0, 0, 0), 1: (63, 10, 5, 4), -1: (-64, -10, 0, 5)}[end]
+    for chunk in content["chunks"]:
+        (one,) = chunk["couplings"]
+        one["delay"] = delay
+        for name, value in zip(("levels", "coherences", "phases"), values, strict=True):
+            one[name] = [[value] * 25 for _ in one[name]]
     return content
 
 

@@ -40,8 +40,11 @@ def header(fields: dict[str, Any], extensions: bytes | None = None, **changes: A
     fields = {"major": 1} | fields | changes
     if extensions is None:
         entries = tags((key.encode(), value.encode()) for key, value in fields["tags"])
-        extensions = extension(1, entries) if entries else b""
-        extensions += b"".join(extension(one["type"], bytes.fromhex(one["data"])) for one in fields["extensions"])
+        listed = {1: extension(1, entries)} if entries else {}
+        listed |= {one["type"]: extension(one["type"], bytes.fromhex(one["data"])) for one in fields["extensions"]}
+        if "pairs" in fields:
+            listed[3] = extension(3 | CRITICAL, bytes(first << 4 | second for first, second in fields["pairs"]))
+        extensions = b"".join(listed[kind] for kind in sorted(listed))
     total = 2**64 - 1 if fields["total_samples"] is None else fields["total_samples"]
     data = MAGIC + bytes([fields["major"] << 4 | fields["minor"]])
     data += struct.pack("<H", fields.get("header_length", 48 + len(extensions)))
@@ -53,14 +56,51 @@ def header(fields: dict[str, Any], extensions: bytes | None = None, **changes: A
     return data + crc(data)
 
 
-def payload(fields: dict[str, Any], windows: Sequence[Sequence[dict[str, Any]]]) -> bytes:
-    """The payload of a chunk, from the windows that the reference reader gives."""
+def payload(
+    fields: dict[str, Any], windows: Sequence[Sequence[dict[str, Any]]], couplings: Sequence[dict[str, Any]] = ()
+) -> bytes:
+    """The payload of a chunk, from the windows and couplings that the reference reader gives."""
     digits = []
     for window in windows:
         for channel in window:
             digits += ["1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"])]
             digits += [f"{code:0{fields['codebook_bits']}b}" for row in channel["codes"] for code in row]
-    return octets("".join(digits))
+    return octets("".join(digits) + "".join(map(coupling, couplings)))
+
+
+def coupling(one: dict[str, Any]) -> str:
+    """The digits of a coupling."""
+    digits = f"{one['mode']:03b}"
+    if one["mode"] == 4:
+        digits += f"{one['delay'] % 128:07b}"
+        digits += "".join(grid(changes(one[name], name == "phases")) for name in ("levels", "coherences", "phases"))
+    return digits
+
+
+def changes(rows: Sequence[Sequence[int]], modulo: bool) -> list[int]:
+    """What each number of a grid has more than its prediction."""
+    found = []
+    for slot, row in enumerate(rows):
+        for band, number in enumerate(row):
+            before = rows[slot - 1][band] if slot else row[band - 1] if band else 0
+            found.append((number - before + 3) % 8 - 3 if modulo else number - before)
+    return found
+
+
+def grid(numbers: Sequence[int]) -> str:
+    """The digits of a grid, from its changes."""
+    digits, run = "", 0
+    for number in numbers:
+        if number:
+            digits += golomb(run, 2) + golomb(abs(number) - 1, 0) + str(int(number < 0))
+        run = 0 if number else run + 1
+    return digits + (golomb(run, 2) if run else "")
+
+
+def golomb(number: int, order: int) -> str:
+    """An exponential Golomb code."""
+    digits = f"{number + 2**order:b}"
+    return "0" * (len(digits) - 1 - order) + digits
 
 
 def octets(digits: str) -> bytes:
@@ -102,7 +142,9 @@ class Parts:
     def of(cls, content: dict[str, Any]) -> Parts:
         """From what the reference reader gives."""
         fields = content["header"]
-        chunks = [(one["latents"], payload(fields, one["windows"])) for one in content["chunks"]]
+        chunks = [
+            (one["latents"], payload(fields, one["windows"], one.get("couplings", ()))) for one in content["chunks"]
+        ]
         return cls(header(fields), chunks, content["total_samples"])
 
     @property

@@ -27,6 +27,10 @@ FIELDS = {
 }
 """Numbers of section 3 between the channels and the fingerprint: offset and size, least and greatest value."""
 
+GRIDS = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
+"""Grids of section 6.1: least and greatest number."""
+BANDS = 25
+
 
 class SwcFault(ValueError):  # noqa: N818
     """Bytes that are no valid stream: `kind` is one of the errors of section 9, `offset` the byte where it shows."""
@@ -53,7 +57,7 @@ def read(data: bytes) -> dict[str, Any]:
             require(chunks[-1]["latents"] == full, "syntax", at + 2, "a chunk follows one that is not full")
         require(1 <= latents <= full, "syntax", at + 2, f"a chunk of {latents} latents where {full} are full")
         within(0, len(chunks) + 1, 4294967295, "chunks", at + 2)
-        chunks.append({"latents": latents, "windows": read_payload(header, latents, body[6:], at + 6)})
+        chunks.append({"latents": latents} | read_payload(header, latents, body[6:], at + 6))
         sums = zlib.crc32(body[6:], sums)
         at += len(body) + 4
     require(sync == b"\x3a\xa3", "syntax", at, "neither a chunk nor the end chunk")
@@ -79,7 +83,8 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     header = take(data, 0, length)
     require(header[-4:] == crc32(header[:-4]), "checksum", length - 4, "the header's CRC is wrong")
     require(header[11] >> 4 == 1, "version", 11, f"family {header[11] >> 4}")
-    extensions = read_extensions(header[:-4])
+    extensions = read_extensions(header[:-4], header[11] & 15)
+    pairs = len(extensions.get("pairs", []))
     fields: dict[str, Any] = {"minor": header[8] & 15, "family": 1, "channels": header[11] & 15}
     within(1, fields["channels"], 8, "channels", 11)
     for name, (offset, size, low, high) in FIELDS.items():
@@ -91,17 +96,19 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
         within(0, total, 17592186044415, "total_samples", 36)
     codebooks = within(1, fields["n_shared"] + fields["n_routed"], 510, "codebooks", 25)
     latents = within(1, fields["window"] * fields["windows_per_chunk"], 65535, "chunk_latents", 22)
-    masks = fields["windows_per_chunk"] * fields["n_routed"]
-    bits = fields["channels"] * (masks + latents * codebooks * fields["codebook_bits"])
+    slots = within(1, -(-latents // 2), 255 if pairs else latents, "slots", 22)
+    coded, masks = fields["channels"] - pairs, fields["windows_per_chunk"] * fields["n_routed"]
+    bits = coded * (masks + latents * codebooks * fields["codebook_bits"]) + pairs * (10 + 775 * slots)
     within(1, -(-bits // 8), 65535, "payload_length", 22)
-    bare = fields["channels"] * (masks + latents * fields["n_shared"] * fields["codebook_bits"])
-    within(-8190, fields["channels"] * fields["windows_per_chunk"] - -(-bare // 8) // 8, 2, "bare_windows", 24)
+    bare = coded * (masks + latents * fields["n_shared"] * fields["codebook_bits"]) + pairs * 3
+    within(-8190, coded * fields["windows_per_chunk"] - -(-bare // 8) // 8, 2, "bare_windows", 24)
     return fields | extensions, length
 
 
-def read_extensions(header: bytes) -> dict[str, Any]:
-    """Section 4: tags, and the extensions that version 1.0 doesn't know, of a header without its CRC."""
+def read_extensions(header: bytes, channels: int) -> dict[str, Any]:
+    """Section 4: tags, coupled channels where there are some, and other extensions, of a header without its CRC."""
     tags: list[list[str]] = []
+    coupled: dict[str, Any] = {}
     others: list[dict[str, Any]] = []
     at, previous, count = 44, 0, 0
     while at < len(header):
@@ -110,14 +117,26 @@ def read_extensions(header: bytes) -> dict[str, Any]:
         require(at + 4 + size <= len(header), "syntax", at, "an extension reaches over the header's end")
         kind = within(1, word & 0x7FFF, 32767, "extension_type", at)
         require(kind > previous, "syntax", at, "extensions out of order")
-        require(word == kind, "version", at, f"critical extension {kind}")
-        if kind == 1:
+        require(word in (kind, 0x8003), "version", at, f"critical extension {kind}")
+        if word == 0x8003:
+            coupled = {"pairs": read_pairs(header[at + 4 : at + 4 + size], channels, at + 4)}
+        elif kind == 1:
             tags = read_tags(header[: at + 4 + size], at + 4)
         else:
             others.append({"type": kind, "data": header[at + 4 : at + 4 + size].hex()})
         previous, count = kind, within(0, count + 1, 32, "extensions", at)
         at += 4 + size
-    return {"tags": tags, "extensions": others}
+    return {"tags": tags, "extensions": others} | coupled
+
+
+def read_pairs(data: bytes, channels: int, at: int) -> list[list[int]]:
+    """Section 4.3: the pairs of channels."""
+    pairs = [[byte >> 4, byte & 15] for byte in data]
+    members = [channel for pair in pairs for channel in pair]
+    require(pairs != [] and pairs == sorted(pairs), "syntax", at, "pairs out of order, or none")
+    require(all(first < second < channels for first, second in pairs), "syntax", at, "a pair of wrong channels")
+    require(len(set(members)) == len(members), "syntax", at, "a channel in two pairs")
+    return pairs
 
 
 def read_tags(data: bytes, start: int) -> list[list[str]]:
@@ -144,8 +163,8 @@ def read_tags(data: bytes, start: int) -> list[list[str]]:
     return tags
 
 
-def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: int) -> list[list[dict[str, Any]]]:
-    """Section 6: the windows of a payload that begins at `start`, by window and channel."""
+def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: int) -> dict[str, Any]:
+    """Section 6: the windows of a payload that begins at `start`, by window and channel, and couplings, if any."""
     digits = bin(int.from_bytes(b"\1" + payload, "big"))[3:]  # after "0b1"; the 1 keeps leading zeros
     routed, width = header["n_routed"], header["codebook_bits"]
     at = 0
@@ -153,7 +172,7 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
     for first in range(0, latents, header["window"]):
         length = min(header["window"], latents - first)
         windows.append([])
-        for _ in range(header["channels"]):
+        for _ in range(header["channels"] - len(header.get("pairs", []))):
             experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
             end = at + routed + (header["n_shared"] + len(experts)) * length * width
             require(end <= len(digits), "syntax", start + at // 8, "a payload shorter than its masks imply")
@@ -161,9 +180,55 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
             rows = [codes[row : row + length] for row in range(0, len(codes), length)]
             windows[-1].append({"experts": experts, "codes": rows})
             at = end
+    couplings = []
+    for _ in header.get("pairs", []):
+        coupling, at = read_coupling(digits, at, -(-latents // 2), start + at // 8)
+        couplings.append(coupling)
     require(-(-at // 8) == len(payload), "syntax", start - (-at // 8), "a payload longer than its masks imply")
     require("1" not in digits[at:], "syntax", start + at // 8, "padding that is not zero")
-    return windows
+    return {"windows": windows} | ({"couplings": couplings} if couplings else {})
+
+
+def read_coupling(digits: str, at: int, slots: int, place: int) -> tuple[dict[str, Any], int]:
+    """Section 6.1: how the channels of a pair are made, and where the next pair's coupling begins."""
+    require(at + 3 <= len(digits), "syntax", place, "a mode is cut off")
+    mode = int(digits[at : at + 3], 2)
+    require(mode <= 4, "syntax", place, f"mode {mode}")
+    if mode < 4:
+        return {"mode": mode}, at + 3
+    require(at + 10 <= len(digits), "syntax", place, "a delay is cut off")
+    delay = (int(digits[at + 3 : at + 10], 2) + 64) % 128 - 64
+    coupling: dict[str, Any] = {"mode": mode, "delay": delay}
+    at += 10
+    for name, (low, high) in GRIDS.items():
+        numbers: list[int] = []
+        while len(numbers) < slots * BANDS:
+            run, at = read_golomb(digits, at, 2, place)
+            require(run <= slots * BANDS - len(numbers), "syntax", place, "a run reaches over the end of its grid")
+            for change in [0] * run + [1]:
+                if len(numbers) == slots * BANDS:
+                    break
+                if change:
+                    size, at = read_golomb(digits, at, 0, place)
+                    require(at < len(digits), "syntax", place, "a sign is cut off")
+                    change, at = (-size - 1 if digits[at] == "1" else size + 1), at + 1
+                back = BANDS if len(numbers) >= BANDS else 1
+                number = (numbers[-back] if numbers else 0) + change
+                if name == "phases":
+                    require(-3 <= change <= 4, "syntax", place, "a phase changes by more than half a turn")
+                    number %= 8
+                require(low <= number <= high, "syntax", place, f"{number} in the grid of {name}")
+                numbers.append(number)
+        coupling[name] = [numbers[first : first + BANDS] for first in range(0, len(numbers), BANDS)]
+    return coupling, at
+
+
+def read_golomb(digits: str, at: int, order: int, place: int) -> tuple[int, int]:
+    """A number in an exponential Golomb code, and where it ends."""
+    one = digits.find("1", at)
+    end = 2 * one - at + order + 1
+    require(one >= 0 and end <= len(digits), "syntax", place, "an exponential Golomb code is cut off")
+    return int(digits[one:end], 2) - (1 << order), end
 
 
 def take(data: bytes, start: int, size: int) -> bytes:

@@ -4,6 +4,7 @@ Reads and writes codes and routing masks; knows no tensors and imports no torch.
 """
 
 from swc.bitstream.chunks import ChunkSink, ChunkSource, LossySource
+from swc.bitstream.coupling import Coupling, Couplings, Parameters
 from swc.bitstream.edit import Piece, chunk_at, cut, join, retag
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
@@ -26,11 +27,14 @@ __all__ = [
     "Chunk",
     "ChunkSink",
     "ChunkSource",
+    "Coupling",
+    "Couplings",
     "Extension",
     "Header",
     "Layout",
     "Loss",
     "LossySource",
+    "Parameters",
     "Piece",
     "RevqLayout",
     "SalvageReader",

@@ -170,8 +170,6 @@ def _check_hop(header: Header) -> None:
 
 
 def _check_alike(one: Header, first: str, other: Header, name: str) -> None:
-    plain = {"total_samples": None, "extensions": (), "minor": 0}
-    one, other = replace(one, **plain), replace(other, **plain)  # type: ignore[arg-type]
     differing = [name for name, value in _numbers(one).items() if _numbers(other).get(name) != value]
     if differing:
         raise InputError(
@@ -181,5 +179,7 @@ def _check_alike(one: Header, first: str, other: Header, name: str) -> None:
 
 
 def _numbers(header: Header) -> dict[str, object]:
-    """All that a header says, by name."""
-    return {**vars(header), "layout": header.layout.name, **header.layout.fields()}
+    """All that a header says of what follows it, by name."""
+    others = {"total_samples", "extensions", "minor"}
+    numbers = {name: value for name, value in vars(header).items() if name not in others}
+    return {**numbers, "layout": header.layout.name, **header.layout.fields(), "stereo": header.pairs}

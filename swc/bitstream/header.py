@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+from swc.bitstream.coupling import COUPLING_TYPE, decode_pairs
 from swc.bitstream.layouts import layout_of
 from swc.bitstream.limits import check_limit
 from swc.bitstream.structure import Extension, Header
@@ -55,7 +56,7 @@ def encode_header(header: Header) -> bytes:
     header.check()
     if len(header.fingerprint) != 8:
         raise SyntaxFormatError(f"the fingerprint has {len(header.fingerprint)} bytes, not 8")
-    tail = _encode_extensions(header.extensions)
+    tail = _encode_extensions(header.extensions, header.channels)
     length = _CORE_SIZE + len(tail) + _CRC_SIZE
     check_limit("header_length", length)
     total = _UNKNOWN if header.total_samples is None else header.total_samples
@@ -98,14 +99,15 @@ def decode_header(data: bytes) -> Header:
     if zlib.crc32(data[:crc_offset]) != int.from_bytes(data[crc_offset:], "little"):
         raise ChecksumError("the CRC of the header does not match; the header is damaged", crc_offset)
     layout = layout_of(data[11] >> 4, 11)
-    extensions = _decode_extensions(data[_CORE_SIZE:crc_offset])
+    channels = data[11] & 15
+    extensions = _decode_extensions(data[_CORE_SIZE:crc_offset], channels)
     total = int.from_bytes(data[36:44], "little")
     header = Header(
         **{
             name: int.from_bytes(data[offset : offset + size], "little", signed=signed)
             for name, (offset, size, signed) in _FIELDS.items()
         },
-        channels=data[11] & 15,
+        channels=channels,
         layout=layout.from_bytes(data[_LAYOUT]),
         fingerprint=data[28:36],
         total_samples=None if total == _UNKNOWN else total,
@@ -116,21 +118,22 @@ def decode_header(data: bytes) -> Header:
     return header
 
 
-def _encode_extensions(extensions: tuple[Extension, ...]) -> bytes:
+def _encode_extensions(extensions: tuple[Extension, ...], channels: int) -> bytes:
     check_limit("extensions", len(extensions))
     tail = bytearray()
     previous = 0
     for extension in extensions:
-        _check_extension(extension, previous)
+        _check_extension(extension, channels, previous)
         previous = extension.type
         if len(extension.data) > 0xFFFF:
             raise LimitError(f"extension {extension.type} has {len(extension.data)} bytes, over any header")
-        tail += extension.type.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
+        word = extension.type | (_CRITICAL if extension.critical else 0)
+        tail += word.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
         tail += extension.data
     return bytes(tail)
 
 
-def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
+def _decode_extensions(data: bytes, channels: int) -> tuple[Extension, ...]:
     extensions: list[Extension] = []
     position = 0
     previous = 0
@@ -144,7 +147,7 @@ def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
         if len(content) < size:
             raise SyntaxFormatError(f"an extension of {size} bytes reaches over the header's end", offset)
         extension = Extension(word & ~_CRITICAL, content, critical=bool(word & _CRITICAL))
-        _check_extension(extension, previous, offset)
+        _check_extension(extension, channels, previous, offset)
         previous = extension.type
         extensions.append(extension)
         check_limit("extensions", len(extensions), offset)
@@ -152,12 +155,15 @@ def _decode_extensions(data: bytes) -> tuple[Extension, ...]:
     return tuple(extensions)
 
 
-def _check_extension(extension: Extension, previous: int, offset: int | None = None) -> None:
-    """Refuse an extension that may not stand in a header after the type `previous`."""
+def _check_extension(extension: Extension, channels: int, previous: int, offset: int | None = None) -> None:
+    """Refuse an extension that may not stand in the header of so many channels after the type `previous`."""
     check_limit("extension_type", extension.type, offset)
     if extension.type <= previous:
         raise SyntaxFormatError(f"extension {extension.type} after {previous}: types must ascend", offset)
-    if extension.critical:
+    if extension.critical and extension.type != COUPLING_TYPE:
         raise VersionError(f"critical extension {extension.type} is not supported by this version; update swc", offset)
+    start = None if offset is None else offset + 4
+    if extension.critical:
+        decode_pairs(extension.data, channels, start)
     if extension.type == TAGS_TYPE:
-        decode_tags(extension.data, None if offset is None else offset + 4)
+        decode_tags(extension.data, start)

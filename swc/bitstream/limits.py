@@ -27,6 +27,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "tag_value": (0, 8_192),
     "codebooks": (1, 510),
     "chunk_latents": (1, 65_535),
+    "slots": (1, 255),
     "payload_length": (1, 65_535),
     "bare_windows": (-8_190, 2),
     "chunks": (0, 2**32 - 1),

@@ -1,4 +1,4 @@
-"""The payload of a chunk: windows as their layout packs them, channels innermost, completed to a byte."""
+"""The payload of a chunk: windows as their layout packs them, channels innermost, couplings, completed to a byte."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from bitarray import bitarray
 
+from swc.bitstream.coupling import pack_couplings, slots_in, unpack_couplings
 from swc.bitstream.structure import Chunk, Header, window_lengths
 from swc.errors import SyntaxFormatError
 
@@ -14,17 +15,21 @@ def pack(header: Header, chunk: Chunk) -> bytes:
     """The payload of a chunk, padded with zero bits to a byte.
 
     Raises:
-        SyntaxFormatError: windows, channels, experts or shapes that don't agree with the header.
+        SyntaxFormatError: windows, channels, couplings, experts or shapes that don't agree with the header.
         LimitError: a code out of bounds.
     """
     count = -(-chunk.latents // header.window)
     if len(chunk.windows) != count:
         raise SyntaxFormatError(f"a chunk of {chunk.latents} latents has {count} windows, not {len(chunk.windows)}")
-    for channels in chunk.windows:
-        if len(channels) != header.channels:
-            raise SyntaxFormatError(f"a window has {len(channels)} channels, not {header.channels}")
-    windows = [window for channels in chunk.windows for window in channels]
-    return header.layout.pack(windows, _lengths(header.window, header.channels, chunk.latents)).tobytes()
+    pairs, channels = len(header.pairs), header.coded_channels
+    for row in chunk.windows:
+        if len(row) != channels:
+            raise SyntaxFormatError(f"a window has {len(row)} coded channels, not {channels}")
+    if len(chunk.couplings) != pairs:
+        raise SyntaxFormatError(f"a chunk has {len(chunk.couplings)} couplings, not {pairs}")
+    windows = [window for row in chunk.windows for window in row]
+    bits = header.layout.pack(windows, _lengths(header.window, channels, chunk.latents))
+    return (bits + pack_couplings(chunk.couplings, slots_in(chunk.latents))).tobytes()
 
 
 def unpack(header: Header, latents: int, payload: bytes, offset: int = 0) -> Chunk:
@@ -41,14 +46,16 @@ def unpack(header: Header, latents: int, payload: bytes, offset: int = 0) -> Chu
     """
     bits = bitarray(endian="big")
     bits.frombytes(payload)
-    windows, size = header.layout.unpack(bits, _lengths(header.window, header.channels, latents), offset)
+    pairs, channels = len(header.pairs), header.coded_channels
+    windows, size = header.layout.unpack(bits, _lengths(header.window, channels, latents), offset)
+    couplings, size = unpack_couplings(bits, size, pairs, slots_in(latents), offset)
     used = (size + 7) // 8
     if used < len(payload):
         raise SyntaxFormatError("the payload is longer than its masks imply", offset + used)
     if bits.find(1, size) >= 0:
         raise SyntaxFormatError("the padding of the payload is not zero", offset + size // 8)
-    starts = range(0, len(windows), header.channels)
-    return Chunk(latents, tuple([tuple(windows[i : i + header.channels]) for i in starts]))
+    starts = range(0, len(windows), channels)
+    return Chunk(latents, tuple([tuple(windows[i : i + channels]) for i in starts]), couplings)
 
 
 @lru_cache(maxsize=64)

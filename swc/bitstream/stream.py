@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swc.bitstream import edit
+from swc.bitstream.coupling import Couplings
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import header_size
 from swc.bitstream.reader import StreamReader
@@ -104,7 +105,7 @@ class Stream:
         return iter(self.chunks[index:])
 
     def codes(self) -> NDArray[np.int64]:
-        """All codes: (channels, stages, latents), -1 where a latent has no code of a stage.
+        """All codes: (coded channels, stages, latents), -1 where a latent has no code of a stage.
 
         Stages are in the order of `header.layout.codebook_sizes`; those of the `revq` family are the shared codebooks,
         then the experts by index. Which experts a window chose follows from its codes; `mask` says the same in another
@@ -119,23 +120,35 @@ class Stream:
         """
         return mask_of(self.header, self.chunks)
 
+    @property
+    def couplings(self) -> tuple[Couplings, ...]:
+        """How the channels of each of `header.pairs` are made of their coded channel, chunk by chunk."""
+        return tuple(chunk.couplings for chunk in self.chunks)
+
     @classmethod
-    def from_codes(cls, codes: Any, header: Header, total_samples: int | None = None) -> Stream:
+    def from_codes(
+        cls,
+        codes: Any,
+        header: Header,
+        total_samples: int | None = None,
+        couplings: Sequence[Couplings] | None = None,
+    ) -> Stream:
         """The stream of these codes.
 
-        Of a stream's own codes, header and total_samples, it is the same stream, to the byte.
+        Of a stream's own codes, header, total_samples and couplings, it is the same stream, to the byte.
 
         Args:
-            codes: whole numbers (channels, stages, latents), as `codes` gives them; an array or a tensor.
+            codes: whole numbers (coded channels, stages, latents), as `codes` gives them; an array or a tensor.
             header: of that stream, or `Codec.header` for another.
             total_samples: per channel; None takes the header's or, where that does not know it, as many as the latents
                 can hold.
+            couplings: of each chunk, where the header couples channels; None makes the channels of each pair equal.
 
         Raises:
-            InputError: codes of another shape, out of bounds, or that the layout cannot hold; or another number of
-                latents than so many samples take.
+            InputError: codes of another shape, out of bounds, or that the layout cannot hold; couplings that do not
+                fit; or another number of latents than so many samples take.
         """
-        chunks = chunks_of(header, windows_in(codes, header))
+        chunks = chunks_of(header, windows_in(codes, header), couplings)
         total = samples_of(header, sum(chunk.latents for chunk in chunks), total_samples)
         known = header if header.total_samples in (None, total) else replace(header, total_samples=total)
         return cls(known, chunks, total)
@@ -186,16 +199,17 @@ class Stream:
 
     @property
     def overhead(self) -> float:
-        """Share of the bytes, 0 to 1, that is neither masks nor codes nor tags."""
+        """Share of the bytes, 0 to 1, that is neither masks nor codes nor couplings nor tags."""
         bits = self.breakdown()
         return (bits["header"] + bits["framing"] + bits["padding"]) / sum(bits.values())
 
     def breakdown(self) -> dict[str, int]:
         """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), what the layout tells apart
-        (masks and codes), padding."""
-        layout, windows, padding = self.header.layout, list[Any](), 0
+        (masks and codes), couplings where channels are coupled, padding."""
+        layout, windows, couplings, padding = self.header.layout, list[Any](), 0, 0
         for chunk in self.chunks:
-            bits = 0
+            bits = sum(map(len, chunk.couplings))
+            couplings += bits
             for channels in chunk.windows:
                 windows += channels
                 for window in channels:
@@ -207,6 +221,7 @@ class Stream:
             "tags": (header_size(self.header) - header) * 8,
             "framing": (CHUNK_OVERHEAD * len(self.chunks) + END_SIZE) * 8,
             **layout.breakdown(windows),
+            **({"couplings": couplings} if self.header.pairs else {}),
             "padding": padding,
         }
 

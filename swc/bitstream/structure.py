@@ -7,6 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from swc.bitstream.coupling import (
+    COUPLING_TYPE,
+    DELAY_BITS,
+    MODE_BITS,
+    SLOT_BITS,
+    Couplings,
+    Pair,
+    decode_pairs,
+    encode_pairs,
+    slots_in,
+)
 from swc.bitstream.layouts import Layout
 from swc.bitstream.limits import check_limit
 from swc.bitstream.tags import TAGS_TYPE, Tags, decode_tags, encode_tags
@@ -21,8 +32,8 @@ class Extension:
     """One piece of the header that the fixed core has no place for.
 
     Attributes:
-        type: number, 1 to 32767; 1 are tags, 2 is the channel mask.
-        data: its content; opaque to this version, these two aside.
+        type: number, 1 to 32767; 1 are tags, 2 is the channel mask, 3 (if critical) the pairs of coupled channels.
+        data: its content; opaque to this version, these aside.
         critical: a reader that does not know the tag must refuse the stream.
     """
 
@@ -106,6 +117,33 @@ class Header:
         return dataclasses.replace(self, extensions=extensions, minor=max(1, self.minor))
 
     @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Channels that share a coded channel, by their indices; each pair in order of its first."""
+        data = next((e.data for e in self.extensions if e.critical and e.type == COUPLING_TYPE), None)
+        return () if data is None else decode_pairs(data, self.channels)
+
+    def with_pairs(self, pairs: Iterable[Pair]) -> Header:
+        """This header with these channels coupled, which takes minor version 2, or with none.
+
+        Raises:
+            SyntaxFormatError: they are not pairs of its channels in order.
+        """
+        others = [e for e in self.extensions if e.type != COUPLING_TYPE]
+        listed = tuple(pairs)
+        if not listed:
+            return dataclasses.replace(self, extensions=tuple(others))
+        others.append(Extension(COUPLING_TYPE, encode_pairs(listed), critical=True))
+        extensions = tuple(sorted(others, key=lambda e: e.type))
+        header = dataclasses.replace(self, extensions=extensions, minor=max(2, self.minor))
+        decode_pairs(encode_pairs(listed), self.channels)
+        return header
+
+    @property
+    def coded_channels(self) -> int:
+        """How many channels are coded: those that are in no pair, and one for each pair, in the place of its first."""
+        return self.channels - len(self.pairs)
+
+    @property
     def chunk_latents(self) -> int:
         """Latents of every chunk but the last, per channel."""
         return self.window * self.windows_per_chunk
@@ -126,7 +164,9 @@ class Header:
         """Least and greatest number of bytes of a payload of `latents` latents."""
         full, rest = divmod(latents, self.window)
         whole, last = self.layout.sizes(self.window), self.layout.sizes(rest) if rest else (0,)
-        least, most = (self.channels * (full * whole[end] + last[end]) for end in (0, -1))
+        pairs, channels = len(self.pairs), self.coded_channels
+        least, most = (channels * (full * whole[end] + last[end]) for end in (0, -1))
+        least, most = least + pairs * MODE_BITS, most + pairs * (MODE_BITS + DELAY_BITS + SLOT_BITS * slots_in(latents))
         return -(-least // 8), -(-most // 8)
 
     def check(self, offsets: Mapping[str, int] | None = None) -> None:
@@ -142,9 +182,11 @@ class Header:
         if self.total_samples is not None:
             check_limit("total_samples", self.total_samples, at("total_samples"))
         check_limit("chunk_latents", self.chunk_latents, at("window"))
+        if self.pairs:
+            check_limit("slots", slots_in(self.chunk_latents), at("window"))
         least, most = self.payload_bounds(self.chunk_latents)
         check_limit("payload_length", most, at("window"))
-        check_limit("bare_windows", self.windows_per_chunk * self.channels - least // 8, at("windows_per_chunk"))
+        check_limit("bare_windows", self.windows_per_chunk * self.coded_channels - least // 8, at("windows_per_chunk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +195,13 @@ class Chunk:
 
     Attributes:
         latents: latents per channel; the last window has fewer where they don't fill it.
-        windows: indexed [window][channel]; what each holds is its layout's own.
+        windows: indexed [window][coded channel]; what each holds is its layout's own.
+        couplings: of the pairs of channels.
     """
 
     latents: int
     windows: tuple[tuple[Any, ...], ...]
+    couplings: Couplings = ()
 
 
 def window_lengths(latents: int, window: int) -> list[int]:

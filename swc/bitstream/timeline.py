@@ -46,16 +46,19 @@ def window_edges(stream: Stream) -> Array:
 def bits_by_window(stream: Stream) -> dict[str, Array]:
     """Bits of each window, all channels together, by kind, (windows,).
 
-    The kinds are those of `Stream.breakdown` without header, tags and the end chunk, which belong to no window. Framing
-    and padding of a chunk are divided among its windows by their lengths.
+    The kinds are those of `Stream.breakdown` without header, tags and the end chunk, which belong to no window.
+    Framing, couplings and padding of a chunk are divided among its windows by their lengths.
     """
     header, layout = stream.header, stream.header.layout
-    bits: dict[str, list[float]] = {"framing": [], **{kind: [] for kind in layout.breakdown(())}, "padding": []}
+    kinds = ["framing", *layout.breakdown(()), *(["couplings"] if header.pairs else []), "padding"]
+    bits: dict[str, list[float]] = {kind: [] for kind in kinds}
     for chunk in stream.chunks:
         counts = [layout.breakdown(channels) for channels in chunk.windows]
-        padding = -sum(sum(count.values()) for count in counts) % 8
+        couplings = sum(map(len, chunk.couplings))
+        padding = -(couplings + sum(sum(count.values()) for count in counts)) % 8
+        whole = {"framing": 8 * CHUNK_OVERHEAD, "couplings": couplings, "padding": padding}
         for count, length in zip(counts, window_lengths(chunk.latents, header.window), strict=True):
             share = length / chunk.latents
-            for kind, number in {"framing": 8 * CHUNK_OVERHEAD * share, **count, "padding": padding * share}.items():
-                bits[kind].append(number)
+            for kind in kinds:
+                bits[kind].append(count[kind] if kind in count else whole[kind] * share)
     return {kind: np.array(numbers) for kind, numbers in bits.items()}

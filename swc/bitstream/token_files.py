@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+from bitarray import bitarray
 from numpy.typing import NDArray
 
+from swc.bitstream.coupling import Couplings, pack_couplings, slots_in, unpack_couplings
 from swc.bitstream.header import encode_header
 from swc.bitstream.layouts import Codes
 from swc.bitstream.reader import read_header
@@ -35,13 +37,16 @@ def to_npz(stream: Stream) -> bytes:
     """Codes, mask, and what is known of them, as an .npz of plain arrays."""
     file = io.BytesIO()
     facts = {**_facts(stream), "header": np.frombuffer(encode_header(stream.header), np.uint8)}
+    if stream.header.pairs:
+        facts["couplings"] = np.frombuffer(_packed(stream), np.uint8)
     np.savez_compressed(file, codes=stream.codes(), mask=stream.mask(), **facts)
     return file.getvalue()
 
 
 def to_jsonl(stream: Stream) -> bytes:
     """A line of what is known, then a line for each window of each channel, with the stages that it uses."""
-    lines = [json.dumps({**_facts(stream), "header": encode_header(stream.header).hex()})]
+    couplings = {"couplings": _packed(stream).hex()} if stream.header.pairs else {}
+    lines = [json.dumps({**_facts(stream), "header": encode_header(stream.header).hex(), **couplings})]
     codes, window = stream.codes(), stream.header.window
     for latent in range(0, codes.shape[2], window):
         for channel, stages in enumerate(codes[:, :, latent : latent + window]):
@@ -94,13 +99,15 @@ def _from_npz(data: bytes) -> Stream:
             _check_version(int(file[KIND]))
             codes, total = file["codes"], int(file["total_samples"])
             header = _header(file["header"].astype(np.uint8).tobytes())
+            packed = file["couplings"].astype(np.uint8).tobytes() if header.pairs else b""
     except FormatError:
         raise
     except KeyError as error:
         raise FormatError(f"the .npz lacks an array, {error.args[0]}; make it again with `swc tokens`") from None
     except (ValueError, TypeError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise FormatError(f"the .npz is damaged or not one of tokens: {error}; make it again") from None
-    return Stream.from_codes(codes, header, total)
+    couplings = _couplings(header, total, packed) if header.pairs else None
+    return Stream.from_codes(codes, header, total, couplings)
 
 
 def _from_jsonl(data: bytes) -> Stream:
@@ -108,25 +115,51 @@ def _from_jsonl(data: bytes) -> Stream:
     facts = _parsed(*next(lines))
     _check_version(facts.get(KIND))
     total = facts.get("total_samples")
-    try:
-        header = _header(bytes.fromhex(facts["header"]))
-    except (KeyError, TypeError, ValueError):
-        raise FormatError('line 1 has no "header" of hexadecimal digits; copy it from the original file') from None
+    header = _header(_hex(facts, "header"))
     if type(total) is not int or total < 0:
         raise FormatError('line 1 has no "total_samples", a whole number; copy it from the original file')
     latents = header.latents_for(total)
-    chunks = chunks_of(header, _windows(header, latents, lines))
+    couplings = _couplings(header, total, _hex(facts, "couplings")) if header.pairs else None
+    chunks = chunks_of(header, _windows(header, latents, lines), couplings)
     for number, line in lines:
         if line.strip():
             raise FormatError(f"line {number} follows the last one that {latents} latents take; remove it")
     return Stream(header, chunks, samples_of(header, sum(chunk.latents for chunk in chunks), total))
 
 
+def _packed(stream: Stream) -> bytes:
+    """The couplings of all chunks as the payloads have them, one after the other, completed to a byte."""
+    bits = bitarray(endian="big")
+    for chunk in stream.chunks:
+        bits += pack_couplings(chunk.couplings, slots_in(chunk.latents))
+    return bits.tobytes()
+
+
+def _couplings(header: Header, total_samples: int, packed: bytes) -> list[Couplings]:
+    """The couplings of all chunks."""
+    bits, at, couplings = bitarray(endian="big"), 0, []
+    bits.frombytes(packed)
+    latents = header.latents_for(total_samples)
+    for start in range(0, latents, header.chunk_latents):
+        slots = slots_in(min(header.chunk_latents, latents - start))
+        some, at = unpack_couplings(bits, at, len(header.pairs), slots)
+        couplings.append(some)
+    return couplings
+
+
+def _hex(facts: dict[str, Any], name: str) -> bytes:
+    """The bytes that line 1 has under this name."""
+    try:
+        return bytes.fromhex(facts[name])
+    except (KeyError, TypeError, ValueError):
+        raise FormatError(f'line 1 has no "{name}" of hexadecimal digits; copy it from the original file') from None
+
+
 def _windows(header: Header, latents: int, lines: Iterator[tuple[int, bytes]]) -> Iterator[list[Codes]]:
     """The codes (stages, latents) of each channel, window after window, of as many latents as there should be."""
     for start in range(0, latents, header.window):
         size, channels = min(header.window, latents - start), []
-        for channel in range(header.channels):
+        for channel in range(header.coded_channels):
             number, line = next(lines, (0, b""))
             if not number:
                 raise FormatError(

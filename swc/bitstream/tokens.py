@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from swc.bitstream.coupling import EQUAL, Coupling, Couplings, pack_couplings, slots_in
 from swc.bitstream.layouts import Codes
 from swc.bitstream.structure import Chunk, Header
 from swc.errors import FormatError, InputError
@@ -19,14 +21,14 @@ def codes_of(header: Header, chunks: Iterable[Chunk]) -> NDArray[np.int64]:
     windows = [channels for chunk in chunks for channels in chunk.windows]
     nothing = np.zeros((stages, 0), np.int64)
     return np.stack(
-        [np.concatenate([nothing, *(layout.codes(w[c]) for w in windows)], 1) for c in range(header.channels)]
+        [np.concatenate([nothing, *(layout.codes(w[c]) for w in windows)], 1) for c in range(header.coded_channels)]
     )
 
 
 def mask_of(header: Header, chunks: Iterable[Chunk]) -> NDArray[np.bool_]:
     """Which experts each window chose (channels, experts, windows), see `Stream.mask`."""
     windows = [channels for chunk in chunks for channels in chunk.windows]
-    mask = np.zeros((header.channels, header.layout.n_experts, len(windows)), np.bool_)
+    mask = np.zeros((header.coded_channels, header.layout.n_experts, len(windows)), np.bool_)
     for number, channels in enumerate(windows):
         for channel, window in enumerate(channels):
             mask[channel, list(header.layout.chosen(window)), number] = True
@@ -45,7 +47,7 @@ def windows_in(codes: Any, header: Header) -> Iterator[list[Codes]]:
         array = np.asarray(codes)
     except (TypeError, ValueError):
         raise InputError("codes must be an array; this has rows of different lengths, or is of another kind") from None
-    shape = (header.channels, len(header.layout.codebook_sizes))
+    shape = (header.coded_channels, len(header.layout.codebook_sizes))
     if array.ndim != 3 or array.shape[:2] != shape:
         raise InputError(f"codes must be (channels, stages, latents), here {(*shape, 'latents')}, not {array.shape}")
     if array.dtype.kind not in "iu":
@@ -54,14 +56,17 @@ def windows_in(codes: Any, header: Header) -> Iterator[list[Codes]]:
         yield list(array[:, :, start : start + header.window])
 
 
-def chunks_of(header: Header, windows: Iterable[Sequence[Codes]]) -> tuple[Chunk, ...]:
+def chunks_of(
+    header: Header, windows: Iterable[Sequence[Codes]], couplings: Sequence[Couplings] | None = None
+) -> tuple[Chunk, ...]:
     """The chunks that windows of codes make.
 
     Args:
-        windows: (stages, latents) for each channel of each; all of them but the last with `header.window` latents.
+        windows: (stages, latents) for each coded channel of each; all but the last with `header.window` latents.
+        couplings: of each chunk; None makes the channels of each pair equal.
 
     Raises:
-        InputError: codes that the layout cannot hold.
+        InputError: codes that the layout cannot hold, or couplings that are not those of so many chunks.
     """
     chunks: list[Chunk] = []
     packed: list[tuple[Any, ...]] = []
@@ -72,7 +77,26 @@ def chunks_of(header: Header, windows: Iterable[Sequence[Codes]]) -> tuple[Chunk
         if len(packed) == header.windows_per_chunk:
             chunks.append(Chunk(latents, tuple(packed)))
             start, latents, packed = start + latents, 0, []
-    return (*chunks, Chunk(latents, tuple(packed))) if packed else tuple(chunks)
+    if packed:
+        chunks.append(Chunk(latents, tuple(packed)))
+    return _coupled(header, chunks, couplings)
+
+
+def _coupled(header: Header, chunks: Sequence[Chunk], couplings: Sequence[Couplings] | None) -> tuple[Chunk, ...]:
+    """The chunks with these couplings."""
+    pairs = len(header.pairs)
+    if couplings is None:
+        couplings = [(Coupling(EQUAL),) * pairs] * len(chunks)
+    if len(couplings) != len(chunks) or any(len(some) != pairs for some in couplings):
+        raise InputError(
+            f"`couplings` must be {pairs} for each of {len(chunks)} chunks, as `Stream.couplings` has them"
+        )
+    try:
+        for chunk, some in zip(chunks, couplings, strict=True):
+            pack_couplings(some, slots_in(chunk.latents))
+    except FormatError as error:
+        raise InputError(f"`couplings` do not fit the codes: {error}") from None
+    return tuple(replace(chunk, couplings=tuple(some)) for chunk, some in zip(chunks, couplings, strict=True))
 
 
 def samples_of(header: Header, latents: int, total_samples: int | None) -> int:
