@@ -20,6 +20,7 @@ from swc.errors import SyntaxFormatError
 COUPLING_TYPE = 3
 EQUAL, OPPOSITE, FIRST, SECOND, PARAMETRIC = range(5)
 """Modes: both are the coded channel; the second is its opposite; only the first, or only the second; by parameters."""
+MODES = ("equal", "opposite", "first only", "second only", "parametric")
 NO_BITS = frozenbitarray(endian="big")
 BANDS = 25
 SLOT = 2  # latents
@@ -166,7 +167,7 @@ def _changes(grid: NDArray[np.int64], name: str) -> list[int]:
     changes = grid - before
     if name == "phases":
         changes = (changes + _TURN // 2 - 1) % _TURN - _TURN // 2 + 1
-    return changes.ravel().tolist()  # type: ignore[no-any-return]
+    return changes.ravel().tolist()
 
 
 def _packed(changes: list[int]) -> bitarray:

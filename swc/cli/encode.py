@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,24 @@ Gain = Annotated[
         "[default: what brings IN to the model's level]",
     ),
 ]
+
+
+class StereoMode(StrEnum):
+    """Whether channels that belong together are coded together."""
+
+    AUTO = "auto"
+    COUPLED = "coupled"
+    APART = "apart"
+
+
+Coupled = Annotated[
+    StereoMode,
+    typer.Option(
+        "--stereo",
+        help="Code left and right together, as one channel and what tells them apart: auto does where they have "
+        "enough in common.",
+    ),
+]
 SalvageInput = Annotated[
     bool,
     typer.Option("--salvage-input", help="Take what is there of an input that is damaged or cut off."),
@@ -98,6 +117,7 @@ def encode(
     effort: Effort = DEFAULT_EFFORT,
     lookahead: Lookahead = None,
     gain: Gain = None,
+    stereo: Coupled = StereoMode.AUTO,
     salvage_input: SalvageInput = False,
     tag: Tag = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Copy no tags from IN.")] = False,
@@ -125,7 +145,9 @@ def encode(
     layout = _raw_format(context, raw, bits, rate, channels)
     wanted = parse_tags(context, "--tag", tag or [])
     asked = _asked_kbps(context, kbps, quality)
-    options = EncodeOptions(asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality)
+    options = EncodeOptions(
+        asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value
+    )
     many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)

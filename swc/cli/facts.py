@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,10 @@ def describe(stream: Stream) -> dict[str, Any]:
         "window": header.window,
         "windows_per_chunk": header.windows_per_chunk,
         **layout.fields(),
-        "extensions": [{"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE],
+        "extensions": [
+            {"type": e.type, "bytes": len(e.data)} for e in header.extensions if e.type != TAGS_TYPE and not e.critical
+        ],
+        "modes": _modes(stream),
         "chunks": len(stream.chunks),
         "windows": len(chosen),
         "bytes": stream.n_bytes,
@@ -54,10 +58,19 @@ def describe_header(header: Header) -> dict[str, Any]:
         "model": _model(header.fingerprint),
         "source_rate": header.source_rate,
         "channels": header.channels,
+        "pairs": header.pairs,
         "total_samples": total,
         "seconds": None if total is None else total / header.source_rate,
         "tags": header.tags,
     }
+
+
+def _modes(stream: Stream) -> dict[str, int]:
+    """In how many chunks pairs are coupled how; empty where channels are apart."""
+    from swc.bitstream.coupling import MODES
+
+    counts = Counter(MODES[one.mode] for couplings in stream.couplings for one in couplings)
+    return {name: counts[name] for name in MODES if counts[name]}
 
 
 @cache

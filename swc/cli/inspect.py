@@ -14,7 +14,7 @@ from swc.cli.facts import describe
 from swc.cli.files import check_plot
 from swc.cli.guard import say, tell
 from swc.cli.inputs import find_streams
-from swc.cli.options import BundleOfStream, size_text, time_text
+from swc.cli.options import BundleOfStream, counted, size_text, time_text
 from swc.files import open_input
 
 if TYPE_CHECKING:
@@ -96,6 +96,10 @@ def _overview(source: str, stream: Stream, facts: dict[str, Any]) -> list[str]:
         f"  windows      {facts['windows']} of {facts['window']} latents ({seconds:.2f} s), "
         f"{facts['windows_per_chunk']} a chunk, {facts['chunks']} chunks",
     ]
+    if facts["pairs"]:
+        pairs = ", ".join(f"{first + 1} and {second + 1}" for first, second in facts["pairs"])
+        modes = ", ".join(f"{name} in {counted(count, 'chunk')}" for name, count in facts["modes"].items())
+        lines.append(f"  stereo       channels {pairs} coded together: {modes or 'no chunks'}")
     lines += [f"  tag          {key}={value}" for key, value in facts["tags"]]
     lines += [f"  extension    type {e['type']}, {e['bytes']} bytes" for e in facts["extensions"]]
     lines.append(f"  overhead     {facts['overhead']:.2f}% of all bytes: header without tags, framing, padding")

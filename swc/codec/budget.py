@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from swc.audio.tags import KEYS
 from swc.bitstream import CHUNK_OVERHEAD, END_SIZE, LIMITS, Header, Tags, header_size, window_lengths
+from swc.bitstream.coupling import MODE_BITS
 from swc.errors import BitrateError, LimitError
 
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
@@ -36,7 +37,7 @@ class Budget:
     def __init__(self, header: Header, kbps: float) -> None:
         self.rate = kbps * 1000
         self.tags, self.duration = _tag_bits(header), _duration(header)
-        short_chunk = CHUNK_BITS + header.channels * header.layout.sizes(1)[0]
+        short_chunk = _least_bits(header, 1)
         self.once = 8 * (header_size(header) + END_SIZE) - self.tags + short_chunk
         self.used = 0
         self.bytes = header_size(header) + END_SIZE  # of the stream so far, exactly
@@ -49,7 +50,7 @@ class Budget:
             raise BitrateError(f"{kbps:g} kbit/s is not enough for {what}: ask for at least {least:.2f}")
 
     def grant(self, seconds: float) -> int:
-        """Bits that the windows of the next chunk may take; fewer than they need at least where all is spent.
+        """Bits that windows and couplings of the next chunk may take; fewer than they need at least where all is spent.
 
         Args:
             seconds: duration of the stream up to the end of this chunk.
@@ -62,7 +63,7 @@ class Budget:
         return 8 * (self.bytes + _chunk_bytes(bits)) < MET * self.rate * seconds
 
     def rest(self, seconds: float) -> int:
-        """Bits that the windows of the last chunk may take if nothing is kept back; arguments as `grant`."""
+        """Bits that windows and couplings of the last chunk may take if nothing is kept back; arguments as `grant`."""
         return 8 * (int(self.rate * seconds / 8) - self.bytes - CHUNK_OVERHEAD)
 
     def reserve(self, bits: int) -> None:
@@ -95,8 +96,9 @@ def least_kbps(header: Header) -> float:
 
 
 def _least_bits(header: Header, latents: int) -> int:
-    """Bits of a chunk of `latents` latents with windows of the least size."""
-    return CHUNK_BITS + header.channels * sum(header.layout.sizes(n)[0] for n in window_lengths(latents, header.window))
+    """Bits of a chunk of `latents` latents with windows and couplings of the least size."""
+    windows = sum(header.layout.sizes(n)[0] for n in window_lengths(latents, header.window))
+    return CHUNK_BITS + header.coded_channels * windows + len(header.pairs) * MODE_BITS
 
 
 def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:

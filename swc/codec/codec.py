@@ -12,6 +12,7 @@ from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks
 from swc.audio.blocks import Source, listed, recording, whole_rate
+from swc.audio.channels import DEFAULT_MASKS
 from swc.bitstream import ChunkSink, Header, LossySource, Stream, StreamBuilder, StreamWriter
 from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
@@ -24,8 +25,9 @@ from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, past_the_end
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
 from swc.codec.quality import QualityScale
+from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
@@ -82,6 +84,7 @@ class Codec:
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
         channels_first: bool | None = None,
+        stereo: Stereo = "auto",
     ) -> Stream:
         """Encode a recording.
 
@@ -95,7 +98,7 @@ class Codec:
                 `swc.codec.quality`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer and gives the decoder no work.
-            lookahead: seconds from which the level is set; None takes the model's.
+            lookahead: seconds from which the level is set, and `stereo` decided; None takes the model's.
             gain_db: level gain before coding, in place of one that suits the level; streams of the same gain can be
                 joined.
             tags: keys (upper-case, as in Vorbis comments) and values for the header. Their bits count: of a recording
@@ -103,13 +106,15 @@ class Codec:
             channel_mask: WAVE's dwChannelMask; None for the usual loudspeakers of so many channels.
             channels_first: True for (channels, samples), False for (samples, channels); None takes 1 to 8 columns for
                 channels, and otherwise 1 to 8 rows.
+            stereo: "auto" codes left and right together where they have enough in common, "coupled" always, "apart"
+                never.
 
         Raises:
             InputError: a shape, type or number (nan, infinity) that cannot be encoded, an option out of bounds, or
                 tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -127,6 +132,7 @@ class Codec:
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
         channels_first: bool | None = None,
+        stereo: Stereo = "auto",
     ) -> list[Stream]:
         """Encode recordings of any lengths to the streams that `encode` gives, which takes less time on a CPU.
 
@@ -136,7 +142,7 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`, naming the recording by its index.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
         builders, common = list[StreamBuilder](), tuple(tags) if isinstance(tags, Iterable) else tags
 
         def jobs() -> Iterator[Job]:
@@ -194,6 +200,7 @@ class Codec:
         gain_db: float | None = None,
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
+        stereo: Stereo = "auto",
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
@@ -204,7 +211,7 @@ class Codec:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, quality, effort, lookahead, gain_db, tags, channel_mask: as `encode`.
+            sample_rate, channels, kbps, quality, effort, lookahead, gain_db, tags, channel_mask, stereo: as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -213,7 +220,7 @@ class Codec:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
 
     def encode_source(
@@ -247,9 +254,14 @@ class Codec:
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
-        gain = self._gain(blocks, rate, options)
+        listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
+        heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
+        gain = self._gain(heard, rate, options)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
-        encoder = StreamEncoder(self.model, header, self._control(header, options), options.effort)
+        mask = source.channel_mask or DEFAULT_MASKS[source.channels]
+        header = header.with_pairs(chosen_pairs(options.stereo, header, mask, heard))
+        control = self._control(header, options)
+        encoder = StreamEncoder(self.model, header, control, options.effort, coupling_bits(options.target_kbps))
         return Job(encoder, blocks, sink(header), source.total_samples, name)
 
     def _control(self, header: Header, options: EncodeOptions) -> RateControl:
@@ -258,12 +270,15 @@ class Codec:
             return ConstantRate(header, Budget(header, options.target_kbps))
         return self._qualities.control(header, options.quality)
 
-    def _gain(self, blocks: CheckedBlocks, sample_rate: int, options: EncodeOptions) -> int:
-        """Level gain in 1/256 dB."""
+    def _lookahead(self, options: EncodeOptions) -> float:
+        """Seconds that are heard before anything is written."""
+        return self.config.gain.lookahead if options.lookahead is None else options.lookahead
+
+    def _gain(self, heard: Audio, sample_rate: int, options: EncodeOptions) -> int:
+        """Level gain in 1/256 dB, from the beginning of the audio."""
         if options.gain_db is not None:
             return round(options.gain_db * 256)
-        lookahead = self.config.gain.lookahead if options.lookahead is None else options.lookahead
-        return gain_q8(loud_level_db(blocks.peek(round(lookahead * sample_rate)), sample_rate), self.config.gain)
+        return gain_q8(loud_level_db(heard, sample_rate), self.config.gain)
 
     def decode_blocks(self, reader: LossySource, *, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
         """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.

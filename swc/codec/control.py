@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from swc.bitstream import Header, window_lengths
+from swc.bitstream import Couplings, Header, window_lengths
 from swc.codec.allocation import Allocator, share_evenly
 from swc.codec.budget import Budget
 
@@ -22,12 +22,14 @@ class Uncoded(NamedTuple):
     Attributes:
         z: latents (channels, L, D).
         rms: of the level-normalised audio of each window (channels, W).
+        couplings: of its pairs of channels.
         seconds: duration of the stream up to its end.
         last: whether it is known to be the stream's last.
     """
 
     z: Tensor
     rms: Tensor
+    couplings: Couplings
     seconds: float
     last: bool
 
@@ -39,7 +41,7 @@ class RateControl(Protocol):
         """Steps for the windows of each of the next chunks: (channels, W)."""
 
     def settle(self, packed: int) -> None:
-        """Hear how many bits the windows of a chunk took; once for each chunk, in the order of `grants`."""
+        """Hear how many bits windows and couplings of a chunk took; once for each chunk, in the order of `grants`."""
 
 
 class ConstantRate:
@@ -67,10 +69,11 @@ class ConstantRate:
         lengths = window_lengths(latents, self.header.window)
         sizes = [self.header.layout.sizes(n) for n in lengths for _ in range(channels)]
         heard: list[bool] = (chunk.rms.t() > SILENCE_RMS).flatten().tolist()
-        steps = self.allocator(heard, sizes, self.budget.grant(chunk.seconds))
-        if chunk.last and self.budget.falls_short(chunk.seconds, _bits(sizes, steps)):
-            steps = self.allocator(heard, sizes, self.budget.rest(chunk.seconds))
-        self._reserved.append(_bits(sizes, steps))
+        couplings = sum(map(len, chunk.couplings))
+        steps = self.allocator(heard, sizes, self.budget.grant(chunk.seconds) - couplings)
+        if chunk.last and self.budget.falls_short(chunk.seconds, couplings + _bits(sizes, steps)):
+            steps = self.allocator(heard, sizes, self.budget.rest(chunk.seconds) - couplings)
+        self._reserved.append(couplings + _bits(sizes, steps))
         self.budget.reserve(self._reserved[-1])
         return torch.tensor(steps, device=chunk.z.device).reshape(-1, channels).t()
 

@@ -8,7 +8,7 @@ changes none beyond that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, tee
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from swc.bitstream import Chunk, Header, LossySource, chunk_at
 from swc.codec.concealment import FADE, Concealment
 from swc.codec.gain import factor
 from swc.codec.options import past_the_end
+from swc.codec.stereo.upmix import Upmix
 from swc.nn.context import Context
 from swc.nn.model import CodecModel
 
@@ -36,6 +37,7 @@ class StreamDecoder:
         self.model, self.header = model, header
         self.step = header.chunk_latents * header.hop  # samples of a chunk at the model's rate
         self._resampler = AlignedResampler(header.model_rate, header.source_rate, self.step)
+        self._upmix = Upmix(header, model.device) if header.pairs else None
 
     @property
     def overlap(self) -> tuple[float, float]:
@@ -45,7 +47,8 @@ class StreamDecoder:
 
     @property
     def _synthesis_overlap(self) -> Context:
-        return self.model.decoder.overlap(self.header.window)
+        networks, reach = self.model.decoder.overlap(self.header.window), self._upmix.reach if self._upmix else 0
+        return Context(networks.before + reach, networks.after + reach)
 
     def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
         """Samples `start` to `stop` (None: to the end) at the source rate, float32 (channels, n) on the model's device.
@@ -76,7 +79,7 @@ class StreamDecoder:
             raise past_the_end(self.header, total)
 
     def _resampled(self, blocks: Iterable[Tensor], first: int) -> Iterator[tuple[int, Tensor]]:
-        """Each chunk at the source rate, and the sample it starts at.
+        """Blocks at the source rate, and the sample that each starts at.
 
         Chunks are the segments of the resampler.
         """
@@ -92,16 +95,20 @@ class StreamDecoder:
 
     @torch.inference_mode()
     def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Tensor]:
-        """Audio (channels, n) of each chunk at the model's rate, still at the coding level."""
+        """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
-        edge = torch.zeros(header.channels, 1, dim, device=self.model.device)
+        edge = torch.zeros(header.coded_channels, 1, dim, device=self.model.device)
+        chunks, alike = tee(chunks)
         latents = conceal.extended((None if c is None else self.latents(c) for c in chunks), edge)
-        audio = self.model.decoder.synthesise(latents, header.chunk_latents, header.window)
-        yield from conceal.faded(audio)
+        audio = conceal.faded(self.model.decoder.synthesise(latents, header.chunk_latents, header.window))
+        if self._upmix is None:
+            yield from audio
+        else:
+            yield from self._upmix.blocks(audio, (None if chunk is None else chunk.couplings for chunk in alike))
 
     def latents(self, chunk: Chunk) -> Tensor:
-        """Latents (channels, L, D) of a chunk's codes."""
+        """Latents (coded channels, L, D) of a chunk's codes."""
         channels = zip(*chunk.windows, strict=True)
         codes = np.stack([np.concatenate([self.header.layout.codes(w) for w in row], 1) for row in channels])
         return self.model.quantizer.decode(torch.from_numpy(codes).to(self.model.device))

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks, Resampler
-from swc.bitstream import Chunk, Header
+from swc.bitstream import Chunk, Couplings, Header
 from swc.codec.control import RateControl, Uncoded
 from swc.codec.gain import factor
+from swc.codec.stereo.couplers import Couplers
 from swc.nn.context import segments
 from swc.nn.model import CodecModel
 
@@ -33,10 +34,12 @@ class Request(NamedTuple):
     Attributes:
         z: latents (channels, L, D).
         grants: steps of each window's size (channels, W).
+        couplings: of its pairs of channels.
     """
 
     z: Tensor
     grants: Tensor
+    couplings: Couplings
 
 
 class StreamEncoder:
@@ -47,6 +50,7 @@ class StreamEncoder:
         header: of the stream to be.
         control: of the bits that windows take.
         effort: of the search for codes.
+        coupling_bits: that the couplings of a pair take a second, about.
         together: chunks that are searched at once; None goes by whether the length is known.
     """
 
@@ -56,9 +60,11 @@ class StreamEncoder:
         header: Header,
         control: RateControl,
         effort: int,
+        coupling_bits: float = 0.0,
         together: int | None = None,
     ) -> None:
         self.model, self.header, self.control, self.effort = model, header, control, effort
+        self.stereo = Couplers(header, model.device, coupling_bits)
         self.together = together or (1 if header.total_samples is None else TOGETHER)
 
     def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:
@@ -69,7 +75,7 @@ class StreamEncoder:
         one_by_one = self._uncoded(source)
         while some := list(islice(one_by_one, self.together)):
             grants = self.control.grants(some)
-            yield [Request(chunk.z, steps) for chunk, steps in zip(some, grants, strict=True)]
+            yield [Request(chunk.z, steps, chunk.couplings) for chunk, steps in zip(some, grants, strict=True)]
 
     def chunk(self, request: Request, codes: NDArray[np.int64]) -> Chunk:
         """The chunk that was requested, of its codes (channels, stages, L)."""
@@ -77,17 +83,18 @@ class StreamEncoder:
         windows = tuple(
             tuple(layout.window(row[:, start : start + window]) for row in codes) for start in range(0, length, window)
         )
-        self.control.settle(sum(layout.size(one) for channels in windows for one in channels))
-        return Chunk(length, windows)
+        packed = sum(layout.size(one) for channels in windows for one in channels) + sum(map(len, request.couplings))
+        self.control.settle(packed)
+        return Chunk(length, windows, request.couplings)
 
     def _uncoded(self, source: CheckedBlocks) -> Iterator[Uncoded]:
         """Each chunk as soon as its audio and context have come."""
         header, latents = self.header, 0
         total = None if header.total_samples is None else header.latents_for(header.total_samples)
-        for z, rms, ended in self._latents(self._resampled(source)):
+        for z, rms, couplings, ended in self._latents(self.stereo.rows(self._resampled(source))):
             latents += z.shape[1]
             seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
-            yield Uncoded(z, rms, seconds, ended or latents == total)
+            yield Uncoded(z, rms, couplings, seconds, ended or latents == total)
 
     def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
@@ -107,16 +114,22 @@ class StreamEncoder:
         return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.model.device)
 
     @torch.inference_mode()
-    def _latents(self, audio: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, bool]]:
-        """Latents (channels, L, D) of each chunk, the RMS of its windows (channels, W), and whether it is seen to be
-        the last."""
+    def _latents(self, rows: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, Couplings, bool]]:
+        """Latents (channels, L, D) of each chunk, the RMS of its windows (channels, W), its couplings, and whether it
+        is seen to be the last.
+
+        Args:
+            rows: coded channels, and below them the channels of pairs.
+        """
         hop, encoder = self.header.hop, self.model.encoder
         step = self.header.chunk_latents * hop
-        for signal, before, length in segments(audio, step, encoder.context):
+        for rows_around, before, length in segments(rows, step, encoder.context):
+            signal = rows_around[: self.header.coded_channels]
+            couplings = self.stereo.couplings(rows_around[len(signal) :], before, length)
             z = encoder.encode(signal)[:, before // hop : (before + length) // hop]
             windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
             ended = length < step or signal.shape[1] == before + length < before + step + encoder.context.after
-            yield z, torch.stack([window.square().mean(1).sqrt() for window in windows], 1), ended
+            yield z, torch.stack([window.square().mean(1).sqrt() for window in windows], 1), couplings, ended
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from swc.errors import InputError
 
@@ -17,6 +17,8 @@ DEFAULT_MODEL = "swc-44k"
 DEFAULT_KBPS = 2.67
 EFFORTS = (0, 1, 2)
 DEFAULT_EFFORT = 1
+Stereo = Literal["auto", "coupled", "apart"]
+STEREO: tuple[Stereo, ...] = ("auto", "coupled", "apart")
 MOST_QUALITY = 10.0
 MOST_GAIN_DB = 100.0
 MOST_RATE = 384_000  # Hz, as in the format
@@ -37,6 +39,8 @@ class EncodeOptions:
         salvage_input: take what is there of a source that is cut off.
         quality: 0 to MOST_QUALITY, in place of `kbps`: the same everywhere, so that easy passages take fewer bits; see
             `swc.codec.quality`.
+        stereo: whether channels that belong together are coded together: "auto" goes by what they have in common,
+            "coupled" couples all pairs of loudspeakers, "apart" none.
     """
 
     kbps: float | None = None
@@ -48,6 +52,7 @@ class EncodeOptions:
     gain_db: float | None = None
     salvage_input: bool = False
     quality: float | None = None
+    stereo: Stereo = "auto"
 
     @property
     def target_kbps(self) -> float:
@@ -64,6 +69,8 @@ class EncodeOptions:
                 raise InputError(f"`{name}` must be a number, not {value!r}")
         if not isinstance(self.effort, Integral) or self.effort not in EFFORTS:
             raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {self.effort}")
+        if self.stereo not in STEREO:
+            raise InputError(f"`stereo` must be one of {', '.join(STEREO)}, not {self.stereo!r}")
         if self.quality is not None and self.kbps is not None:
             raise InputError("`kbps` and `quality` exclude each other: give one of them")
         if self.quality is not None and not 0 <= self.quality <= MOST_QUALITY:

@@ -159,6 +159,14 @@ def visqol_audio(ref: Audio, est: Audio, sample_rate: int) -> float:
     return _visqol("audio", ref, est, sample_rate, 48000)
 
 
+def visqol_channels(ref: Audio, est: Audio, sample_rate: int) -> float:
+    """`visqol_audio` of each channel by itself, the mean; nan where there is but one."""
+    if ref.ndim < 2 or ref.shape != est.shape or ref.shape[1] < 2:
+        return float("nan")
+    scores = [visqol_audio(x, y, sample_rate) for x, y in zip(ref.T, est.T, strict=True)]
+    return float(np.mean(scores))
+
+
 def visqol_speech(ref: Audio, est: Audio, sample_rate: int) -> float:
     """ViSQOL in speech mode at 16 kHz: MOS-LQO, 1 to 5; higher is better. Speech only.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from swc.errors import InputError
-from swc.evaluation import judges, metrics
+from swc.evaluation import judges, metrics, stereo
 from swc.evaluation._extras import has_extra, load_extra
 from swc.evaluation._signals import Audio
 
@@ -59,6 +59,11 @@ _MEASURES = (
     Metric("stoi", "STOI", 3, True, True, "pystoi", metrics.stoi),
     Metric("visqol_audio", "ViSQOL audio", 2, True, False, "visqol", metrics.visqol_audio),
     Metric("visqol_speech", "ViSQOL speech", 2, True, True, "visqol", metrics.visqol_speech),
+    Metric("visqol_channels", "ViSQOL channels", 2, True, False, "visqol", metrics.visqol_channels),
+    Metric("level_error", "level dB", 2, False, False, None, stereo.level_error),
+    Metric("coherence_error", "coherence", 3, False, False, None, stereo.coherence_error),
+    Metric("time_error", "time ms", 3, False, False, None, stereo.time_error),
+    Metric("mono_loss", "mono dB", 2, False, False, None, stereo.mono_loss),
 )
 
 _JUDGES = (

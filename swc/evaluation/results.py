@@ -43,6 +43,11 @@ class Row:
     stoi: float = _NAN
     visqol_audio: float = _NAN
     visqol_speech: float = _NAN
+    visqol_channels: float = _NAN
+    level_error: float = _NAN
+    coherence_error: float = _NAN
+    time_error: float = _NAN
+    mono_loss: float = _NAN
     distillmos: float = _NAN
     distillmos_original: float = _NAN
     dnsmos_p808: float = _NAN

@@ -1,0 +1,49 @@
+"""The encoder's side of coupled channels: coded channels for the networks, and what is said of the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from swc.bitstream import Coupling, Couplings, Header
+from swc.bitstream.coupling import PARAMETRIC
+from swc.codec.stereo.downmix import Downmix, plain_mode
+from swc.codec.stereo.grid import Grid
+from swc.codec.stereo.measure import measure
+from swc.codec.stereo.quantise import quantised
+
+
+class Couplers:
+    """Couples the channels of a stream; where it has no pairs, audio passes as it is.
+
+    Args:
+        header: of the stream.
+        device: where the audio is.
+        bits: that a pair may take a second.
+    """
+
+    def __init__(self, header: Header, device: torch.device, bits: float) -> None:
+        self.header, self.bits, self.grid = header, bits, Grid(header, device)
+
+    @torch.inference_mode()
+    def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:
+        """See `Downmix.rows`."""
+        yield from Downmix(self.header, self.grid).rows(audio)
+
+    def couplings(self, channels: Tensor, before: int, length: int) -> Couplings:
+        """The couplings of a chunk, from the channels of the pairs (2 * pairs, samples) and their surroundings.
+
+        Args:
+            before: samples before the chunk.
+            length: of the chunk, in samples.
+        """
+        return tuple(self._coupling(channels[at : at + 2], before, length) for at in range(0, len(channels), 2))
+
+    def _coupling(self, pair: Tensor, before: int, length: int) -> Coupling:
+        mode = plain_mode(*pair[:, before : before + length])
+        if mode != PARAMETRIC:
+            return Coupling(mode)
+        bits = round(self.bits * length / self.header.model_rate)
+        return quantised(measure(pair, before, length, self.grid), bits)

@@ -1,0 +1,80 @@
+"""From channels to coded channels: the mean energy of a pair, whatever the phases between its two channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from swc.bitstream import Header
+from swc.bitstream.coupling import EQUAL, FIRST, OPPOSITE, PARAMETRIC, SECOND
+from swc.codec.stereo.grid import Grid, around
+from swc.nn.context import Context, segments
+from swc.nn.layers.stft import analyse, synthesise
+
+SEGMENT = 8  # latents
+FRAMES, BINS = 3, 4  # on either side, over which energies and phases are averaged
+IN_PHASE = 0.2  # coherence that draws channels without a phase of their own to that of a plain sum
+_NOTHING = 1e-12
+
+
+class Downmix:
+    """Makes coded channels of the channels of a stream.
+
+    Args:
+        header: of the stream.
+        grid: of its couplings.
+    """
+
+    def __init__(self, header: Header, grid: Grid) -> None:
+        self.header, self.grid = header, grid
+        seconds = {second for _, second in header.pairs}
+        self._pairs = dict(header.pairs)
+        self._coded = [channel for channel in range(header.channels) if channel not in seconds]
+
+    def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Coded channels, and below them the channels of each pair: (coded channels + 2 * pairs, n) each.
+
+        Args:
+            audio: (channels, n) each, whole latents in all.
+        """
+        if not self._pairs:
+            yield from audio
+            return
+        reach = self.grid.reach(FRAMES)
+        members = [channel for pair in self.header.pairs for channel in pair]
+        for signal, before, length in segments(audio, SEGMENT * self.header.hop, Context(reach, reach)):
+            inside = slice(before, before + length)
+            coded = [self._channel(signal, channel)[inside] for channel in self._coded]
+            yield torch.cat([torch.stack(coded), signal[members, inside]])
+
+    def _channel(self, signal: Tensor, channel: int) -> Tensor:
+        """The coded channel in place of a channel, (n,)."""
+        first = signal[channel]
+        if channel not in self._pairs:
+            return first
+        second = signal[self._pairs[channel]]
+        mode = plain_mode(first, second)
+        if mode == PARAMETRIC:
+            return self._mix(first[None], second[None])[0]
+        return first if mode in (EQUAL, OPPOSITE) else (first if mode == FIRST else second) * 0.5**0.5
+
+    def _mix(self, first: Tensor, second: Tensor) -> Tensor:
+        """The sum of the first channel and the second turned into its phase, at the mean energy of both: (1, n)."""
+        grid = self.grid
+        a, b = (analyse(channel, grid.window, grid.hop) for channel in (first, second))
+        aa, bb = (around(x.abs().square(), FRAMES, BINS) + _NOTHING for x in (a, b))
+        turn = around(a * b.conj(), FRAMES, BINS) + IN_PHASE * (aa * bb).sqrt()
+        mix = a + b * turn / (turn.abs() + _NOTHING)
+        there = around(mix.abs().square(), FRAMES, BINS) + _NOTHING
+        return synthesise(mix * ((aa + bb) / 2 / there).sqrt(), grid.window, grid.hop)
+
+
+def plain_mode(first: Tensor, second: Tensor) -> int:
+    """The mode of a pair that needs no parameters; PARAMETRIC where it does."""
+    if torch.equal(first, second):
+        return EQUAL
+    if torch.equal(first, -second):
+        return OPPOSITE
+    return PARAMETRIC if first.any() and second.any() else FIRST if first.any() else SECOND
