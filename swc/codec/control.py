@@ -22,16 +22,16 @@ class Uncoded(NamedTuple):
     Attributes:
         z: latents (channels, L, D).
         rms: of the level-normalised audio of each window (channels, W).
-        couplings: of its pairs of channels.
         seconds: duration of the stream up to its end.
         last: whether it is known to be the stream's last.
+        couplings: of its pairs of channels.
     """
 
     z: Tensor
     rms: Tensor
-    couplings: Couplings
     seconds: float
     last: bool
+    couplings: Couplings = ()
 
 
 class RateControl(Protocol):

@@ -94,7 +94,7 @@ class StreamEncoder:
         for z, rms, couplings, ended in self._latents(self.stereo.rows(self._resampled(source))):
             latents += z.shape[1]
             seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
-            yield Uncoded(z, rms, couplings, seconds, ended or latents == total)
+            yield Uncoded(z, rms, seconds, ended or latents == total, couplings)
 
     def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
         """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""

@@ -20,20 +20,34 @@ def mono_pair(ref: Audio, est: Audio, sample_rate: int | None, rate: int | None)
     Raises:
         InputError: an empty, non-finite or integer signal, more than two dimensions, or too few samples.
     """
-    x, y = _mono(ref, "reference"), _mono(est, "estimate")
+    check(ref, est)
+    x, y = _mono(ref), _mono(est)
     samples = min(len(x), len(y))
     return _resampled(x[:samples], sample_rate, rate), _resampled(y[:samples], sample_rate, rate)
 
 
-def _mono(audio: Audio, name: str) -> Array:
+def check(ref: Audio, est: Audio) -> None:
+    """Refuse what is not audio.
+
+    Raises:
+        InputError: an empty, non-finite or integer signal, or more than two dimensions.
+    """
+    for audio, name in ((ref, "reference"), (est, "estimate")):
+        _check(audio, name)
+
+
+def _mono(audio: Audio) -> Array:
+    mono: Array = audio.astype(np.float64)
+    return mono if mono.ndim == 1 else mono.mean(axis=1)
+
+
+def _check(audio: Audio, name: str) -> None:
     if audio.ndim not in (1, 2) or audio.size == 0:
         raise InputError(f"the {name} must be (samples,) or (samples, channels) and not empty: {audio.shape}")
     if not np.issubdtype(audio.dtype, np.floating):
         raise InputError(f"the {name} must be floating point with full scale 1.0, not {audio.dtype}")
     if not np.isfinite(audio).all():
         raise InputError(f"the {name} contains samples that are not finite")
-    mono: Array = audio.astype(np.float64)
-    return mono if mono.ndim == 1 else mono.mean(axis=1)
 
 
 def _resampled(x: Array, sample_rate: int | None, rate: int | None) -> Array:

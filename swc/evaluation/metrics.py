@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from swc.evaluation._extras import contained, load_extra
-from swc.evaluation._signals import Audio, mono_pair
+from swc.evaluation._signals import Audio, check, mono_pair
 from swc.evaluation.spectra import Array, mel_filters, stft_blocks
 
 SPECTRAL_RATE = 44100
@@ -161,7 +161,8 @@ def visqol_audio(ref: Audio, est: Audio, sample_rate: int) -> float:
 
 def visqol_channels(ref: Audio, est: Audio, sample_rate: int) -> float:
     """`visqol_audio` of each channel by itself, the mean; nan where there is but one."""
-    if ref.ndim < 2 or ref.shape != est.shape or ref.shape[1] < 2:
+    check(ref, est)
+    if ref.ndim < 2 or est.ndim < 2 or ref.shape[1] != est.shape[1] or ref.shape[1] < 2:
         return float("nan")
     scores = [visqol_audio(x, y, sample_rate) for x, y in zip(ref.T, est.T, strict=True)]
     return float(np.mean(scores))

@@ -27,6 +27,7 @@ class Metric:
         module: optional package it needs, or None.
         function: (ref, est, sample_rate) -> score.
         about: what a judge is, in a sentence; empty for measures.
+        stereo_only: defined for several channels alone.
         of_original: it scores the original, so that a judge's scores have something to be compared with.
     """
 
@@ -38,6 +39,7 @@ class Metric:
     module: str | None
     function: Callable[[Audio, Audio, int], float]
     about: str = ""
+    stereo_only: bool = False
     of_original: bool = False
 
     @property
@@ -59,11 +61,11 @@ _MEASURES = (
     Metric("stoi", "STOI", 3, True, True, "pystoi", metrics.stoi),
     Metric("visqol_audio", "ViSQOL audio", 2, True, False, "visqol", metrics.visqol_audio),
     Metric("visqol_speech", "ViSQOL speech", 2, True, True, "visqol", metrics.visqol_speech),
-    Metric("visqol_channels", "ViSQOL channels", 2, True, False, "visqol", metrics.visqol_channels),
-    Metric("level_error", "level dB", 2, False, False, None, stereo.level_error),
-    Metric("coherence_error", "coherence", 3, False, False, None, stereo.coherence_error),
-    Metric("time_error", "time ms", 3, False, False, None, stereo.time_error),
-    Metric("mono_loss", "mono dB", 2, False, False, None, stereo.mono_loss),
+    Metric("visqol_channels", "ViSQOL channels", 2, True, False, "visqol", metrics.visqol_channels, stereo_only=True),
+    Metric("level_error", "level dB", 2, False, False, None, stereo.level_error, stereo_only=True),
+    Metric("coherence_error", "coherence", 3, False, False, None, stereo.coherence_error, stereo_only=True),
+    Metric("time_error", "time ms", 3, False, False, None, stereo.time_error, stereo_only=True),
+    Metric("mono_loss", "mono dB", 2, False, False, None, stereo.mono_loss, stereo_only=True),
 )
 
 _JUDGES = (

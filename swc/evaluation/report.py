@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -68,21 +69,32 @@ def summarise(results: Results) -> list[Summary]:
     return summaries
 
 
-def table(results: Results) -> Table:
-    """The summaries as a rich table that fits 80 columns. Measures that were not taken have no column.
+def table(results: Results) -> Group:
+    """The summaries as a rich table that fits 80 columns, and another of what only several channels have.
 
-    The judges have a table of their own, `judges_table`.
+    Measures that were not taken have no column. The judges have a table of their own, `judges_table`.
     """
     summaries = summarise(results)
     shown = taken(summaries, judges=False)
+    stereo = [metric for metric in shown if metric.stereo_only]
     domains = any(summary.domain is not None for summary in summaries)
-    headings = [*_lead(domains), "files", "real kbps", *(metric.heading for metric in shown), "enc ×", "dec ×"]
-    view = _view(headings)
+    plain = [metric for metric in shown if not metric.stereo_only]
+    view = _view([*_lead(domains), "files", "real kbps", *(metric.heading for metric in plain), "enc ×", "dec ×"])
     view.caption = _caption(summaries)
     for summary in summaries:
         cells = [str(summary.files), f"{summary.kbps_measured:.2f}" + "!" * bool(summary.over_budget)]
-        cells += [number(summary.means[metric.name], metric.decimals) for metric in shown]
+        cells += [number(summary.means[metric.name], metric.decimals) for metric in plain]
         cells += [number(s, 1 if s < 100 else 0) for s in (summary.encode_speed, summary.decode_speed)]
+        _add(view, summary, domains, cells)
+    return Group(view, *([_scores(summaries, stereo, domains)] if stereo else []))
+
+
+def _scores(summaries: Iterable[Summary], shown: Sequence[Metric], domains: bool) -> Table:
+    """Scores alone, and of how many files they are."""
+    view = _view([*_lead(domains), "files", *(metric.heading for metric in shown)])
+    for summary in summaries:
+        cells = [str(max(summary.counts[metric.name] for metric in shown))]
+        cells += [number(summary.means[metric.name], metric.decimals) for metric in shown]
         _add(view, summary, domains, cells)
     return view
 
@@ -98,14 +110,9 @@ def judges_table(results: Results) -> Table | None:
         return None
     judged = [summary for summary in summaries if any(summary.counts[judge.name] for judge in shown)]
     domains = len({summary.domain for summary in judged} - {None}) > 1
-    view = _view([*_lead(domains), "files", *(judge.heading for judge in shown)])
+    view = _scores((summary for summary in judged if summary.domain is None or domains), shown, domains)
     view.title, view.title_justify = JUDGES_NOTE, "left"
     view.caption = "\n".join(f"{judge.label}: {judge.about}" for judge in shown)
-    for summary in judged:
-        if summary.domain is None or domains:
-            cells = [str(max(summary.counts[judge.name] for judge in shown))]
-            cells += [number(summary.means[judge.name], judge.decimals) for judge in shown]
-            _add(view, summary, domains, cells)
     return view
 
 

@@ -2,7 +2,7 @@
 
 Level difference, coherence and time difference are taken in bands of one ERB (Glasberg and Moore 1990) up to 16 kHz
 and in windows of half a second. Only bands and windows count that are within 40 dB of the loudest. Every measure is nan
-where there aren't two channels, or where there is nothing to compare.
+where there aren't two channels, or where there is nothing to compare, and raises InputError for what is not audio.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swc.errors import InputError
-from swc.evaluation._signals import Audio
+from swc.evaluation._signals import Audio, check
 from swc.evaluation.spectra import Array
 
 WINDOW_SECONDS = 0.5
@@ -67,8 +67,9 @@ def mono_loss(ref: Audio, est: Audio, sample_rate: int) -> float:
     """Decibels by which the sum of the channels loses more level than the original's sum does; best is 0."""
     if not _is_pair(ref, est):
         return _NAN
-    kept = [_power(audio.sum(1)) / (_power(audio[:, 0]) + _power(audio[:, 1])) for audio in _cut(ref, est)]
-    return 10 * float(np.log10(kept[0] / kept[1])) if min(kept) > 0 else _NAN
+    sums = [_power(audio.sum(1)) for audio in _cut(ref, est)]
+    both = [_power(audio[:, 0]) + _power(audio[:, 1]) for audio in _cut(ref, est)]
+    return 10 * float(np.log10(sums[0] / both[0] * both[1] / sums[1])) if min(sums) > 0 else _NAN
 
 
 def differences(audio: Audio, sample_rate: int) -> Differences:
@@ -107,7 +108,8 @@ def _mean_error(ref: Audio, est: Audio, sample_rate: int, name: str) -> float:
 
 
 def _is_pair(ref: Audio, est: Audio) -> bool:
-    return all(audio.ndim == 2 and audio.shape[1] == 2 and len(audio) for audio in (ref, est))
+    check(ref, est)
+    return all(audio.ndim == 2 and audio.shape[1] == 2 for audio in (ref, est))
 
 
 def _cut(ref: Audio, est: Audio) -> tuple[Audio, Audio]:

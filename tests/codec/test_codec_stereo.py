@@ -105,7 +105,7 @@ def test_independent_channels_stay_wide_and_as_loud() -> None:
     y = there_and_back(channels)
     assert level_error(channels.T, y, RATE) < 2.0
     assert np.median(differences(y, RATE).coherence) < 0.4
-    assert abs(mono_loss(channels.T, y, RATE)) < 1.0
+    assert abs(mono_loss(channels.T, y, RATE)) < 1.5
 
 
 def test_bits_are_kept_to() -> None:

@@ -15,7 +15,7 @@ from swc.nn.layers.stft import analyse, synthesise
 
 SEGMENT = 8  # latents
 FRAMES, BINS = 3, 4  # on either side, over which energies and phases are averaged
-IN_PHASE = 0.2  # coherence that draws channels without a phase of their own to that of a plain sum
+IN_PHASE = 0.9  # coherence that draws channels without a phase of their own to that of a plain sum
 _NOTHING = 1e-12
 
 

@@ -21,6 +21,7 @@ POOLED = 1  # slots on either side that coherences and phases are of
 AUDIBLE_DB = 50.0  # below the loudest band and slot of the chunk, at which differences matter no more
 LEVEL_ERROR, COHERENCE_ERROR, PHASE_ERROR = 2.5, 0.15, 0.6  # dB, and radians, that matter alike
 WIDER = 1.2  # times as far from coherent as measured: a few bins cohere by chance, and the decoder's parts overlap
+OUT_OF_PHASE = 0.2  # what a phase must be worth: without one, sums keep their sound
 MOST_DB = 35.0
 MOST = 9.0  # an error that is three times as great matters no less than one that is greater still
 RUN_BITS, FIRST_BITS, STEP_BITS = 0.15, 5.0, 1.6  # what no change, a change and each doubling of it take, about
@@ -55,8 +56,9 @@ class _Search:
         self.energy = np.sqrt(first * second)
         self.weight = weight * 2 * self.energy / (first + second)  # the softer a channel is, the less the rest matters
         size = np.abs(self.cross)
-        turns = self.cross / (size + _NOTHING)
-        self.phases = _errors(turns, np.exp(1j * PHASES), PHASE_ERROR, self.weight * (size / self.energy) ** 2)
+        turns, weight = self.cross / (size + _NOTHING), self.weight * (size / self.energy) ** 4
+        self.phases = _errors(turns, np.exp(1j * PHASES), PHASE_ERROR, weight)
+        self.phases[..., 1:] += OUT_OF_PHASE * self.weight[..., None]
 
     def coupling(self, price: float) -> Coupling:
         """The best coupling where a bit costs so much.
