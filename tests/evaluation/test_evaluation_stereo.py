@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from swc.errors import InputError
-from swc.evaluation.metrics import METRICS
+from swc.evaluation import METRICS
 from swc.evaluation.stereo import coherence_error, differences, level_error, mono_loss, time_error
 
 RATE = 44100
