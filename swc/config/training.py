@@ -58,6 +58,17 @@ class SolvedStage(StageConfig):
         require(self.steps > 0, f'kind "{self.kind}" needs steps')
 
 
+@dataclass(frozen=True)
+class SharpnessStage(SolvedStage):
+    """The stage that sharpens spectra."""
+
+    strength: float = 0.4  # share of what stands out of a spectrum that is added to it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 0, "strength")
+
+
 STAGES: dict[str, type[StageConfig]] = {
     "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms
     "waveform": GradientStage,  # 1b: distances between waveforms too
@@ -65,6 +76,7 @@ STAGES: dict[str, type[StageConfig]] = {
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder at rest; steps are rounds
     "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches
     "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches
+    "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it
 }
 """Kinds of `[[training.stages]]`; what they do is in `swc.training.stages`."""
 

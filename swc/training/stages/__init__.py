@@ -9,6 +9,7 @@ from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
 from swc.training.stages.gains import GainsSolver
 from swc.training.stages.magnitude import MagnitudeObjective
+from swc.training.stages.sharpness import SharpnessSolver
 from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, Stage
 from swc.training.stages.waveform import WaveformObjective
 from swc.training.stages.weighting import WeightingSolver
@@ -22,6 +23,7 @@ STAGES: dict[str, type[Stage]] = {
     "codebooks": CodebooksSolver,
     "weighting": WeightingSolver,
     "gains": GainsSolver,
+    "sharpness": SharpnessSolver,
 }
 """What runs each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""
 
