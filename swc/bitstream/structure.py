@@ -139,8 +139,14 @@ class Header:
         return header
 
     @property
+    def coded(self) -> tuple[int, ...]:
+        """The channel in whose place each coded channel is: those in no pair, and the first of each pair."""
+        seconds = {second for _, second in self.pairs}
+        return tuple(channel for channel in range(self.channels) if channel not in seconds)
+
+    @property
     def coded_channels(self) -> int:
-        """How many channels are coded: those that are in no pair, and one for each pair, in the place of its first."""
+        """How many channels are coded."""
         return self.channels - len(self.pairs)
 
     @property

@@ -93,5 +93,6 @@ def _write(path: Path, audio: Audio, rate: int) -> None:
 def _scores(original: Audio, decoded: Audio, rate: int) -> list[str]:
     from swc.evaluation import MEASURES, METRICS
 
-    scores = ((metric, metric.function(original, decoded, rate)) for metric in map(METRICS.__getitem__, MEASURES))
-    return [f"{metric.heading:<16} {score:8.{metric.decimals}f}" for metric, score in scores]
+    measures = [METRICS[name] for name in MEASURES if not METRICS[name].stereo_only]  # the recording has one channel
+    scores = ((measure, measure.function(original, decoded, rate)) for measure in measures)
+    return [f"{measure.heading:<16} {score:8.{measure.decimals}f}" for measure, score in scores]

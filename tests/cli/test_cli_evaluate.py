@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,12 @@ def test_no_judge_at_all(folder: Path, model: Path, monkeypatch: pytest.MonkeyPa
             monkeypatch.setitem(sys.modules, str(metric.module), None)
     assert "pip install 'swc[mos]'" in run(folder, model.parent / "none", "--mos", code=1).stderr
     run(folder, model)
+
+
+def test_the_demo_prints_only_what_its_recording_can_be_measured_by() -> None:
+    from swc.cli.demo import _scores
+
+    audio, rate = sf.read(str(resources.files("swc") / "data" / "demo.flac"), frames=2 * 44100, always_2d=True)
+    lines = _scores(audio, 0.9 * audio + 1e-3, rate)
+    assert len(lines) == 7
+    assert not [line for line in lines if line.endswith("nan")]

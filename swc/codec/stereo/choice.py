@@ -11,9 +11,7 @@ from swc.codec.options import Stereo
 from swc.codec.stereo.grid import Grid
 from swc.codec.stereo.measure import common
 
-COHERENCE = (
-    0.28  # of two channels that share a coded channel, at least: two speakers have .06 to .18, music .4 and more
-)
+COHERENCE = 0.28  # of two channels that share a coded one, at least; two speakers have .06 to .18, music .4 and more
 COUPLING_SHARE, LEAST_BITS, MOST_BITS = 0.08, 120.0, 450.0  # of the rate; and bits a second
 _PIECE = 10.0  # seconds that are measured at once
 _SIDES = ((0, 1), (4, 5), (6, 7), (9, 10), (12, 14), (15, 17))

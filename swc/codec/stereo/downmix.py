@@ -29,9 +29,7 @@ class Downmix:
 
     def __init__(self, header: Header, grid: Grid) -> None:
         self.header, self.grid = header, grid
-        seconds = {second for _, second in header.pairs}
         self._pairs = dict(header.pairs)
-        self._coded = [channel for channel in range(header.channels) if channel not in seconds]
 
     def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:
         """Coded channels, and below them the channels of each pair: (coded channels + 2 * pairs, n) each.
@@ -46,7 +44,7 @@ class Downmix:
         members = [channel for pair in self.header.pairs for channel in pair]
         for signal, before, length in segments(audio, SEGMENT * self.header.hop, Context(reach, reach)):
             inside = slice(before, before + length)
-            coded = [self._channel(signal, channel)[inside] for channel in self._coded]
+            coded = [self._channel(signal, channel)[inside] for channel in self.header.coded]
             yield torch.cat([torch.stack(coded), signal[members, inside]])
 
     def _channel(self, signal: Tensor, channel: int) -> Tensor:

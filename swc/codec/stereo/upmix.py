@@ -59,8 +59,7 @@ class Upmix:
         self.header, self.grid, self.device = header, Grid(header, device), device
         self.reach = self.grid.reach(FRAMES)
         self._allpass = _allpass(self.grid)
-        coded = [channel for channel in range(header.channels) if channel not in {b for _, b in header.pairs}]
-        self._rows = {channel: row for row, channel in enumerate(coded)}
+        self._rows = {channel: row for row, channel in enumerate(header.coded)}
 
     def blocks(self, audio: Iterable[Tensor], couplings: Iterator[Couplings | None]) -> Iterator[Tensor]:
         """Channels (channels, n), `reach` samples less than there was audio for until it ends.
