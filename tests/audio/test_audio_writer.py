@@ -164,8 +164,8 @@ def test_lossy_formats(tmp_path: Path, name: str, subtype: str) -> None:
 @pytest.mark.parametrize(
     ("name", "bits", "message"),
     [
-        ("a.xyz", "16", "no audio format goes by the suffix '.xyz'"),
-        ("a", "16", "no audio format goes by the suffix ''"),
+        ("a.xyz", "16", "'.xyz' is not the suffix of an audio format"),
+        ("a", "16", "'' is not the suffix of an audio format"),
         ("a.raw", "16", "suffix '.raw'"),
         ("a.flac", "float", "FLAC cannot hold float bits"),
         ("a.ogg", "24", "OGG cannot hold 24 bits"),
