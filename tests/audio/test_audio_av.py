@@ -182,7 +182,7 @@ def test_playlists_open_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nb.wav\n#EXT-X-ENDLIST\n")
     (tmp_path / "a.txt").write_text("ffconcat version 1.0\nfile b.wav\n")
     for name in ("a.m3u8", "a.txt"):
-        with pytest.raises(InputError, match="no audio that swc can read"):
+        with pytest.raises(InputError, match="not audio that swc can read"):
             AudioReader(tmp_path / name)
 
 
