@@ -55,7 +55,7 @@ Lookahead = Annotated[
         metavar="SECONDS",
         min=0,
         help="Audio from which the level is set before anything is written: short for live use, "
-            "at the risk of a level that does not suit the rest.  [default: the model's]",
+        "at the risk of a level that does not suit the rest.  [default: the model's]",
     ),
 ]
 Gain = Annotated[
