@@ -121,8 +121,9 @@ def _option(parameter: Any) -> Option:
     names = tuple(sorted([*parameter.opts, *parameter.secondary_opts], key=len))
     if parameter.is_flag:
         return Option(names, "", (), _description(parameter))
-    choices = tuple(str(getattr(choice, "value", choice)) for choice in getattr(parameter.type, "choices", ()))
-    return Option(names, parameter.metavar or parameter.type.name.upper(), choices, _description(parameter))
+    kind = getattr(parameter, "type_descriptor", None) or parameter.type  # from typer 0.29 on, or before
+    choices = tuple(str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ())
+    return Option(names, parameter.metavar or kind.name.upper(), choices, _description(parameter))
 
 
 def _description(parameter: Any) -> str:

@@ -1,7 +1,7 @@
 """Write docs/samples, the recordings that the README links to: python docs/samples.py
 
 They are the bundled recording (CC BY-SA 4.0, see swc/data/README.md), coded by swc at three rates and, with
-`swc[av]`, by Opus. Sound is stored as Ogg Vorbis of high quality, a quarter of the size of FLAC.
+`swc-codec[av]`, by Opus. Sound is stored as Ogg Vorbis of high quality, a quarter of the size of FLAC.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from swc.errors import InputError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-INSTALL = "to read more formats: pip install 'swc[av]'"
+INSTALL = "to read more formats: pip install 'swc-codec[av]'"
 
 _DEMUXERS = (  # single files of audio; playlists and other formats that name files are not allowed
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,webm,mlp,mov,mp4,"

@@ -36,7 +36,7 @@ Mos = Annotated[
         "--mos",
         help="Also ask judges of speech, none of which takes part in training: naturalness (DistillMOS and "
         "DNSMOS P.808 estimate the opinion of listeners, here also of the originals), similarity of the voice "
-        "(Resemblyzer), and word errors (PocketSphinx). Needs swc[mos].",
+        "(Resemblyzer), and word errors (PocketSphinx). Needs swc-codec[mos].",
     ),
 ]
 Speech = Annotated[

@@ -8,7 +8,7 @@ None of them takes part in training, which a contract in `pyproject.toml` ensure
 judged by it any more. The two that estimate mean opinions do not know the original, so compare their scores with those
 of the originals; they favour clean sound, and may like a voice that has become another one.
 
-The packages come with `swc[mos]`, and their networks with them. Each judge is usable without the others.
+The packages come with `swc-codec[mos]`, and their networks with them. Each judge is usable without the others.
 """
 
 from __future__ import annotations
