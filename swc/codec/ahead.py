@@ -1,7 +1,7 @@
-"""Work on a stream's chunks side by side, of which each one rounds as if it were alone.
+"""Parallel work on a stream's chunks, each of which is rounded as if it were alone.
 
-How an operation on many numbers rounds can depend on how threads share it, and phases can follow from the last bit.
-So every chunk is worked on by one thread, and threads share the chunks: audio is the same for any number of them.
+The rounding of an operation on many numbers can depend on how threads share it, and phases can depend on the last bit.
+So each chunk is processed by one thread, and threads share the chunks: audio is the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ B = TypeVar("B")
 
 
 class Ahead:
-    """Maps functions over items in order, on as many threads as torch has; a context that ends them.
+    """Maps functions over items in order, on as many threads as torch has; a context manager that ends them.
 
     Args:
-        device: where the tensors are; anything but a CPU works on one after the other.
-        items: that are asked for before the result of the first is needed, per thread; 0 where the next may be long in
-            coming.
+        device: of the tensors; anything but a CPU processes items in sequence.
+        items: requested per thread before the result of the first is needed; 0 if the next may take long to arrive.
     """
 
     def __init__(self, device: torch.device, items: int = 1) -> None:
@@ -43,7 +42,7 @@ class Ahead:
             self._pool.shutdown(cancel_futures=True)
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-        """As the built-in `map`, with inference mode in threads; what `items` raises comes after earlier results."""
+        """Like the built-in `map`, with inference mode in threads; errors of `items` come after earlier results."""
         if self._pool is None:
             yield from map(function, items)
             return
@@ -64,21 +63,21 @@ class Ahead:
 
 
 def _infer(function: Callable[[A], B], item: A) -> B:
-    with torch.inference_mode():  # which belongs to a thread
+    with torch.inference_mode():  # it is per thread
         return function(item)
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that share none of their operations with others."""
+    """Threads that share none of their operations with other threads."""
     chosen, ready = torch.get_num_threads(), Barrier(threads)
     pool = ThreadPoolExecutor(threads, "swc")
     for one in [pool.submit(_alone, ready) for _ in range(threads)]:
         one.result()
-    torch.set_num_threads(chosen)  # what a thread chooses also goes for those that start later
+    torch.set_num_threads(chosen)  # the number set in a thread also applies to threads that start later
     return pool
 
 
 def _alone(ready: Barrier) -> None:
     torch.set_num_threads(1)
-    torch.get_num_threads()  # a thread takes over what was last chosen anywhere when it first asks
+    torch.get_num_threads()  # a thread's first query adopts the number last set in any thread
     ready.wait()

@@ -18,7 +18,7 @@ B = TypeVar("B")
 
 
 class Each(Protocol):
-    """The built-in `map` of one iterable, or one that works ahead."""
+    """The built-in `map` over one iterable, or one that works ahead."""
 
     def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
         """Results in the order of the items."""

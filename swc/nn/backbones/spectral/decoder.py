@@ -93,7 +93,7 @@ class SpectralDecoder(Decoder):
         return each(self._audio, segments(spectra, latents * per, edge))
 
     def _spectra(self, window: int, latents: Segment) -> Tensor:
-        """Spectra (B, T, bins) of a chunk of latents; phases begin again in each window."""
+        """Spectra (B, T, bins) of a chunk of latents; phases restart in each window."""
         per = self.config.frames_per_latent
         inside = slice(latents.before * per, (latents.before + latents.length) * per)
         return self.textured(self.compressed(latents.signal)[:, inside], window * per)

@@ -51,10 +51,10 @@ def integrate_phase(
     locked = across - across.gather(-1, peak)
     # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
     start = (math.pi * bin_index.square() / (2 * bins)).expand(B, bins)
-    anew = _quietest(magnitude.sum(-1), pause)[..., None]
+    restart = _quietest(magnitude.sum(-1), pause)[..., None]
     phase, phases = start, []
     for t in range(T):
-        phase = torch.where(anew[:, t], start, phase)
+        phase = torch.where(restart[:, t], start, phase)
         phase = (phase + advance[:, t]).gather(-1, peak[:, t]) + locked[:, t]
         phases.append(phase)
     # phases so far refer to the middle of the window, those of the FFT to its start
