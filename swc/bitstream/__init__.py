@@ -8,7 +8,7 @@ from swc.bitstream.coupling import Coupling, Couplings, Parameters
 from swc.bitstream.edit import Piece, chunk_at, cut, join, retag
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
-from swc.bitstream.layouts import LAYOUTS, Layout, RevqLayout
+from swc.bitstream.layouts import LAYOUTS, FsqLayout, Layout, RevqLayout
 from swc.bitstream.layouts.revq import Window
 from swc.bitstream.limits import LIMITS
 from swc.bitstream.reader import StreamReader
@@ -30,6 +30,7 @@ __all__ = [
     "Coupling",
     "Couplings",
     "Extension",
+    "FsqLayout",
     "Header",
     "Layout",
     "Loss",

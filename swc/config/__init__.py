@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from swc.config.fsq import FsqConfig
 from swc.config.model import BACKBONES, QUANTIZERS, GainConfig, ModelConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
+from swc.config.sq import SqConfig
 from swc.config.toml import Unions, build, read_toml
 from swc.config.training import STAGES, StageConfig, TrainingConfig
 from swc.errors import InputError
@@ -20,11 +22,13 @@ from swc.errors import InputError
 __all__ = [
     "BackboneConfig",
     "Config",
+    "FsqConfig",
     "GainConfig",
     "ModelConfig",
     "QuantizerConfig",
     "RevqConfig",
     "SpectralConfig",
+    "SqConfig",
     "StageConfig",
     "TrainingConfig",
 ]

@@ -25,10 +25,12 @@ class Layout(ABC):
     Attributes:
         family: number in the header.
         name: of the family.
+        minor: least minor version of the format that has the family.
     """
 
     family: ClassVar[int]
     name: ClassVar[str]
+    minor: ClassVar[int] = 0
 
     @classmethod
     @abstractmethod
