@@ -172,7 +172,8 @@ def _encode_one(
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    facts = {"input": source, "output": target, "kbps_asked": options.kbps, "quality": options.quality, **done.facts()}
+    asked = codec.settled(options).kbps
+    facts = {"input": source, "output": target, "kbps_asked": asked, "quality": options.quality, **done.facts()}
     _show(source, target, done, facts, quiet, as_json)
 
 
@@ -194,13 +195,13 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
 
 
 def _asked_kbps(context: typer.Context, kbps: float, quality: float | None) -> float | None:
-    """The rate to keep to; None where the quality decides."""
-    if quality is None:
-        return kbps
+    """The rate to keep to; None where the quality or the model decides."""
     source = context.get_parameter_source("kbps")
-    if source is not None and source.name != "DEFAULT":
+    if source is None or source.name == "DEFAULT":
+        return None
+    if quality is not None:
         raise typer.BadParameter("--kbps and --quality exclude each other; give one of them", context)
-    return None
+    return kbps
 
 
 def _raw_format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -18,14 +19,14 @@ from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
-from swc.codec.control import ConstantRate, RateControl
+from swc.codec.control import ConstantRate, OnlyRate, RateControl
 from swc.codec.decoder import StreamDecoder, as_audio
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
 from swc.codec.quality import QualityScale
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.errors import InputError
@@ -93,7 +94,7 @@ class Codec:
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s. None takes 2.67, or goes by `quality`.
+                it is longer than 5 s. None takes 2.67, or goes by `quality`, or takes the only rate of a model.
             quality: 0 to 10, in place of `kbps`: the same in every passage, so that easy ones take fewer bits (see
                 `swc.codec.quality`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
@@ -254,6 +255,7 @@ class Codec:
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
+        options = self.settled(options)
         listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
         heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
         gain = self._gain(heard, rate, options)
@@ -268,7 +270,20 @@ class Codec:
         """What decides how many bits windows take."""
         if options.quality is None:
             return ConstantRate(header, Budget(header, options.target_kbps))
+        if self._has_one_rate:
+            return OnlyRate()
         return self._qualities.control(header, options.quality)
+
+    @property
+    def _has_one_rate(self) -> bool:
+        q = self.config.quantizer
+        return len(q.layout.sizes(q.window)) == 1
+
+    def settled(self, options: EncodeOptions) -> EncodeOptions:
+        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
+        if options.kbps is not None or options.quality is not None:
+            return options
+        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
 
     def _lookahead(self, options: EncodeOptions) -> float:
         """Seconds that are heard before anything is written."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +21,8 @@ from swc.training.data.batches import draw_batch
 from swc.training.data.corpus import Corpus
 from swc.training.distributed import Workers
 from swc.training.initialise import initialise
-from swc.training.optimization import optimizer, schedule
-from swc.training.parts import parts_of
+from swc.training.learners import learner_of
+from swc.training.optimization import optimizer, rate_factor
 from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
@@ -35,7 +34,8 @@ class Trainer:
     """State of a run.
 
     Attributes:
-        model, parts: what is trained, and its networks.
+        model: what is trained.
+        learner: for its quantizer.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
         optimizer: of a stage that descends a gradient.
@@ -43,7 +43,6 @@ class Trainer:
         step, audio_seconds, seconds: of the whole run.
         elapsed: seconds since the workers synchronised.
         best: merit of the stage's best validation.
-        replaced: codes, when dead ones were last looked for.
     """
 
     stage: Stage
@@ -53,11 +52,11 @@ class Trainer:
         self.config, self.device, self.seed = config, device, seed
         self.workers = workers or Workers(device)
         self.model = CodecModel(config.model).to(device)
-        self.parts = parts_of(self.model)
+        self.learner = learner_of(self.model.quantizer, config.training)
         self.average: dict[str, Tensor] = {}
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds, self.elapsed = 0, 0.0, 0.0, 0.0
-        self.best, self.replaced, self.compiled = NONE_YET, 0, False
+        self.best, self.compiled = NONE_YET, False
         self.prepare_stage()
 
     @property
@@ -87,9 +86,10 @@ class Trainer:
             part.requires_grad_(not self.stage.frozen)
         self.model.decoder.requires_grad_(not self.stage.only_refiner)
         if self.stage.only_refiner:
-            if self.parts.decoder.refiner is None:
+            refiner = getattr(self.model.decoder, "refiner", None)
+            if refiner is None:
                 raise InputError('trains = "refiner" needs refine_blocks above 0 in [backbone]')
-            self.parts.decoder.refiner.requires_grad_(True)
+            refiner.requires_grad_(True)
         self.optimizer = None
         if isinstance(settings, GradientStage):
             imitating = self.config.training.mask_search > 0
@@ -114,7 +114,7 @@ class Trainer:
 
     def restart_averages(self) -> None:
         """Averages of codebooks and weights, from the weights as they are."""
-        self.parts.quantizer.restart_averages(self.config.training.codebook_horizon)
+        self.learner.restart_averages()
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
         self.workers.broadcast(self._learned())
 
@@ -171,31 +171,30 @@ class Trainer:
             self.model.encoder.eval()
             self.model.quantizer.eval()
         batch = draw_batch(self.config, corpus, settings.batch, self.generator())
-        factor = schedule(self.fraction, self.stage_step, 0, settings.hold)
+        factor = rate_factor(settings, self.fraction, self.stage_step, 0)
         losses = self.stage.losses(self.model, batch, self.stage_step, factor)
         if "total" in losses:
-            warm = schedule(self.fraction, self.stage_step - self.stage.delay, settings.warmup, settings.hold)
-            self._descend(losses["total"], settings.learning_rate * warm)
+            warm = rate_factor(settings, self.fraction, self.stage_step - self.stage.delay, settings.warmup)
+            self._descend(losses["total"], settings.learning_rate * warm, settings.clip)
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not frozen:
-            quantizer = self.parts.quantizer
-            self.replaced = quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-            self.workers.broadcast(quantizer.buffers())  # each has put vectors of its own into dead codes
+            self.learner.maintain(self.generator(2))
+            self.workers.broadcast(self.model.quantizer.buffers())  # each has put vectors of its own into dead codes
         self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:
             self.synchronise()
         return {name: value.detach() for name, value in losses.items()}
 
-    def _descend(self, total: Tensor, rate: float) -> None:
-        """One step of the optimizer down the gradient of the loss, at a learning rate."""
+    def _descend(self, total: Tensor, rate: float, clip: float) -> None:
+        """One step of the optimizer down the gradient of the loss, at a learning rate; `clip` is its greatest norm."""
         if self.optimizer is None:
             raise TypeError("this stage has no optimizer")
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
             raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
         self.optimizer.step()
@@ -218,13 +217,3 @@ class Trainer:
         model = CodecModel(self.config.model).to(self.device)
         model.load_state_dict(self.averaged_state())
         return model.eval()
-
-    def health(self) -> dict[str, Any]:
-        """Codebook perplexities, codes nearly out of use, and the share of windows that chose each expert."""
-        books, router = self.parts.quantizer.books(), self.parts.quantizer.router
-        return {
-            "perplexity": [round(b.perplexity(), 1) for b in books],
-            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in books],
-            "replaced": self.replaced,
-            "expert_load": [round(float(x), 3) for x in router.usage],
-        }

@@ -1,4 +1,4 @@
-"""Layout of the `fsq` family: one code a latent, and groups of codes as one number each, so that few bits are wasted."""
+"""Layout of the `fsq` family: one code a latent, and groups of codes as one number each, which wastes few bits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Reconstruction losses.
 
-`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `multiscale_mel` judges
+`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `MultiscaleMel` judges
 waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis` says how
 much errors count at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing where speech and pitch are.
@@ -64,9 +64,7 @@ class ReconstructionLoss(nn.Module):
         self.register_buffer("bin_weight", weight / weight.mean())
         weight = emphasis(config, band_centres(self.bank, rate))
         self.register_buffer("band_weight", weight / weight.mean())
-        for size, bands in SCALES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size))
-            self.register_buffer(f"bank_{size}", mel_filterbank(rate, size, bands).t().contiguous())
+        self.multiscale_mel = MultiscaleMel(rate)
 
     def magnitude(self, c: Tensor, audio: Tensor) -> Tensor:
         """Scalar distance between compressed magnitudes (B, T, bins) and those of audio (B, samples).
@@ -82,8 +80,17 @@ class ReconstructionLoss(nn.Module):
         logs = ((a + LOG_FLOOR).log() - (b + LOG_FLOOR).log()).abs()
         return bins + ((bands + 0.25 * logs) * self.band_weight).mean()
 
-    def multiscale_mel(self, x: Tensor, y: Tensor) -> Tensor:
-        """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+
+class MultiscaleMel(nn.Module):
+    """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        for size, bands in SCALES:
+            self.register_buffer(f"window_{size}", torch.hann_window(size))
+            self.register_buffer(f"bank_{size}", mel_filterbank(sample_rate, size, bands).t().contiguous())
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         total = x.new_zeros(())
         for size, _ in SCALES:
             window, bank = getattr(self, f"window_{size}"), getattr(self, f"bank_{size}")

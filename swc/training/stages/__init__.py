@@ -8,6 +8,7 @@ from swc.config import Config, StageConfig
 from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
 from swc.training.stages.gains import GainsSolver
+from swc.training.stages.listed import ListedObjective
 from swc.training.stages.magnitude import MagnitudeObjective
 from swc.training.stages.sharpness import SharpnessSolver
 from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, Stage
@@ -20,6 +21,7 @@ STAGES: dict[str, type[Stage]] = {
     "magnitude": MagnitudeObjective,
     "waveform": WaveformObjective,
     "adversarial": AdversarialObjective,
+    "listed": ListedObjective,
     "codebooks": CodebooksSolver,
     "weighting": WeightingSolver,
     "gains": GainsSolver,
