@@ -63,9 +63,24 @@ def payload(
     digits = []
     for window in windows:
         for channel in window:
-            digits += ["1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"])]
+            if fields["family"] == 2:
+                digits.append(depths(fields, channel["depths"]))
+            else:
+                digits += ["1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"])]
             digits += [f"{code:0{fields['codebook_bits']}b}" for row in channel["codes"] for code in row]
     return octets("".join(digits) + "".join(map(coupling, couplings)))
+
+
+def depths(fields: dict[str, Any], listed: Sequence[int]) -> str:
+    """The digits of the depths of a window's latents: their width, then each less the least."""
+    more = [depth - fields["n_shared"] for depth in listed]
+    width = max(more).bit_length()
+    return number(width, fields["n_routed"].bit_length().bit_length()) + "".join(number(one, width) for one in more)
+
+
+def number(value: int, width: int) -> str:
+    """Binary digits, `width` of them, which may be none."""
+    return f"{value:0{width}b}" if width else ""
 
 
 def coupling(one: dict[str, Any]) -> str:

@@ -30,6 +30,8 @@ FIELDS = {
 GRIDS = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
 """Grids of section 6.1: least and greatest number."""
 BANDS = 25
+Read = tuple[dict[str, Any], int]
+"""What was read, and where that which follows begins."""
 
 
 class SwcFault(ValueError):  # noqa: N818
@@ -74,7 +76,7 @@ def read(data: bytes) -> dict[str, Any]:
     return {"header": header, "chunks": chunks, "total_samples": total}
 
 
-def read_header(data: bytes) -> tuple[dict[str, Any], int]:
+def read_header(data: bytes) -> Read:
     """Section 3: the header's fields, and its length."""
     require(data != b"" and MAGIC.startswith(data[:8]), "not swc", 0, "the magic is missing")
     start = take(data, 0, 11)
@@ -82,10 +84,11 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     length = within(48, int.from_bytes(start[9:], "little"), 16384, "header_length", 9)
     header = take(data, 0, length)
     require(header[-4:] == crc32(header[:-4]), "checksum", length - 4, "the header's CRC is wrong")
-    require(header[11] >> 4 == 1, "version", 11, f"family {header[11] >> 4}")
+    family, minor = header[11] >> 4, header[8] & 15
+    require(family == 1 or (family == 2 and minor >= 3), "version", 11, f"family {family} in version 1.{minor}")
     extensions = read_extensions(header[:-4], header[11] & 15)
     pairs = len(extensions.get("pairs", []))
-    fields: dict[str, Any] = {"minor": header[8] & 15, "family": 1, "channels": header[11] & 15}
+    fields: dict[str, Any] = {"minor": minor, "family": family, "channels": header[11] & 15}
     within(1, fields["channels"], 8, "channels", 11)
     for name, (offset, size, low, high) in FIELDS.items():
         fields[name] = int.from_bytes(header[offset : offset + size], "little", signed=low < 0)
@@ -95,10 +98,13 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     if total != UNKNOWN_TOTAL:
         within(0, total, 17592186044415, "total_samples", 36)
     codebooks = within(1, fields["n_shared"] + fields["n_routed"], 510, "codebooks", 25)
+    if family == 2:
+        within(1, fields["n_shared"], 255, "least_depth", 25)
     latents = within(1, fields["window"] * fields["windows_per_chunk"], 65535, "chunk_latents", 22)
     slots = within(1, -(-latents // 2), 255 if pairs else latents, "slots", 22)
-    coded, masks = fields["channels"] - pairs, fields["windows_per_chunk"] * fields["n_routed"]
-    bits = coded * (masks + latents * codebooks * fields["codebook_bits"]) + pairs * (10 + 775 * slots)
+    coded, depth_bits = fields["channels"] - pairs, latents * fields["n_routed"].bit_length() if family == 2 else 0
+    masks = fields["windows_per_chunk"] * (width_bits(fields) if family == 2 else fields["n_routed"])
+    bits = coded * (masks + depth_bits + latents * codebooks * fields["codebook_bits"]) + pairs * (10 + 775 * slots)
     within(1, -(-bits // 8), 65535, "payload_length", 22)
     bare = coded * (masks + latents * fields["n_shared"] * fields["codebook_bits"]) + pairs * 3
     within(-8190, coded * fields["windows_per_chunk"] - -(-bare // 8) // 8, 2, "bare_windows", 24)
@@ -166,20 +172,15 @@ def read_tags(data: bytes, start: int) -> list[list[str]]:
 def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: int) -> dict[str, Any]:
     """Section 6: the windows of a payload that begins at `start`, by window and channel, and couplings, if any."""
     digits = bin(int.from_bytes(b"\1" + payload, "big"))[3:]  # after "0b1"; the 1 keeps leading zeros
-    routed, width = header["n_routed"], header["codebook_bits"]
     at = 0
     windows: list[list[dict[str, Any]]] = []
     for first in range(0, latents, header["window"]):
         length = min(header["window"], latents - first)
         windows.append([])
         for _ in range(header["channels"] - len(header.get("pairs", []))):
-            experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
-            end = at + routed + (header["n_shared"] + len(experts)) * length * width
-            require(end <= len(digits), "syntax", start + at // 8, "a payload shorter than its masks imply")
-            codes = [int(digits[bit : bit + width], 2) for bit in range(at + routed, end, width)]
-            rows = [codes[row : row + length] for row in range(0, len(codes), length)]
-            windows[-1].append({"experts": experts, "codes": rows})
-            at = end
+            read_window = read_deep_window if header["family"] == 2 else read_routed_window
+            window, at = read_window(header, digits, at, length, start + at // 8)
+            windows[-1].append(window)
     couplings = []
     for _ in header.get("pairs", []):
         coupling, at = read_coupling(digits, at, -(-latents // 2), start + at // 8)
@@ -189,7 +190,40 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
     return {"windows": windows} | ({"couplings": couplings} if couplings else {})
 
 
-def read_coupling(digits: str, at: int, slots: int, place: int) -> tuple[dict[str, Any], int]:
+def read_routed_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
+    """Section 6: a window of one channel, and where the next one begins."""
+    routed, width = header["n_routed"], header["codebook_bits"]
+    experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
+    end = at + routed + (header["n_shared"] + len(experts)) * length * width
+    require(end <= len(digits), "syntax", place, "a payload shorter than its masks imply")
+    codes = [int(digits[bit : bit + width], 2) for bit in range(at + routed, end, width)]
+    return {"experts": experts, "codes": [codes[row : row + length] for row in range(0, len(codes), length)]}, end
+
+
+def read_deep_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
+    """Section 6.2: a window of one channel, and where the next one begins."""
+    begin, bits = at + width_bits(header), header["codebook_bits"]
+    width = int("0" + digits[at:begin], 2)
+    at = begin + length * width
+    require(at <= len(digits), "syntax", place, "a payload shorter than its depths imply")
+    more = [int("0" + digits[bit : bit + width], 2) for bit in (begin + width * latent for latent in range(length))]
+    exact = max(more) <= header["n_routed"] and max(more).bit_length() == width
+    require(exact, "syntax", place, f"depths of {width} bits, the greatest of which is {max(more)}")
+    depths, rows = [header["n_shared"] + depth for depth in more], []
+    require(at + sum(depths) * bits <= len(digits), "syntax", place, "a payload shorter than its depths imply")
+    for book in range(max(depths)):
+        end = at + sum(depth > book for depth in depths) * bits
+        rows.append([int(digits[bit : bit + bits], 2) for bit in range(at, end, bits)])
+        at = end
+    return {"depths": depths, "codes": rows}, at
+
+
+def width_bits(header: dict[str, Any]) -> int:
+    """Section 6.2: bits that hold the width of a window's depths."""
+    return int(header["n_routed"]).bit_length().bit_length()
+
+
+def read_coupling(digits: str, at: int, slots: int, place: int) -> Read:
     """Section 6.1: how the channels of a pair are made, and where the next pair's coupling begins."""
     require(at + 3 <= len(digits), "syntax", place, "a mode is cut off")
     mode = int(digits[at : at + 3], 2)

@@ -27,6 +27,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "tag_key": (1, 64),
     "tag_value": (0, 8_192),
     "codebooks": (1, 510),
+    "least_depth": (1, 255),
     "chunk_latents": (1, 65_535),
     "slots": (1, 255),
     "payload_length": (1, 65_535),

@@ -26,11 +26,13 @@ class Layout(ABC):
         family: number in the header.
         name: of the family.
         minor: least minor version of the format that has the family.
+        choice: what is chosen, and for what: an expert for a window.
     """
 
     family: ClassVar[int]
     name: ClassVar[str]
     minor: ClassVar[int] = 0
+    choice: ClassVar[tuple[str, str]] = ("expert", "window")
 
     @classmethod
     @abstractmethod
@@ -56,7 +58,12 @@ class Layout(ABC):
     @abstractmethod
     def sizes(self, latents: int) -> range:
         """The sizes in bits, rising, that a window of so many latents can be given: the least and, by equal steps, up
-        to the greatest."""
+        to the greatest. A window takes what it was given, or less."""
+
+    def bounds(self, latents: int) -> tuple[int, int]:
+        """The least and the greatest size in bits of a window of so many latents."""
+        sizes = self.sizes(latents)
+        return sizes[0], sizes[-1]
 
     @abstractmethod
     def pack(self, windows: Sequence[Any], lengths: Sequence[int]) -> bitarray:
@@ -86,7 +93,7 @@ class Layout(ABC):
 
     @abstractmethod
     def size(self, window: Any) -> int:
-        """Bits that a window takes; one of `sizes`, if these are all that there are."""
+        """Bits that a window takes."""
 
     @abstractmethod
     def breakdown(self, windows: Sequence[Any]) -> dict[str, int]:
@@ -117,6 +124,12 @@ class Layout(ABC):
     @abstractmethod
     def chosen(self, window: Any) -> Sequence[int]:
         """Indices of those that a window chose, below `n_experts`."""
+
+    def usage(self, window: Any) -> NDArray[np.float64]:
+        """The share of a window's latents that use each of them, (n_experts,)."""
+        shares = np.zeros(self.n_experts)
+        shares[list(self.chosen(window))] = 1
+        return shares
 
     @abstractmethod
     def __str__(self) -> str:
