@@ -29,6 +29,7 @@ SURFACE = {
             "DepthWindow",
             "END_SIZE",
             "Extension",
+            "FsqLayout",
             "Header",
             "LAYOUTS",
         ),

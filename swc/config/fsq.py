@@ -41,13 +41,13 @@ class FsqConfig(QuantizerConfig):
         most = LIMITS["windows_per_chunk"][1]
         require(self.windows_per_chunk <= most, f"at most {most} windows a chunk")
         require(all(n >= 2 for n in self.levels), "levels must be at least 2")
-        low, high = LIMITS["cardinality"]
+        low, high = (greatest + 1 for greatest in LIMITS["greatest_code"])
         require(low <= math.prod(self.levels) <= high, f"the product of the levels must be {low} to {high}")
         require(self.features_per_latent > 1 or self.fine_layers == 0, "fine_layers need features_per_latent above 1")
 
     @property
     def layout(self) -> FsqLayout:
-        return FsqLayout(math.prod(self.levels))
+        return FsqLayout(math.prod(self.levels) - 1)
 
     @property
     def semantic_tensors(self) -> tuple[str, ...]:

@@ -27,27 +27,32 @@ class FsqLayout(Layout):
     """Finite scalar quantization with a single quantizer (SQCodec, arXiv 2504.04949).
 
     Attributes:
-        cardinality: how many codes there are, not necessarily a power of 2.
+        greatest_code: codes are 0 to this; it need not be one less than a power of 2.
     """
 
     family: ClassVar[int] = 3
     name: ClassVar[str] = "fsq"
     minor: ClassVar[int] = 3
 
-    cardinality: int
+    greatest_code: int
+
+    @property
+    def cardinality(self) -> int:
+        """How many codes there are."""
+        return self.greatest_code + 1
 
     @classmethod
     def from_bytes(cls, data: bytes) -> FsqLayout:
-        return cls(int.from_bytes(data, "little") + 1)
+        return cls(int.from_bytes(data, "little"))
 
     def to_bytes(self) -> bytes:
-        return (self.cardinality - 1).to_bytes(3, "little")
+        return self.greatest_code.to_bytes(3, "little")
 
     def fields(self) -> Mapping[str, int]:
-        return {"cardinality": self.cardinality}
+        return {"greatest_code": self.greatest_code}
 
     def check(self, offset: int | None = None) -> None:
-        check_limit("cardinality", self.cardinality, offset)
+        check_limit("greatest_code", self.greatest_code, offset)
 
     def sizes(self, latents: int) -> range:
         size = self._bits(latents)
@@ -68,15 +73,16 @@ class FsqLayout(Layout):
         windows: list[FsqWindow] = []
         cursor = 0
         for length in lengths:
+            place = offset + cursor // 8
             if cursor + self._bits(length) > len(bits):
-                raise SyntaxFormatError("the payload is shorter than its codes", offset + cursor // 8)
+                raise SyntaxFormatError("the payload is shorter than its codes", place)
             window: list[int] = []
             for group in _groups(length):
                 count = group.stop - group.start
                 end = cursor + _width(self.cardinality, count)
                 number = ba2int(bits[cursor:end])
                 if number >= self.cardinality**count:
-                    raise SyntaxFormatError(f"a group of {count} codes is out of range", offset + cursor // 8)
+                    raise SyntaxFormatError(f"a group of {count} codes goes beyond the greatest code", place)
                 window += _digits(number, self.cardinality, count)
                 cursor = end
             windows.append(tuple(window))
@@ -119,7 +125,7 @@ class FsqLayout(Layout):
         if len(window) != length:
             raise SyntaxFormatError(f"a window of {length} latents has {len(window)} codes")
         if not 0 <= min(window) <= max(window) < self.cardinality:
-            raise LimitError(f"codes are {min(window)} to {max(window)}, allowed are 0 to {self.cardinality - 1}")
+            raise LimitError(f"codes are {min(window)} to {max(window)}, allowed are 0 to {self.greatest_code}")
 
 
 def _groups(length: int) -> list[slice]:
