@@ -26,10 +26,10 @@ def models(
         tell(json.dumps(rows))
         return
     for row in rows:
-        low, high = row["kbps"]
+        low, high = (f"{kbps:.2f}" for kbps in row["kbps"])
         tell(row["name"])
         tell(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
-        tell(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
+        tell(f"  codebooks    {row['codebooks']}, {low if low == high else f'{low} to {high}'} kbit/s a channel")
         tell(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
         tell(f"  fingerprint  {row['fingerprint']}")
         tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
