@@ -1,7 +1,7 @@
 """Losses that a stage of kind "listed" names: distances between recordings and what the codec makes of them.
 
 `LOSSES` is open: a loss of one's own, such as the distance of what a speech recogniser hears, is put there under a
-name, and the config names it (see docs/training.md).
+name, and the config names it (see docs/sq.md).
 """
 
 from __future__ import annotations
