@@ -21,7 +21,6 @@ from swc.training.trainer import Trainer
 SHARD_BYTES = 15 * 2**20
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
 AVERAGES = ("count", "total", "recent")  # of each codebook
-ROUTING = ("load", "windows", "usage")  # the router's counters
 
 
 def save_checkpoint(run: Trainer, folder: Path) -> None:
@@ -62,7 +61,7 @@ def _tensors(run: Trainer) -> dict[str, Tensor]:
     tensors |= {f"average.{n}": v for n, v in run.average.items()}
     for i, book in enumerate(quantizer.books()):
         tensors |= {f"book.{i}.{name}": getattr(book, name) for name in AVERAGES}
-    tensors |= {name: getattr(quantizer.router, name) for name in ROUTING}
+    tensors |= quantizer.counters()
     if run.optimizer is not None:
         tensors |= optimizer_tensors(run.optimizer, "optimizer")
     return tensors | run.stage.state()
@@ -78,8 +77,8 @@ def _restore(run: Trainer, tensors: dict[str, Tensor], state: dict[str, Any]) ->
     for i, book in enumerate(quantizer.books()):
         for name in AVERAGES:
             getattr(book, name).copy_(tensors[f"book.{i}.{name}"])
-    for name in ROUTING:
-        getattr(quantizer.router, name).copy_(tensors[name])
+    for name, counter in quantizer.counters().items():
+        counter.copy_(tensors[name])
     if run.finished:
         return
     run.prepare_stage()

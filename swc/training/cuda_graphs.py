@@ -15,6 +15,7 @@ from torch import Tensor
 from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
+from swc.nn.quantizers.revq import Revq
 from swc.training.parts import parts_of
 
 WARM_UP = 2  # runs before a capture, in which libraries find their workspaces
@@ -34,7 +35,8 @@ def capture(model: CodecModel) -> None:
     """
     _, quantizer, decoder = parts_of(model)
     if next(model.parameters()).is_cuda:
-        quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+        if isinstance(quantizer, Revq):
+            quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
         decoder.phases = GraphedCallable(type(decoder).phases.__get__(decoder))  # type: ignore[method-assign, assignment]
 
 

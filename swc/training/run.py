@@ -184,7 +184,7 @@ def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> N
         load_weights(run.model, init, may_lack=(REFINER,))
         run.restart_averages()
     else:
-        report(Progress("PCA, least squares and k-means"))
+        report(Progress("k-means" if run.config.model.base else "PCA, least squares and k-means"))
         run.start(corpus)
 
 
@@ -216,7 +216,7 @@ class _Loop:
         if not run.workers.is_main:
             return None
         weights = self.out / "weights.safetensors"
-        save_weights(weights, run.averaged_state())
+        save_weights(weights, run.own_state())
         return weights
 
     def _save(self) -> None:
@@ -259,7 +259,7 @@ class _Loop:
             f"{self._stage} step {run.stage_step}: "
             + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())
             + f", perplexity {min(health['perplexity']):.0f}-{max(health['perplexity']):.0f}"
-            + f", load {min(health['expert_load']):.2f}-{max(health['expert_load']):.2f}"
+            + (f", load {min(loads):.2f}-{max(loads):.2f}" if (loads := health["expert_load"]) else "")
             + f", {speed:.0f} s/s"
         )
         self._write({"losses": {k: float(v) for k, v in losses.items()}, **health})
@@ -284,7 +284,7 @@ class _Loop:
         if merit(scores) > run.best:
             run.best = merit(scores)
             name = f"best-{run.stage_index + 1}-{run.stage.settings.kind}.safetensors"
-            save_weights(self.out / name, run.averaged_state())
+            save_weights(self.out / name, run.own_state())
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run

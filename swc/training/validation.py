@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from swc.bitstream import window_lengths
 from swc.codec.gain import factor
 from swc.codec.options import DEFAULT_EFFORT
 from swc.config import ModelConfig
 from swc.errors import InputError
 from swc.evaluation.metrics import pesq_wb, stoi
 from swc.nn.model import CodecModel
-from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.training.data.recordings import Recording, Source, find_sources, load
 from swc.training.losses.reconstruction import ReconstructionLoss
 from swc.training.parts import parts_of, sizes_of
@@ -99,11 +100,12 @@ def codes_kbps(config: ModelConfig, k: float) -> float:
 
 
 @torch.no_grad()
-def quantize(quantizer: Revq, z: Tensor, k: int) -> Tensor:
-    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, and the default search."""
-    window = quantizer.config.window
-    counts = torch.full((len(z), -(-z.shape[1] // window)), k, device=z.device)
-    return quantizer.decode(quantizer.encode(z, counts, window, DEFAULT_EFFORT))
+def quantize(quantizer: ResidualQuantizer, z: Tensor, k: int) -> Tensor:
+    """Latents (B, L, D) quantized in inference windows, by k codebooks beside the shared ones, by the usual search."""
+    config, lengths = quantizer.config, window_lengths(z.shape[1], quantizer.config.window)
+    steps = [k * n * config.codebook_bits // config.layout.sizes(n).step for n in lengths]
+    grants = torch.tensor([steps] * len(z), device=z.device)
+    return quantizer.decode(quantizer.encode(z, grants, config.window, DEFAULT_EFFORT))
 
 
 @torch.no_grad()
