@@ -104,6 +104,31 @@ most = 10.0
 REFINED = TINY.replace("decoder_blocks = 1", "decoder_blocks = 1\nrefine_blocks = 2\nrefine_dim = 8")
 
 
+VRVQ_RECIPE = """
+crop_windows = 2
+
+[[training.stages]]
+kind = "codebooks"
+steps = 2
+
+[[training.stages]]
+kind = "importance"
+steps = 8
+batch = 4
+warmup = 2
+rate_weight = 3.0
+learning_rate = 1e-3
+"""
+
+
+def tiny_vrvq(base: str) -> str:
+    """The config of a model of family vrvq, on the encoder and decoder of the tiny one, whose fingerprint is `base`."""
+    model, training = TINY.split('[[training.stages]]\nkind = "magnitude"')[0].split("[training]")
+    model = model.replace('name = "tiny"', f'name = "tiny-vrvq"\nbase = "{base}"')
+    quantizer = 'kind = "vrvq"\ncodebooks = 6\ndim = 16\nblocks = 1'
+    return model.replace('kind = "revq"\nrouted = 5', quantizer) + "[training]" + training + VRVQ_RECIPE
+
+
 def tones(seconds: float, rate: int, seed: int = 0, channels: int = 1) -> np.ndarray:
     """Gliding harmonic tones with pauses and a little noise, float32 (samples, channels)."""
     rng = np.random.default_rng(seed)

@@ -43,6 +43,17 @@ Quality = Annotated[
         help="In place of --kbps: 0 to 10, the same in every passage, so that easy ones take fewer bits.",
     ),
 ]
+Level = Annotated[
+    float | None,
+    typer.Option(
+        "--level",
+        metavar="L",
+        min=0,
+        max=10,
+        help="In place of --kbps, for models of family vrvq: 0 to 10, what the importance of each moment is multiplied"
+        " by to give its number of codes.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

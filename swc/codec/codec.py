@@ -26,12 +26,14 @@ from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
+from swc.codec.levels import ConstantLevel, LevelForRate
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
 from swc.codec.quality import QualityScale
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
+from swc.nn.roles import LevelQuantizer
 
 
 class Codec:
@@ -49,7 +51,7 @@ class Codec:
         self.fingerprint, self.sample_rate = bundle.fingerprint, bundle.config.sample_rate
         self.device = find_device(device)
         self.model = CodecModel(self.config)
-        load_weights(self.model, bundle.weights)
+        load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
         self._qualities = QualityScale(self.model)
 
@@ -79,6 +81,7 @@ class Codec:
         kbps: float | None = None,
         *,
         quality: float | None = None,
+        level: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -94,9 +97,11 @@ class Codec:
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s. None takes 2.67, or goes by `quality`, or takes the only rate of a model.
+                it is longer than 5 s. None takes 2.67, or goes by `quality` or `level`, or takes a model's only rate.
             quality: 0 to 10, in place of `kbps`: the same in every passage, so that easy ones take fewer bits (see
                 `swc.codec.quality`).
+            level: 0 to 10, in place of `kbps`, of models that give latents codebooks by their importance (family vrvq):
+                what the importance is multiplied by (see `swc.codec.levels`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer and gives the decoder no work.
             lookahead: seconds from which the level is set, and `stereo` decided; None takes the model's.
@@ -115,7 +120,7 @@ class Codec:
                 tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -127,6 +132,7 @@ class Codec:
         kbps: float | None = None,
         *,
         quality: float | None = None,
+        level: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -143,7 +149,7 @@ class Codec:
         Raises:
             InputError, BitrateError: as `encode`, naming the recording by its index.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         builders, common = list[StreamBuilder](), tuple(tags) if isinstance(tags, Iterable) else tags
 
         def jobs() -> Iterator[Job]:
@@ -195,6 +201,7 @@ class Codec:
         *,
         kbps: float | None = None,
         quality: float | None = None,
+        level: float | None = None,
         total_samples: int | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
@@ -212,7 +219,8 @@ class Codec:
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, quality, effort, lookahead, gain_db, tags, channel_mask, stereo: as `encode`.
+            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo: as
+                `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -221,7 +229,7 @@ class Codec:
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
 
     def encode_source(
@@ -267,12 +275,25 @@ class Codec:
         return Job(encoder, blocks, sink(header), source.total_samples, name)
 
     def _control(self, header: Header, options: EncodeOptions) -> RateControl:
-        """What decides how many bits windows take."""
-        if options.quality is None:
-            return ConstantRate(header, Budget(header, options.target_kbps))
-        if self._has_one_rate:
-            return OnlyRate()
-        return self._qualities.control(header, options.quality)
+        """What decides how many bits windows take.
+
+        Raises:
+            InputError: a level, and the model has none.
+            BitrateError: a rate that cannot be met.
+        """
+        quantizer = self.model.quantizer
+        if options.quality is not None:
+            return OnlyRate() if self._has_one_rate else self._qualities.control(header, options.quality)
+        if isinstance(quantizer, LevelQuantizer):
+            if options.level is not None:
+                return ConstantLevel(quantizer, header, options.level)
+            return LevelForRate(quantizer, header, Budget(header, options.target_kbps))
+        if options.level is not None:
+            raise InputError(
+                f"{self.name} has no `level`, which takes a model of family vrvq (swc models lists families); "
+                "choose one with `model`, or give `kbps` or `quality`"
+            )
+        return ConstantRate(header, Budget(header, options.target_kbps))
 
     @property
     def _has_one_rate(self) -> bool:
@@ -281,7 +302,7 @@ class Codec:
 
     def settled(self, options: EncodeOptions) -> EncodeOptions:
         """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
-        if options.kbps is not None or options.quality is not None:
+        if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
             return options
         return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from swc.config.checks import at_least, require
 
 RATES = ("uniform", "log")
-TRAINS = ("all", "decoder", "refiner")
+TRAINS = ("all", "decoder", "refiner", "importance")
 SPECTRAL = ("mtsd", "mrd", "none")
 POLICIES = ("decay", "one-cycle")
 
@@ -42,7 +42,9 @@ class GradientStage(StageConfig):
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
     policy: str = "decay"  # or "one-cycle", which has a warm-up of its own; see `swc.training.optimization`
     clip: float = 5.0  # the greatest norm of a gradient
-    trains: str = "all"  # or "decoder", or its "refiner": encoder and codebooks are frozen, as is the fingerprint
+    trains: str = (
+        "all"  # or "decoder", its "refiner", "importance": encoder and codebooks rest, as does the fingerprint
+    )
     magnitude_weight: float = 40.0  # of the distance of compressed magnitudes
 
     def __post_init__(self) -> None:
@@ -86,6 +88,23 @@ class ListedStage(GradientStage):
 
 
 @dataclass(frozen=True)
+class ImportanceStage(GradientStage):
+    """The stage that learns how many codebooks latents are worth."""
+
+    trains: str = "importance"
+    temperature: float = 2.0  # of the smooth step in place of the hard one: the greater, the steeper
+    levels: tuple[float, float] = (0.05, 4.0)  # least and greatest of the levels that it is trained at
+    rate_weight: float = 1.5  # of the mean importance
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.trains == "importance", f'kind "{self.kind}" trains "importance", not {self.trains!r}')
+        at_least(self, 0.01, "temperature")
+        at_least(self, 0, "rate_weight")
+        require(0 < self.levels[0] <= self.levels[1] < math.inf, "levels must be two rising numbers above 0")
+
+
+@dataclass(frozen=True)
 class SolvedStage(StageConfig):
     """A stage that measures on the corpus and solves."""
 
@@ -113,6 +132,7 @@ STAGES: dict[str, type[StageConfig]] = {
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder at rest; steps are rounds
     "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches
     "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches
+    "importance": ImportanceStage,  # how many codebooks each latent gets, with all else at rest
     "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it
 }
 """Kinds of `[[training.stages]]`; what they do is in `swc.training.stages`."""

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from swc.config import TrainingConfig
-from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.roles import Quantizer
 
 AVERAGES = ("count", "total", "recent")  # of each codebook
-ROUTING = ("load", "windows", "usage")  # the router's counters
 
 
 class Learner:
@@ -38,9 +37,9 @@ class Learner:
 
 
 class CodebookLearner(Learner):
-    """Codebooks that are averages, and a router."""
+    """Codebooks that are averages, and what chooses among them."""
 
-    def __init__(self, quantizer: Revq, training: TrainingConfig) -> None:
+    def __init__(self, quantizer: ResidualQuantizer, training: TrainingConfig) -> None:
         self.quantizer, self.training, self.replaced = quantizer, training, 0
 
     def restart_averages(self) -> None:
@@ -56,19 +55,20 @@ class CodebookLearner(Learner):
             "perplexity": [round(b.perplexity(), 1) for b in books],
             "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in books],
             "replaced": self.replaced,
-            "expert_load": [round(float(x), 3) for x in self.quantizer.router.usage],
+            "expert_load": [round(float(x), 3) for x in self.quantizer.counters().get("usage", ())],
         }
 
     def summary(self) -> str:
         perplexity, load = (self.health()[name] for name in ("perplexity", "expert_load"))
-        return f", perplexity {min(perplexity):.0f}-{max(perplexity):.0f}, load {min(load):.2f}-{max(load):.2f}"
+        loads = f", load {min(load):.2f}-{max(load):.2f}" if load else ""
+        return f", perplexity {min(perplexity):.0f}-{max(perplexity):.0f}{loads}"
 
     def tensors(self) -> dict[str, Tensor]:
         books = enumerate(self.quantizer.books())
         averages = {f"book.{i}.{name}": getattr(book, name) for i, book in books for name in AVERAGES}
-        return averages | {name: getattr(self.quantizer.router, name) for name in ROUTING}
+        return averages | self.quantizer.counters()
 
 
 def learner_of(quantizer: Quantizer, training: TrainingConfig) -> Learner:
     """The learner for a quantizer of any kind."""
-    return CodebookLearner(quantizer, training) if isinstance(quantizer, Revq) else Learner()
+    return CodebookLearner(quantizer, training) if isinstance(quantizer, ResidualQuantizer) else Learner()

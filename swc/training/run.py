@@ -216,7 +216,7 @@ class _Loop:
         if not run.workers.is_main:
             return None
         weights = self.out / "weights.safetensors"
-        save_weights(weights, run.averaged_state())
+        save_weights(weights, run.own_state())
         return weights
 
     def _save(self) -> None:
@@ -281,7 +281,7 @@ class _Loop:
         if merit(scores) > run.best:
             run.best = merit(scores)
             name = f"best-{run.stage_index + 1}-{run.stage.settings.kind}.safetensors"
-            save_weights(self.out / name, run.averaged_state())
+            save_weights(self.out / name, run.own_state())
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run

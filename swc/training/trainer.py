@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from swc.bundle.find import base_of
+from swc.bundle.weights import load_base
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError, ModelError
@@ -26,6 +28,8 @@ from swc.training.optimization import optimizer, rate_factor
 from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
+NEEDED = {"refiner": "refine_blocks above 0 in [backbone]", "importance": 'kind = "vrvq" in [quantizer]'}
+"""What a config lacks that has nothing to train."""
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
 SYNCHRONISE_EVERY = 10  # steps that each worker takes alone
 
@@ -82,16 +86,12 @@ class Trainer:
         """The current stage with fresh networks of its own and a fresh optimizer."""
         settings = self.config.training.stages[self.stage_index]
         self.stage = stage_of(settings, self.config, self.device)
-        for part in (self.model.encoder, self.model.quantizer):
-            part.requires_grad_(not self.stage.frozen)
-        self.model.decoder.requires_grad_(not self.stage.only_refiner)
-        if self.stage.only_refiner:
-            refiner = getattr(self.model.decoder, "refiner", None)
-            if refiner is None:
-                raise InputError('trains = "refiner" needs refine_blocks above 0 in [backbone]')
-            refiner.requires_grad_(True)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name.startswith(self.stage.learning))
         self.optimizer = None
         if isinstance(settings, GradientStage):
+            if not any(parameter.requires_grad for parameter in self.model.parameters()):
+                raise InputError(f'trains = "{settings.trains}" needs {NEEDED[settings.trains]}')
             imitating = self.config.training.mask_search > 0
             self.optimizer = optimizer(self.model, settings.learning_rate, imitating=imitating)
         if self.compiled:
@@ -108,7 +108,9 @@ class Trainer:
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
-        """Closed-form start: PCA, least squares, k-means."""
+        """The base's weights, or else a closed-form start by PCA and least squares; k-means for the codebooks."""
+        if base := base_of(self.config.model):
+            load_base(self.model, base.weights)
         initialise(self.model, corpus, self.config, self.generator(1))
         self.restart_averages()
 
@@ -120,10 +122,11 @@ class Trainer:
 
     def _learned(self) -> list[Tensor]:
         """All that this stage changes and workers share; the moments of optimizers stay with their process."""
-        frozen = self.stage.frozen
-        part: nn.Module = self.model.decoder if frozen else self.model
-        average = [v for n, v in self.average.items() if n.startswith("decoder.") or not frozen]
-        return [*part.parameters(), *part.buffers(), *average, *self.stage.parameters()]
+        learning = self.stage.learning
+        parameters = [p for n, p in self.model.named_parameters() if n.startswith(learning)]
+        buffers = () if self.stage.frozen else self.model.buffers()
+        average = [v for n, v in self.average.items() if n.startswith(learning)]
+        return [*parameters, *buffers, *average, *self.stage.parameters()]
 
     def synchronise(self) -> None:
         """Take the mean of what the workers have learned, and the main one's time."""
@@ -211,6 +214,11 @@ class Trainer:
     def averaged_state(self) -> dict[str, Tensor]:
         """The model's state with the moving average of its parameters; codebooks are averages already."""
         return {**self.model.state_dict(), **self.average}
+
+    def own_state(self) -> dict[str, Tensor]:
+        """What the model's bundle holds of `averaged_state`: of a model with a base, what the base does not have."""
+        state = self.averaged_state()
+        return {n: t for n, t in state.items() if n.startswith("quantizer.")} if self.config.model.base else state
 
     def averaged_model(self) -> CodecModel:
         """A second model with the averaged weights."""

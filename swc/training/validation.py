@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from swc.bitstream import window_lengths
 from swc.codec.gain import factor
 from swc.codec.options import DEFAULT_EFFORT
-from swc.config import ModelConfig, RevqConfig
+from swc.config import ModelConfig, ResidualConfig
 from swc.errors import InputError
 from swc.evaluation.metrics import pesq_wb, stoi
 from swc.nn.model import CodecModel
@@ -93,7 +94,7 @@ def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
 def codes_kbps(config: ModelConfig, k: float) -> float:
     """Bit rate in kbit/s of the codes alone, with k_r = `k`, or so many other steps, in every window."""
     q = config.quantizer
-    if isinstance(q, RevqConfig):
+    if isinstance(q, ResidualConfig):
         return config.latent_rate * q.codebook_bits * (q.shared + k) / 1000
     sizes = q.layout.sizes(q.window)
     return config.latent_rate * (sizes[0] + k * sizes.step) / q.window / 1000
@@ -101,17 +102,21 @@ def codes_kbps(config: ModelConfig, k: float) -> float:
 
 @torch.no_grad()
 def quantize(model: CodecModel, z: Tensor, k: int) -> Tensor:
-    """Latents (B, L, D) quantized in inference windows with the same k_r everywhere, and the default search."""
-    quantizer, window = model.quantizer, model.config.quantizer.window
-    counts = torch.full((len(z), -(-z.shape[1] // window)), k, device=z.device)
-    return quantizer.decode(quantizer.encode(z, counts, window, DEFAULT_EFFORT))
+    """Latents (B, L, D) quantized in inference windows, by k codebooks beside the shared ones, by the usual search."""
+    config, quantizer = model.config.quantizer, model.quantizer
+    lengths = window_lengths(z.shape[1], config.window)
+    steps = [0] * len(lengths)
+    if isinstance(config, ResidualConfig):
+        steps = [k * n * config.codebook_bits // config.layout.sizes(n).step for n in lengths]
+    grants = torch.tensor([steps] * len(z), device=z.device)
+    return quantizer.decode(quantizer.encode(z, grants, config.window, DEFAULT_EFFORT))
 
 
 @torch.no_grad()
 def validate(model: CodecModel, clips: ValidationSet, loss: MultiscaleMel) -> list[Score]:
     """Scores at each nominal rate that the model has, and unquantised."""
     config, q = model.config, model.config.quantizer
-    steps = range(len(q.layout.sizes(q.window)))
+    steps = range(len(q.layout.sizes(1)))
     was_training = model.training
     model.eval()
     audio = clips.audio.to(model.device)

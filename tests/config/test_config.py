@@ -25,7 +25,7 @@ def model(backbone: str = "", quantizer: str = "") -> str:
         ('name = "x"\nbackbone = 3', "must be a table"),
         ('name = "x"\n[backbone]\ndim = 3', "kind is missing; known are spectral, sq"),
         ('name = "x"\n[backbone]\nkind = "conv"', "kind must be one of spectral, sq, not 'conv'"),
-        (model().replace("revq", "vq"), "kind must be one of fsq, revq, not 'vq'"),
+        (model().replace("revq", "vq"), "kind must be one of fsq, revq, vrvq, not 'vq'"),
         (model() + "[training]\ngain_db = [1]", "must have 2 values"),
         ("training = 3\n" + model(), "must be a table"),
         (model().replace("name", "sample_rate").replace('"x"', "3"), "name"),

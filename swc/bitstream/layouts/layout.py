@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from bitarray import bitarray
@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
 """Codes of one window of one channel, (stages, latents); -1 where a stage says nothing."""
+
+
+class Choice(NamedTuple):
+    """Words for a choice of codebooks: what it is, for each of which it is made, and what is chosen."""
+
+    title: str = "routing"
+    place: str = "window"
+    one: str = "expert"
 
 
 @dataclass(frozen=True)
@@ -26,13 +34,13 @@ class Layout(ABC):
         family: number in the header.
         name: of the family.
         minor: least minor version of the format that has the family.
-        choice: what is chosen, and for what: an expert for a window.
+        choice: what the choice of codebooks is called.
     """
 
     family: ClassVar[int]
     name: ClassVar[str]
     minor: ClassVar[int] = 0
-    choice: ClassVar[tuple[str, str]] = ("expert", "window")
+    choice: ClassVar[Choice] = Choice()
 
     @classmethod
     @abstractmethod
@@ -120,6 +128,11 @@ class Layout(ABC):
     @abstractmethod
     def n_experts(self) -> int:
         """How many codebooks windows choose from; 0 where there is no choice."""
+
+    @property
+    def first(self) -> int:
+        """The number by which people know the first of them."""
+        return 0
 
     @abstractmethod
     def chosen(self, window: Any) -> Sequence[int]:

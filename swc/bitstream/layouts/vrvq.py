@@ -11,7 +11,7 @@ from bitarray import bitarray
 from bitarray.util import ba2int, int2ba
 from numpy.typing import NDArray
 
-from swc.bitstream.layouts.layout import Codes
+from swc.bitstream.layouts.layout import Choice, Codes
 from swc.bitstream.layouts.numbers import pack_numbers, unpack_numbers
 from swc.bitstream.layouts.residual import ResidualLayout
 from swc.bitstream.limits import check_limit
@@ -56,7 +56,7 @@ class VrvqLayout(ResidualLayout):
     family: ClassVar[int] = 2
     name: ClassVar[str] = "vrvq"
     minor: ClassVar[int] = 3
-    choice: ClassVar[tuple[str, str]] = ("codebook", "latent")
+    choice: ClassVar[Choice] = Choice("depth", "latent", "codebook")
 
     def check(self, offset: int | None = None) -> None:
         super().check(offset)
@@ -117,6 +117,10 @@ class VrvqLayout(ResidualLayout):
         codes = np.full(used.shape, -1, np.int64)
         codes[used] = window.codes
         return codes
+
+    @property
+    def first(self) -> int:
+        return self.n_shared
 
     def chosen(self, window: DepthWindow) -> range:
         return range(int(window.depths.max()) - self.n_shared)

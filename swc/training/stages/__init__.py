@@ -8,6 +8,7 @@ from swc.config import Config, StageConfig
 from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
 from swc.training.stages.gains import GainsSolver
+from swc.training.stages.importance import ImportanceObjective
 from swc.training.stages.listed import ListedObjective
 from swc.training.stages.magnitude import MagnitudeObjective
 from swc.training.stages.sharpness import SharpnessSolver
@@ -25,6 +26,7 @@ STAGES: dict[str, type[Stage]] = {
     "codebooks": CodebooksSolver,
     "weighting": WeightingSolver,
     "gains": GainsSolver,
+    "importance": ImportanceObjective,
     "sharpness": SharpnessSolver,
 }
 """What runs each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""

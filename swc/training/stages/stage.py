@@ -18,6 +18,9 @@ from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch, draw_crops
 from swc.training.data.corpus import Corpus
 
+LEARNING = {"all": "", "decoder": "decoder.", "refiner": "decoder.refiner.", "importance": "quantizer.importance."}
+"""What the names of the parameters begin with that a stage trains."""
+
 
 class Stage:
     """A stage at work.
@@ -34,14 +37,14 @@ class Stage:
         self.settings, self.config, self.device = settings, config, device
 
     @property
-    def frozen(self) -> bool:
-        """Whether encoder and quantizer stay as they are."""
-        return False
+    def learning(self) -> str:
+        """What the names of those parameters begin with that the stage changes."""
+        return ""
 
     @property
-    def only_refiner(self) -> bool:
-        """Whether of the decoder, too, all but its refiner stays as it is."""
-        return False
+    def frozen(self) -> bool:
+        """Whether encoder and codebooks stay as they are."""
+        return bool(self.learning)
 
     def compile(self) -> None:
         """Compile the stage's own networks with torch.compile."""
@@ -69,12 +72,8 @@ class Objective(Stage, ABC):
     delay: int = 0
 
     @property
-    def frozen(self) -> bool:
-        return self.settings.trains != "all"
-
-    @property
-    def only_refiner(self) -> bool:
-        return self.settings.trains == "refiner"
+    def learning(self) -> str:
+        return LEARNING[self.settings.trains]
 
     @abstractmethod
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:

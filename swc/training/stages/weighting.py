@@ -20,6 +20,7 @@ from torch import Tensor
 
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.prediction import Predictor
+from swc.nn.quantizers.revq import Revq
 from swc.training.parts import parts_of
 from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
@@ -93,7 +94,8 @@ def change_basis(model: CodecModel, basis: Tensor) -> None:
         t.copy_(basis @ t.double())
     for book in quantizer.books():
         book.code.copy_(book.code.double() @ basis.t())
-    for matrix in (quantizer.router.weight, decoder.linear.weight, decoder.split.weight):
+    router = [quantizer.router.weight] if isinstance(quantizer, Revq) else []
+    for matrix in (*router, decoder.linear.weight, decoder.split.weight):
         matrix.copy_(matrix.double() @ inverse)
     if isinstance(quantizer.predictor, Predictor):
         quantizer.predictor.weight.copy_(basis @ quantizer.predictor.weight.double() @ inverse)
