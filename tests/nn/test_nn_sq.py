@@ -16,6 +16,7 @@ from swc.nn.backbones.sq.parts import LocalNorm, trend
 from swc.nn.context import segments
 from swc.nn.layers.local_attention import LocalTransformer
 from swc.nn.layers.snake import Snake
+from swc.nn.layers.upsample import upsample
 from swc.nn.model import CodecModel
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -139,9 +140,18 @@ def test_attention_sees_its_window_and_the_one_before() -> None:
     base = transformer(x)
     for at, seen in ((12, range(12, 30)), (29, range(29, 40)), (9, range(9, 20))):
         other = x.clone()
-        other[:, at] += 1
+        other[:, at] = other[:, at].flip(1)
         changed = ((transformer(other) - base).abs().amax(2)[0] > 1e-6).nonzero().flatten().tolist()
         assert changed == list(seen)
+
+
+@pytest.mark.parametrize("rate", [1, 2, 3, 5])
+def test_upsampling_is_linear_and_the_same_at_all_times(rate: int) -> None:
+    x = torch.randn(1, 2, 40, generator=torch.Generator().manual_seed(0))
+    wanted = torch.nn.functional.interpolate(x.double(), scale_factor=float(rate), mode="linear").float()
+    assert torch.allclose(upsample(x, rate), wanted, atol=1e-6)
+    late = upsample(torch.cat((torch.zeros(1, 2, 10**5), x), 2), rate)
+    assert torch.equal(late[..., rate * (10**5 + 1) :], upsample(x, rate)[..., rate:])
 
 
 def test_a_trend_is_the_envelope() -> None:
@@ -152,12 +162,12 @@ def test_a_trend_is_the_envelope() -> None:
 
 
 def test_a_local_norm_of_a_steady_signal_is_an_instance_norm() -> None:
-    x = torch.randn(2, 3, 400, generator=torch.Generator().manual_seed(0)) * 4 + 7
-    norm = LocalNorm(3, steps=2, span=1001)
-    assert torch.allclose(norm(x), torch.nn.functional.instance_norm(x), atol=1e-3)
-    louder = torch.cat((x, 100 * x), 2)
-    local = LocalNorm(3, steps=2, span=21)(louder)
-    assert torch.allclose(local[..., 100:300], local[..., 500:700], atol=1e-3)
+    period = torch.randn(2, 3, 42, generator=torch.Generator().manual_seed(0)) * 4 + 70
+    x = period.repeat(1, 1, 20)
+    norm, inside = LocalNorm(3, steps=2, span=21), slice(42, -42)
+    assert torch.allclose(norm(x)[..., inside], torch.nn.functional.instance_norm(x)[..., inside], atol=1e-3)
+    changing = norm(torch.cat((x, 100 * x), 2))
+    assert torch.allclose(changing[..., 42:84], changing[..., -84:-42], atol=1e-3)
 
 
 def test_snake_adds_squared_sines() -> None:

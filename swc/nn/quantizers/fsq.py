@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import FsqConfig, ModelConfig
 from swc.nn.layers.local_attention import LocalTransformer
+from swc.nn.layers.upsample import upsample
 from swc.nn.roles import Quantizer
 
 NOISY = 0.5  # share of the numbers that get noise in training, and are not rounded
@@ -87,8 +87,7 @@ class Fsq(Quantizer):
         B, L, _ = numbers.shape
         features = self.after(self.expand(numbers))
         if self.parts > 1:
-            features = F.interpolate(features.transpose(1, 2), scale_factor=float(self.parts), mode="linear")
-            features = self.after_fine(features.transpose(1, 2))
+            features = self.after_fine(upsample(features.transpose(1, 2), self.parts).transpose(1, 2))
         return features.reshape(B, L, -1)
 
     def _digits(self, bounded: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from swc.config import ModelConfig
 from swc.nn.backbones.sq.parts import KERNEL, ChannelNorm, ConvUnit, TrendAttention, backbone_of
 from swc.nn.context import Context, Segment, segments
 from swc.nn.layers.snake import Snake
+from swc.nn.layers.upsample import upsample
 from swc.nn.roles import Decoder, Each
 
 DILATIONS = (1, 3, 9)
@@ -20,12 +21,12 @@ class UpLayer(nn.Module):
 
     def __init__(self, dim: int, after: int, rate: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv1d(dim, after, 1), nn.Upsample(scale_factor=float(rate), mode="linear"), ChannelNorm(after)
-        )
+        self.rate = rate
+        self.pointwise = nn.Conv1d(dim, after, 1)
+        self.norm = ChannelNorm(after)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.layers(x)
+        y: Tensor = self.norm(upsample(self.pointwise(x), self.rate))
         return y
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from swc.config import ModelConfig, SqConfig
 from swc.nn.layers.snake import Snake
+from swc.nn.layers.upsample import upsample
 
 KERNEL = 7
 EXPANSION = 4
@@ -103,18 +104,18 @@ class LocalNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.float()
-        mean = self._around(x)
-        variance = (self._around(x.square()) - mean.square()).clamp_min(0)
-        mean, size = (self._at_steps(units) for units in (mean, (variance + TINY).rsqrt()))
+        units = x.unflatten(2, (-1, self.steps))
+        around = self._spans(units.mean(3))
+        # the variance within units and that of their means, which loses no digits where the mean is large
+        variance = self._spans(units.var(3, unbiased=False)).mean(3) + around.var(3, unbiased=False)
+        mean, size = (upsample(found, self.steps) for found in (around.mean(3), (variance + TINY).rsqrt()))
         return (x - mean) * size * self.scale + self.offset
 
-    def _around(self, x: Tensor) -> Tensor:
-        """Means around units: (B, C, T) -> (B, C, T / steps)."""
-        return F.avg_pool1d(F.avg_pool1d(x, self.steps), self.span, 1, self.span // 2, count_include_pad=False)
-
-    def _at_steps(self, units: Tensor) -> Tensor:
-        """What is known of units, linear in between: (B, C, T / steps) -> (B, C, T)."""
-        return F.interpolate(units, scale_factor=float(self.steps), mode="linear")
+    def _spans(self, units: Tensor) -> Tensor:
+        """The units around each one, (B, C, U) -> (B, C, U, span); at the ends, the last one several times."""
+        half = self.span // 2
+        spans: Tensor = F.pad(units, (half, half), mode="replicate").unfold(2, self.span, 1)
+        return spans
 
 
 class TrendAttention(nn.Module):
