@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,18 @@ import naive_writer
 import reference_reader
 from mutants import mutants
 
-from swc.bitstream import MAGIC, Chunk, Header, RevqLayout, SalvageReader, Stream, StreamReader, StreamWriter, Window
+from swc.bitstream import (
+    MAGIC,
+    Chunk,
+    DepthWindow,
+    Header,
+    RevqLayout,
+    SalvageReader,
+    Stream,
+    StreamReader,
+    StreamWriter,
+    Window,
+)
 from swc.cli.inspect import describe
 from swc.errors import FormatError
 
@@ -157,9 +169,16 @@ def agreement(rng: random.Random, count: int) -> tuple[int, int]:
             content = reference_reader.read(data)
             codes = [w["codes"] for c in content["chunks"] for row in c["windows"] for w in row]
             stream = Stream.from_bytes(data)
-            if [w.codes.tolist() for c in stream.chunks for row in c.windows for w in row] != codes:
+            if [listed(w) for c in stream.chunks for row in c.windows for w in row] != codes:
                 raise AssertionError(f"the readers read different codes from {data.hex()}")
     return count, valid
+
+
+def listed(window: Window | DepthWindow | tuple[int, ...]) -> list[Any]:
+    """The codes of a window as the reference reader lists them."""
+    if isinstance(window, tuple):
+        return list(window)
+    return [row.tolist() for row in window.rows()] if isinstance(window, DepthWindow) else window.codes.tolist()
 
 
 def filled(latents: int, payload: bytes, **fields: int) -> bytes:

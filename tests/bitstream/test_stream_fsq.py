@@ -39,7 +39,7 @@ def stream_of(latents: int, layout: FsqLayout = SQ, **changes: object) -> Stream
 @given(
     greatest=st.integers(1, 2**24 - 1),
     latents=st.integers(0, 90),
-    window=st.integers(1, 40),
+    window=st.integers(32, 40),
     channels=st.integers(1, 2),
 )
 def test_every_stream_comes_back(greatest: int, latents: int, window: int, channels: int) -> None:

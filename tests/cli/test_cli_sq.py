@@ -54,7 +54,7 @@ def run(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_it_has_one_rate_and_says_so(run: Run) -> None:
     facts = json.loads(run("inspect", "a.swc", "--json"))
     latents = -(-round(SECONDS * RATE) // 80)
-    assert (facts["family"], facts["format"], facts["greatest_code"], facts["stages"]) == ("fsq", "1.3", 104, 1)
+    assert (facts["family"], facts["format"], facts["greatest_code"]) == ("fsq", "1.3", 104)
     windows = latents // 40
     assert windows * (2 * 108 + 54) < facts["bits"]["codes"] < (windows + 1) * (2 * 108 + 54)
     shown = run("inspect", "a.swc")
@@ -93,7 +93,7 @@ def test_damage_is_found_and_the_rest_sounds_as_before(run: Run) -> None:
     Path("bad.swc").write_bytes(data)
     run("verify", "bad.swc", code=3)
     run("decode", "a.swc", "whole.wav", "--bits", "float", "--quiet")
-    run("decode", "bad.swc", "saved.wav", "--salvage", "--bits", "float", "--quiet", code=3)
+    run("decode", "bad.swc", "saved.wav", "--salvage", "--bits", "float", "--quiet")
     (whole, _), (saved, _) = soundfile.read("whole.wav"), soundfile.read("saved.wav")
     lost = slice(5 * CHUNK, 9 * CHUNK)
     same = np.delete(saved, lost) == np.delete(whole, lost)
