@@ -1,12 +1,13 @@
 """Levels: latents take as many codebooks as they are important, times a level, which is given or found for a rate.
 
 All chunks that are seen at once have the same level, so bits go where they are needed within a minute of a recording of
-known length; their budget holds at the end of the last of them. Where chunks come one by one, what a quiet passage has
-left unused is spent little by little.
+known length; their budget holds at the end of the last of them. From then on the level rises slowly, or each pause in
+live audio would get all the bits that it has time for; it falls as soon as it must.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from swc.codec.budget import CHUNK_BITS, Budget
 from swc.codec.control import Uncoded
 from swc.nn.roles import LevelQuantizer
 
-RELEASE = 4  # a chunk by itself spends a share of one in so many of what is left over
+RISE = 1.05  # a second, by which the level rises at most
 
 
 class Depths:
@@ -103,7 +104,7 @@ class LevelForRate(ConstantLevel):
 
     def __init__(self, quantizer: LevelQuantizer, header: Header, budget: Budget) -> None:
         super().__init__(quantizer, header, 0.0)
-        self.budget, self._seconds = budget, 0.0
+        self.budget, self._most, self._seconds = budget, math.inf, 0.0
         self._reserved = deque[int]()
 
     @torch.inference_mode()
@@ -112,9 +113,13 @@ class LevelForRate(ConstantLevel):
         levels = depths.levels
         couplings = [sum(map(len, chunk.couplings)) for chunk in chunks]
         beside = sum(couplings) + (len(chunks) - 1) * CHUNK_BITS
-        self.level = _greatest(depths, levels, self._grant(last) - beside)
-        if last.last and self.budget.falls_short(last.seconds, beside + sum(depths.bits(self.level))):
+        self.level = _greatest(depths, levels, self.budget.grant(last.seconds) - beside)
+        if not last.last:
+            self.level = min(self.level, self._most * RISE ** (last.seconds - self._seconds))
+        elif self.budget.falls_short(last.seconds, beside + sum(depths.bits(self.level))):
             self.level = _greatest(depths, levels, self.budget.rest(last.seconds) - beside)
+        if self.level:
+            self._most, self._seconds = self.level, last.seconds
         for bits, more in zip(depths.bits(self.level), couplings, strict=True):
             self._reserved.append(bits + more)
             self.budget.reserve(bits + more)
@@ -122,12 +127,6 @@ class LevelForRate(ConstantLevel):
 
     def settle(self, packed: int) -> None:
         self.budget.settle(self._reserved.popleft(), packed)
-
-    def _grant(self, last: Uncoded) -> int:
-        """Bits for all up to a chunk: what is left over from before is not spent at once, unless nothing follows."""
-        share = self.budget.rate * (last.seconds - self._seconds)
-        self._seconds, grant = last.seconds, self.budget.grant(last.seconds)
-        return grant if last.last else int(min(grant, share + (grant - share) / RELEASE))
 
 
 def layout_of(header: Header) -> VrvqLayout:
