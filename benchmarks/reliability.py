@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a hundredth of the random damage")
     parser.add_argument("--hostile", action="store_true", help="only what hostile streams cost")
     parser.add_argument("--mutants", type=int, metavar="N", help="only so many mutants, read by both readers")
-    parser.add_argument("--family", type=int, help="of the streams that --mutants starts from: 1 revq, 2 vrvq")
+    parser.add_argument("--family", type=int, help="of the streams that --mutants starts from: 1 revq, 2 vrvq, 3 fsq")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
