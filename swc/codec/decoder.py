@@ -17,12 +17,14 @@ from torch import Tensor
 from swc.audio import Audio
 from swc.audio.resample import AlignedResampler
 from swc.bitstream import Chunk, Header, LossySource, chunk_at
+from swc.codec.ahead import Ahead
 from swc.codec.concealment import FADE, Concealment
 from swc.codec.gain import factor
 from swc.codec.options import past_the_end
 from swc.codec.stereo.upmix import Upmix
 from swc.nn.context import Context
 from swc.nn.model import CodecModel
+from swc.nn.roles import Each
 
 
 class StreamDecoder:
@@ -66,14 +68,15 @@ class StreamDecoder:
         if stop is not None:
             chunks = islice(chunks, chunk_at(self.header, stop - 1) + context + 1 - first)
         end = 0
-        for offset, block in self._resampled(self._synthesised(chunks), first):
-            total = reader.total_samples
-            bounds = [n for n in (stop, total) if n is not None]
-            low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
-            if end > offset + low:
-                yield block[:, low : end - offset]
-            if stop is not None and end >= stop:
-                return
+        with Ahead(self.model.device, int(reader.at_hand)) as ahead:
+            for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
+                total = reader.total_samples
+                bounds = [n for n in (stop, total) if n is not None]
+                low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
+                if end > offset + low:
+                    yield block[:, low : end - offset]
+                if stop is not None and end >= stop:
+                    return
         total = reader.total_samples
         if start and total is not None and start >= total:
             raise past_the_end(self.header, total)
@@ -94,18 +97,21 @@ class StreamDecoder:
             yield start, torch.from_numpy(audio.T).to(self.model.device)
 
     @torch.inference_mode()
-    def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Tensor]:
+    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Tensor]:
         """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
         edge = torch.zeros(header.coded_channels, 1, dim, device=self.model.device)
         chunks, alike = tee(chunks)
-        latents = conceal.extended((None if c is None else self.latents(c) for c in chunks), edge)
-        audio = conceal.faded(self.model.decoder.synthesise(latents, header.chunk_latents, header.window))
+        latents = conceal.extended(each(self._latents_if_there, chunks), edge)
+        audio = conceal.faded(self.model.decoder.synthesise(latents, header.chunk_latents, header.window, each))
         if self._upmix is None:
             yield from audio
         else:
-            yield from self._upmix.blocks(audio, (None if chunk is None else chunk.couplings for chunk in alike))
+            yield from self._upmix.blocks(audio, (None if c is None else c.couplings for c in alike), each)
+
+    def _latents_if_there(self, chunk: Chunk | None) -> Tensor | None:
+        return None if chunk is None else self.latents(chunk)
 
     def latents(self, chunk: Chunk) -> Tensor:
         """Latents (coded channels, L, D) of a chunk's codes."""

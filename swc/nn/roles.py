@@ -6,11 +6,22 @@ They are base classes and not protocols, since a codec is a module that holds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from swc.nn.context import Context
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Each(Protocol):
+    """The built-in `map` of one iterable, or one that works ahead."""
+
+    def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
+        """Results in the order of the items."""
 
 
 class Encoder(nn.Module, ABC):
@@ -87,13 +98,14 @@ class Decoder(nn.Module, ABC):
         """Audio (B, L * hop), float32, of whole runs of latents (B, L, D)."""
 
     @abstractmethod
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
             chunks: latents (B, n, D) of each.
             latents: of every chunk but the last.
             window: latents a window.
+            each: what maps functions of one chunk and its surroundings over them.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Layouts of payloads, a file a family."""
+"""Layouts of payloads, one file for each family."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from swc.errors import VersionError
 __all__ = ["LAYOUTS", "Codes", "Layout", "RevqLayout", "VrvqLayout", "layout_of"]
 
 LAYOUTS: dict[int, type[Layout]] = {layout.family: layout for layout in (RevqLayout, VrvqLayout)}
-"""What this version reads and writes, by the number in the header."""
+"""The families that this version reads and writes, by their number in the header."""
 
-_RESERVED = {3: "fsq"}  # families that the specification names, of later versions
+_RESERVED = {3: "fsq"}  # families of later versions that the specification names
 
 
 def layout_of(family: int, minor: int, offset: int | None = None) -> type[Layout]:

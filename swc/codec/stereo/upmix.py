@@ -15,6 +15,7 @@ from swc.codec.stereo.grid import DELAY_UNIT, Grid, around
 from swc.codec.stereo.tables import COHERENCES, LEVELS, PHASES
 from swc.nn.layers.noise import uniform
 from swc.nn.layers.stft import analyse, synthesise
+from swc.nn.roles import Each
 
 RAMP = 2  # frames on either side of a new slot in which its gains come in
 FRAMES, BINS = 4, 4  # on either side, over which the decorrelated part is kept apart from the direct one
@@ -45,6 +46,14 @@ class Gains(NamedTuple):
         return Gains(self.bands[:, start:], self.delays[start:])
 
 
+class _Part(NamedTuple):
+    """Audio (coded channels, samples) with the gains of each pair in it, and which samples are asked for."""
+
+    audio: Tensor
+    gains: list[Gains]
+    inside: slice
+
+
 class Upmix:
     """Makes the channels of one stream, chunk by chunk, of its coded channels.
 
@@ -61,13 +70,20 @@ class Upmix:
         self._allpass = _allpass(self.grid)
         self._rows = {channel: row for row, channel in enumerate(header.coded)}
 
-    def blocks(self, audio: Iterable[Tensor], couplings: Iterator[Couplings | None]) -> Iterator[Tensor]:
+    def blocks(
+        self, audio: Iterable[Tensor], couplings: Iterator[Couplings | None], each: Each = map
+    ) -> Iterator[Tensor]:
         """Channels (channels, n), `reach` samples less than there was audio for until it ends.
 
         Args:
             audio: (coded channels, n) of each chunk.
             couplings: of each chunk; None of one that is lost.
+            each: what maps functions of one chunk and its surroundings over them.
         """
+        return each(self._channels, self._parts(audio, couplings))
+
+    def _parts(self, audio: Iterable[Tensor], couplings: Iterator[Couplings | None]) -> Iterator[_Part]:
+        """The audio of each chunk with its surroundings, as `blocks` takes it."""
         reach, before = self.reach, 0
         buffer: Tensor | None = None
         gains: list[Gains] = []
@@ -78,12 +94,12 @@ class Upmix:
             stop = buffer.shape[1] - reach
             if stop <= before:
                 continue
-            yield self._channels(buffer, gains, slice(before, stop))
+            yield _Part(buffer, gains, slice(before, stop))
             keep = min(buffer.shape[1], 2 * reach)
             buffer, before = buffer[:, -keep:], keep - reach
             gains = [one.last(keep // self.grid.hop) for one in gains]
         if buffer is not None:
-            yield self._channels(buffer, gains, slice(before, buffer.shape[1]))
+            yield _Part(buffer, gains, slice(before, buffer.shape[1]))
 
     def _gains(self, couplings: Couplings | None, frames: int, before: list[Gains]) -> list[Gains]:
         """The gains of each pair in a chunk of so many frames; those of a lost one are those `before` it."""
@@ -103,8 +119,9 @@ class Upmix:
         held = torch.from_numpy(bands).to(self.device).repeat_interleave(self.grid.frames, 1)[:, :frames]
         return Gains(held, torch.full((frames,), delay * DELAY_UNIT, device=self.device))
 
-    def _channels(self, audio: Tensor, gains: list[Gains], inside: slice) -> Tensor:
-        """Channels (channels, n) of a part of the audio (coded channels, samples)."""
+    def _channels(self, part: _Part) -> Tensor:
+        """Channels (channels, n) of a part of the audio."""
+        audio, gains, inside = part
         channels: dict[int, Tensor] = {channel: audio[row, inside] for channel, row in self._rows.items()}
         for (first, second), one in zip(self.header.pairs, gains, strict=True):
             both = self._pair(audio[self._rows[first]], one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,10 @@ from swc.nn.backbones.spectral.parts import backbone_of, correction, expand
 from swc.nn.backbones.spectral.phase import integrate_phase
 from swc.nn.backbones.spectral.refine import Refiner
 from swc.nn.backbones.spectral.texture import ITERATIONS, offsets, refine
-from swc.nn.context import Context, segments
+from swc.nn.context import Context, Segment, segments
 from swc.nn.layers.convnext import Trunk
 from swc.nn.layers.stft import synthesise
-from swc.nn.roles import Decoder
+from swc.nn.roles import Decoder, Each
 
 
 class SpectralDecoder(Decoder):
@@ -84,20 +85,24 @@ class SpectralDecoder(Decoder):
     def decode(self, z: Tensor) -> Tensor:
         return self.refined(self.textured(self.compressed(z)))
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
         b = self.config
-        spectra = self._spectra(chunks, latents, window)
+        per, reach = b.frames_per_latent, -(-self.trunk.reach // b.frames_per_latent)
         edge = Context(self._overlapping, self._overlapping)
-        for signal, before, length in segments(spectra, latents * b.frames_per_latent, edge):
-            audio = self.refined(signal, -before)
-            yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop]
+        spectra = each(partial(self._spectra, window), segments(chunks, latents, Context(reach, reach)))
+        return each(self._audio, segments(spectra, latents * per, edge))
 
-    def _spectra(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
-        """Spectra (B, T, bins) of each chunk of latents; phases begin anew in each window."""
+    def _spectra(self, window: int, latents: Segment) -> Tensor:
+        """Spectra (B, T, bins) of a chunk of latents; phases begin again in each window."""
         per = self.config.frames_per_latent
-        reach = -(-self.trunk.reach // per)
-        for z, before, length in segments(chunks, latents, Context(reach, reach)):
-            yield self.textured(self.compressed(z)[:, before * per : (before + length) * per], window * per)
+        inside = slice(latents.before * per, (latents.before + latents.length) * per)
+        return self.textured(self.compressed(latents.signal)[:, inside], window * per)
+
+    def _audio(self, spectra: Segment) -> Tensor:
+        """Audio (B, n) of a chunk of spectra."""
+        hop = self.config.frame_hop
+        audio = self.refined(spectra.signal, -spectra.before)
+        return audio[:, spectra.before * hop : (spectra.before + spectra.length) * hop]
 
     @property
     def _overlapping(self) -> int:
