@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from swc.bitstream import Layout
 from swc.config import BackboneConfig, ModelConfig, QuantizerConfig
 from swc.errors import LimitError, SyntaxFormatError
-from swc.nn.context import Context, Each
-from swc.nn.roles import Decoder, Encoder, Quantizer
+from swc.nn.context import Context
+from swc.nn.roles import Decoder, Each, Encoder, Quantizer
 
 CONFIG = """
 name = "toy"
