@@ -4,7 +4,8 @@ python benchmarks/depths.py FOLDER --model vrvq-44k --csv depths.csv --png depth
 
 Recordings have pauses: they are those of benchmarks/quality.py. Fixed depth gives all latents as many codebooks, by an
 importance that is the same everywhere; the bits of its depths, which a stream of fixed depth would not need, are not
-counted. The table has means, and how many bits variable depth saves at equal ViSQOL, between points of the fixed one.
+counted. The table has means, how many bits variable depth saves at equal ViSQOL, between points of the fixed one, and
+what a latent's depth takes in several codings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +50,10 @@ class Row:
     visqol_audio: float | None
     stoi: float | None
     mel_distance: float | None
+    depth_bits: float
+    fixed_bits: float
+    run_bits: float
+    change_bits: float
 
 
 @contextmanager
@@ -67,16 +73,37 @@ def encode(codec: Codec, audio: np.ndarray, rate: int, mode: str, asked: float) 
     return stream, (8 * stream.n_bytes - stream.breakdown()["depths"]) / stream.duration / 1000
 
 
+def golomb(number: int) -> int:
+    """Bits of a number, 0 or more, in an exponential Golomb code of order 0."""
+    return 2 * (number + 1).bit_length() - 1
+
+
+def codings(stream: Stream) -> tuple[float, float, float, float]:
+    """Bits that the depth of a latent takes: in the format; as a number of fixed size; as runs of equal depths, each
+    with its length; as changes from one latent to the next, in an exponential Golomb code."""
+    windows = [window.depths.tolist() for chunk in stream.chunks for row in chunk.windows for window in row]
+    width = stream.header.layout.n_routed.bit_length()
+    runs = changes = 0
+    for depths in windows:
+        lengths = [len(list(run)) for _, run in itertools.groupby(depths)]
+        runs += sum(width + golomb(length - 1) for length in lengths)
+        steps = [after - before for before, after in itertools.pairwise(depths)]
+        changes += width + sum(golomb(2 * abs(step) - (step > 0)) for step in steps)
+    latents = sum(map(len, windows))
+    return stream.breakdown()["depths"] / latents, width, runs / latents, changes / latents
+
+
 def judge(codec: Codec, clips: Sequence[Clip], mode: str, asked: float) -> Row:
     """Encode, decode and measure one recording."""
     audio, rate = joined(clips)
     stream, kbps = encode(codec, audio, rate, mode, asked)
     decoded = codec.decode(stream)[:, 0]
     depths = (stream.codes() >= 0).sum(1)
-    domain = clips[0].domain
+    domain, names = clips[0].domain, ("depth_bits", "fixed_bits", "run_bits", "change_bits")
+    bits = dict(zip(names, codings(stream), strict=True))
     measured = [METRICS[name] for name in MEASURES if domain == "speech" or not METRICS[name].speech_only]
     scores = dict.fromkeys(MEASURES) | {metric.name: metric.function(audio, decoded, rate) for metric in measured}
-    return Row(domain, clips[0].file, mode, asked, kbps, int(depths.min()), float(depths.mean()), **scores)
+    return Row(domain, clips[0].file, mode, asked, kbps, int(depths.min()), float(depths.mean()), **scores, **bits)
 
 
 def curve(rows: Sequence[Row], mode: str, name: str) -> list[tuple[float, float]]:
@@ -141,6 +168,11 @@ def show(rows: Sequence[Row]) -> None:
                 texts = "".join(f"{statistics.fmean(s):17.3f}" if s else f"{'-':>17}" for s in scores)
                 rate, depth = (statistics.fmean(getattr(row, of) for row in here) for of in ("kbps", "mean_depth"))
                 print(f"  {mode:9}{asked:7g}{rate:8.3f}{depth:7.2f}{texts}")
+        for asked in RATES:
+            here = [row for row in some if (row.mode, row.asked) == ("variable", asked)]
+            names = ("fixed_bits", "depth_bits", "run_bits", "change_bits")
+            texts = ", ".join(f"{n.split('_')[0]} {statistics.fmean(getattr(r, n) for r in here):.2f}" for n in names)
+            print(f"  bits of a depth at {asked:g} kbit/s: {texts}")
         for kbps, score, share in savings(some):
             print(f"  at ViSQOL {score:.3f} variable depth takes {kbps:.2f} kbit/s, {share:.1%} fewer bits than fixed")
 

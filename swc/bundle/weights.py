@@ -28,12 +28,12 @@ def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = (), b
     """Load what `save_weights` wrote into a model, as float32.
 
     Args:
-        may_lack: prefixes of tensors that stay as they are in the model if the file has none of them.
-        base: weights that give what the file lacks.
+        may_lack: prefixes of tensors that the file may lack as a whole; the model then keeps its own.
+        base: weights that supply what the file lacks.
 
     Raises:
         ModelError: a file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file without a
-            digest is taken as it is.
+            digest is not checked for one.
     """
     expected = model.state_dict()
     tensors = _read(path)
@@ -75,7 +75,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"cannot read the weights {path}: {e}; reinstall swc or fetch the file again") from None
     if stated is not None and stated != _digest(tensors):
         raise ModelError(
-            f"the weights {path} are damaged: their SHA-256 is not the one they state; fetch the file again"
+            f"the weights {path} are damaged: their SHA-256 is not the one stated in them; fetch the file again"
         )
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise ModelError(f"{path} holds numbers that are not finite; fetch the file again")

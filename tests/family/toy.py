@@ -19,7 +19,7 @@ from swc.bitstream import Layout
 from swc.config import BackboneConfig, ModelConfig, QuantizerConfig
 from swc.errors import LimitError, SyntaxFormatError
 from swc.nn.context import Context
-from swc.nn.roles import Decoder, Encoder, Quantizer
+from swc.nn.roles import Decoder, Each, Encoder, Quantizer
 
 CONFIG = """
 name = "toy"
@@ -169,8 +169,8 @@ class ToyDecoder(Decoder):
     def decode(self, z: Tensor) -> Tensor:
         return z.flatten(1)
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
-        return map(self.decode, chunks)
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+        return each(self.decode, chunks)
 
     def overlap(self, window: int) -> Context:
         return Context(0, 0)

@@ -1,4 +1,4 @@
-"""Layouts of payloads, a file a family."""
+"""Layouts of payloads, one file for each family."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from swc.errors import VersionError
 __all__ = ["LAYOUTS", "Codes", "FsqLayout", "Layout", "RevqLayout", "VrvqLayout", "layout_of"]
 
 LAYOUTS: dict[int, type[Layout]] = {layout.family: layout for layout in (RevqLayout, VrvqLayout, FsqLayout)}
-"""What this version reads and writes, by the number in the header."""
+"""The families that this version reads and writes, by their number in the header."""
 
 
 def layout_of(family: int, minor: int, offset: int | None = None) -> type[Layout]:
