@@ -21,6 +21,9 @@ NOT_RUN = {
     "--max-minutes 60": "starts processes; tests/training/test_training_distributed.py does it",
     "swc train models/swc-44k/config.toml --data my-recordings --out runs/mine --max-minutes 60 "
     "--resume runs/mine/last": "needs a run that was stopped; tests/training/test_training_run.py does it",
+    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda": "days on a GPU",
+    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda "
+    "--resume runs/sq-16k/last": "goes on with that",
     "python benchmarks/ablations/run.py --data CORPUS --val EVAL --out DIR --cache corpus.safetensors": "hours",
     "python benchmarks/ablations/table.py DIR": "needs those hours",
     "python benchmarks/ablations/refit.py fixed-6 revq-17 --data CORPUS --val EVAL --out DIR "

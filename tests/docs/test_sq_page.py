@@ -27,7 +27,9 @@ def test_its_loss_trains_a_model(audio_folder: Path, monkeypatch: pytest.MonkeyP
     listener = nn.Sequential(nn.Unflatten(1, (1, -1)), recogniser)
     monkeypatch.setitem(LOSSES, "perception", None)  # is put back
     exec(code, {"load_recogniser": lambda: listener})  # noqa: S102
-    config = Config.from_table(tomllib.loads(TINY_SQ + "\n" + table), "tiny")
+    tiny = tomllib.loads(TINY_SQ)
+    tiny["training"] |= tomllib.loads(table)["training"]
+    config = Config.from_table(tiny, "tiny")
     run = Trainer(config, torch.device("cpu"), seed=0)
     run.restart_averages()
     losses = run.train_step(load_corpus(audio_folder, config.model, workers=1))
