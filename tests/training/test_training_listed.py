@@ -110,7 +110,7 @@ def test_a_loss_of_ones_own_takes_part(corpus: Corpus, monkeypatch: pytest.Monke
             return (real.square().mean() - fake.square().mean()).abs()
 
     text = TINY_SQ.replace('kind = "elementwise"', 'kind = "loudness"')
-    with pytest.raises(InputError, match="one of adversarial, elementwise, mel, .*not 'loudness'"):
+    with pytest.raises(InputError, match=r"one of adversarial, elementwise, mel, .*not 'loudness'"):
         trainer(config_of(text))
     monkeypatch.setitem(LOSSES, "loudness", lambda config: Loudness())
     assert "loudness" in trainer(config_of(text)).train_step(corpus)
