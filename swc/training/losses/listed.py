@@ -17,7 +17,7 @@ from swc.nn.layers.stft import analyse_power
 from swc.training.losses.reconstruction import MultiscaleMel
 
 SCALES = (32, 64, 128, 256, 512, 1024)
-FLOOR = 1e-5  # power, relative to that of a full-scale sine: -50 dB below the codec's level
+FLOOR = 1e-5  # of squared magnitudes: that of a noise some 50 dB below the codec's level
 
 
 class Elementwise(nn.Module):
@@ -28,15 +28,12 @@ class Elementwise(nn.Module):
 
 
 class Spectrogram(nn.Module):
-    """SQCodec's eq. (4): L1 of magnitudes and of the logarithms of their squares, averaged over windows of six lengths.
-
-    Magnitudes are relative to a full-scale sine's; the paper does not say to what.
-    """
+    """SQCodec's eq. (4): L1 of magnitudes and of the logarithms of their squares, averaged over six window lengths."""
 
     def __init__(self) -> None:
         super().__init__()
         for size in SCALES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size) * (4 / size), persistent=False)
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
 
     def forward(self, real: Tensor, fake: Tensor) -> Tensor:
         total = real.new_zeros(())
