@@ -53,10 +53,10 @@ class PositionBias(nn.Module):
 
     def forward(self, positions: int, window: int) -> Tensor:
         """The bias (heads, T, T) of so many positions in windows."""
-        at = torch.arange(positions, device=self.layers[0].weight.device)
+        at = torch.arange(positions, device=next(self.parameters()).device)
         back = at[:, None] - at
         seen = (back >= 0) & (at[:, None] // window - at // window <= 1)
-        by_distance = self.layers((at / window)[:, None]).t()  # (heads, T)
+        by_distance: Tensor = self.layers((at / window)[:, None]).t()  # (heads, T)
         return by_distance[:, back.clamp_min(0)].masked_fill(~seen, -torch.inf)
 
 

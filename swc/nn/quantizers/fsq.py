@@ -52,13 +52,13 @@ class Fsq(Quantizer):
     @torch.no_grad()
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         # one run after the other: a number that is on the edge would be rounded otherwise beside others
-        digits = [self._digits(self.bounded(run)) for run in z.split(1)]
+        digits = [self._digits(self.bounded(run)) for run in torch.split(z, 1)]
         return (torch.cat(digits) * self.basis).sum(-1).unsqueeze(1)
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         digits = codes[:, 0, :, None] // self.basis % (self.top + 1)
-        return torch.cat([self.latents(2 * run / self.top - 1) for run in digits.split(1)])
+        return torch.cat([self.latents(2 * run / self.top - 1) for run in torch.split(digits, 1)])
 
     def forward(self, z: Tensor, noise: Tensor) -> Tensor:
         """Latents as in training, with gradients: (B, L, D) -> (B, L, D).
@@ -85,7 +85,7 @@ class Fsq(Quantizer):
     def latents(self, numbers: Tensor) -> Tensor:
         """What a decoder makes of numbers -1 to 1: (B, L, numbers) -> (B, L, D)."""
         B, L, _ = numbers.shape
-        features = self.after(self.expand(numbers))
+        features: Tensor = self.after(self.expand(numbers))
         if self.parts > 1:
             features = self.after_fine(upsample(features.transpose(1, 2), self.parts).transpose(1, 2))
         return features.reshape(B, L, -1)

@@ -104,7 +104,7 @@ class LocalNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.float()
-        units = x.unflatten(2, (-1, self.steps))
+        units = x.reshape(*x.shape[:2], -1, self.steps)
         around = self._spans(units.mean(3))
         # the variance within units and that of their means, which loses no digits where the mean is large
         variance = self._spans(units.var(3, unbiased=False)).mean(3) + around.var(3, unbiased=False)
