@@ -91,9 +91,6 @@ def read_header(data: bytes) -> Read:
     for name, (offset, size, low, high) in (FIELDS | FAMILIES[family]).items():
         fields[name] = int.from_bytes(header[offset : offset + size], "little", signed=low < 0)
         within(low, fields[name], high, name, offset)
-    total = int.from_bytes(header[36:44], "little")
-    known = None if total == UNKNOWN_TOTAL else within(0, total, 17592186044415, "total_samples", 36)
-    fields |= {"fingerprint": header[28:36].hex(), "total_samples": known}
     if family == 3:
         groups = [min(16, fields["window"] - first) for first in range(0, fields["window"], 16)]
         bare = most = sum(((fields["greatest_code"] + 1) ** count - 1).bit_length() for count in groups)
@@ -104,6 +101,9 @@ def read_header(data: bytes) -> Read:
         head = fields["n_routed"] if family == 1 else digits.bit_length()
         bare = head + fields["n_shared"] * codes
         most = head + (family - 1) * fields["window"] * digits + codebooks * codes
+    total = int.from_bytes(header[36:44], "little")
+    known = None if total == UNKNOWN_TOTAL else within(0, total, 17592186044415, "total_samples", 36)
+    fields |= {"fingerprint": header[28:36].hex(), "total_samples": known}
     latents = within(1, fields["window"] * fields["windows_per_chunk"], 65535, "chunk_latents", 22)
     slots = within(1, -(-latents // 2), 255 if pairs else latents, "slots", 22)
     windows = (fields["channels"] - pairs) * fields["windows_per_chunk"]
