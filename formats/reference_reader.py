@@ -1,6 +1,6 @@
-"""Reads .swc streams as SWC-1.md says, with the standard library alone and for clarity, not for speed.
+"""Reads .swc streams as specified in SWC-1.md, with only the standard library, written for clarity and not for speed.
 
-python reference_reader.py FILE     prints what the stream holds as JSON; exit status 3 where the stream is faulty
+python reference_reader.py FILE     prints the contents of the stream as JSON; exit status 3 if the stream is faulty
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ FIELDS = {
     "window": (22, 2, 1, 65535),
     "windows_per_chunk": (24, 1, 1, 255),
 }
-"""Numbers of section 3 between the channels and those of the family: offset and size, least and greatest value."""
+"""Numbers of section 3 between the channels and those of the family: offset and size, minimum and maximum."""
 CODEBOOKS = {"n_shared": (25, 1, 0, 255), "n_routed": (26, 1, 0, 255), "codebook_bits": (27, 1, 2, 16)}
 FAMILIES = {1: CODEBOOKS, 2: CODEBOOKS, 3: {"greatest_code": (25, 3, 1, 16777215)}}
-"""The same of the bytes that belong to each family."""
+"""The same for the bytes of each family."""
 GRIDS = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
-"""Grids of section 6.1: least and greatest number."""
+"""Grids of section 6.1: minimum and maximum."""
 BANDS = 25
 Read = tuple[dict[str, Any], int]
-"""What was read, and where that which follows begins."""
+"""A part of a stream, and the start of the next one."""
 
 
 class SwcFault(ValueError):  # noqa: N818
-    """Bytes that are no valid stream: `kind` is one of the errors of section 9, `offset` the byte where it shows."""
+    """Bytes that are not a valid stream: `kind` is an error of section 9, `offset` the byte where it shows."""
 
     def __init__(self, kind: str, offset: int, why: str) -> None:
         super().__init__(f"{kind}: {why} (byte {offset})")
@@ -43,7 +43,7 @@ class SwcFault(ValueError):  # noqa: N818
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """Everything a stream holds, as plain numbers, texts, lists and dicts; raises SwcFault where it isn't valid."""
+    """The contents of a stream, as plain numbers, texts, lists and dicts; raises SwcFault if it isn't valid."""
     header, at = read_header(data)
     header_crc = data[at - 4 : at]
     full = header["window"] * header["windows_per_chunk"]
@@ -113,7 +113,7 @@ def read_header(data: bytes) -> Read:
 
 
 def read_extensions(header: bytes, channels: int) -> dict[str, Any]:
-    """Section 4: tags, coupled channels where there are some, and other extensions, of a header without its CRC."""
+    """Section 4: tags, coupled channels if any, and other extensions, of a header without its CRC."""
     tags: list[list[str]] = []
     coupled: dict[str, Any] = {}
     others: list[dict[str, Any]] = []
@@ -191,7 +191,7 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
 
 
 def read_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
-    """Sections 6 and 6.2: a window of one channel, and where the next one begins."""
+    """Sections 6 and 6.2: a window of one channel, and the start of the next one."""
     routed, bits = header["n_routed"], header["codebook_bits"]
     if header["family"] == 1:
         experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
@@ -215,7 +215,7 @@ def read_window(header: dict[str, Any], digits: str, at: int, length: int, place
 
 
 def read_groups(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
-    """Section 6.3: a window of one channel, and where the next one begins."""
+    """Section 6.3: a window of one channel, and the start of the next one."""
     codes: list[int] = []
     base = header["greatest_code"] + 1
     for count in (min(16, length - first) for first in range(0, length, 16)):
@@ -228,7 +228,7 @@ def read_groups(header: dict[str, Any], digits: str, at: int, length: int, place
 
 
 def read_coupling(digits: str, at: int, slots: int, place: int) -> Read:
-    """Section 6.1: how the channels of a pair are made, and where the next pair's coupling begins."""
+    """Section 6.1: the coupling of a pair, and the start of the next pair's."""
     require(at + 3 <= len(digits), "syntax", place, "a mode is cut off")
     mode = int(digits[at : at + 3], 2)
     require(mode <= 4, "syntax", place, f"mode {mode}")
@@ -261,7 +261,7 @@ def read_coupling(digits: str, at: int, slots: int, place: int) -> Read:
 
 
 def read_golomb(digits: str, at: int, order: int, place: int) -> tuple[int, int]:
-    """A number in an exponential Golomb code, and where it ends."""
+    """A number in an exponential Golomb code, and its end."""
     one = digits.find("1", at)
     end = 2 * one - at + order + 1
     require(one >= 0 and end <= len(digits), "syntax", place, "an exponential Golomb code is cut off")

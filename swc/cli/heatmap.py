@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from swc.bitstream import Stream
 
 _SHADES = " ░▒▓█"
-_PLAIN_SHADES = " .:+#"  # for terminals that know no block characters
+_PLAIN_SHADES = " .:+#"  # for terminals without block characters
 _BAR = 10
 _MARGIN = 23  # columns left of the map, beside the word for what is chosen
 
 
 def routing_rows(stream: Stream, usage: Sequence[float]) -> list[str]:
-    """A line for each codebook that is chosen: its number, share, a bar, and how many chose it in each moment."""
+    """One line for each codebook to choose: its number, share, a bar, and its share of the use at each moment."""
     from swc.bitstream.timeline import routing_map
 
     layout, windows = stream.header.layout, sum(len(chunk.windows) for chunk in stream.chunks)

@@ -28,7 +28,7 @@ class GainConfig:
 
     target_db: float = -20.0  # dB re full scale, RMS of the loud blocks
     lookahead: float = 30.0  # seconds of audio that decide the gain
-    max_gain_db: float = 24.0  # what comes after a quiet start may be louder
+    max_gain_db: float = 24.0  # the rest after a quiet start may be louder
 
     def __post_init__(self) -> None:
         at_least(self, -100, "target_db")
@@ -38,10 +38,10 @@ class GainConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything of `models/<name>/config.toml` but the recipe.
+    """Everything in `models/<name>/config.toml` except the recipe.
 
     Attributes:
-        base: fingerprint, in hexadecimal, of the bundle that gives what this one's weights lack, such as encoder and
+        base: fingerprint, in hexadecimal, of the bundle that supplies what this one's weights lack, such as encoder and
             decoder; none if empty.
     """
 
@@ -68,7 +68,7 @@ class ModelConfig:
         return self.sample_rate / self.hop
 
     def code_semantics(self) -> bytes:
-        """Canonical bytes of everything in the config that decides what a code means."""
+        """Canonical bytes of everything in the config that defines the meaning of codes."""
         parts: dict[str, Any] = {
             "sample_rate": self.sample_rate,
             "hop": self.hop,

@@ -12,7 +12,7 @@ from swc.config.residual import ResidualConfig
 
 @dataclass(frozen=True)
 class RevqConfig(ResidualConfig):
-    """One or more shared codebooks, and routed ones (experts) of which each window chooses some."""
+    """One or more shared codebooks, and routed ones (experts), of which each window chooses some."""
 
     kind: ClassVar[str] = "revq"
     window: int = 43
@@ -20,7 +20,7 @@ class RevqConfig(ResidualConfig):
     shared: int = 1
     routed: int = 17
     codebook_bits: int = 10
-    predictive: bool = False  # codes are the difference from a linear prediction out of the previous latent
+    predictive: bool = False  # codes are the difference from a linear prediction from the previous latent
 
     def __post_init__(self) -> None:
         super().__post_init__()

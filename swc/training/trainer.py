@@ -29,8 +29,8 @@ from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
 NEEDED = {"refiner": "refine_blocks above 0 in [backbone]", "importance": 'kind = "vrvq" in [quantizer]'}
-"""What a config lacks that has nothing to train."""
-FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
+"""What a config needs for a model to have these parts."""
+FINITE_EVERY = 10  # steps between checks of the gradient, each of which waits for a GPU
 SYNCHRONISE_EVERY = 10  # steps that each worker takes alone
 
 
@@ -38,8 +38,8 @@ class Trainer:
     """State of a run.
 
     Attributes:
-        model: what is trained.
-        learner: for its quantizer.
+        model: the model.
+        learner: of its quantizer.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
         optimizer: of a stage that descends a gradient.
@@ -78,7 +78,7 @@ class Trainer:
         return max(by_step, by_time)
 
     def generator(self, purpose: int = 0) -> torch.Generator:
-        """Random numbers of this step: the same whenever it is run, others in each worker."""
+        """Random numbers of this step: the same whenever it runs, different in each worker."""
         seed = self.seed + 7919 * self.workers.rank
         return torch.Generator().manual_seed((seed * 1_000_003 + self.step) * 16 + purpose)
 
@@ -104,7 +104,7 @@ class Trainer:
         self._compile_stage()
 
     def _compile_stage(self) -> None:
-        capture(self.model)  # anew, since a stage decides which parts learn
+        capture(self.model)  # again, since a stage decides which parts learn
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
@@ -121,7 +121,7 @@ class Trainer:
         self.workers.broadcast(self._learned())
 
     def _learned(self) -> list[Tensor]:
-        """All that this stage changes and workers share; the moments of optimizers stay with their process."""
+        """Everything that this stage changes and workers share; moments of optimizers stay with their process."""
         learning = self.stage.learning
         parameters = [p for n, p in self.model.named_parameters() if n.startswith(learning)]
         buffers = () if self.stage.frozen else self.model.buffers()
@@ -149,7 +149,7 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
 
     def solve(self, corpus: Corpus) -> Iterator[Outcome]:
-        """All of a stage that solves: the main process does, on the averaged model."""
+        """Run a stage that solves: only in the main process, on the averaged model."""
         if not isinstance(self.stage, Solver):
             raise TypeError(f"a stage of kind {self.stage.settings.kind!r} does not solve")
         began, generator = time.perf_counter(), self.generator()
@@ -182,7 +182,7 @@ class Trainer:
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not frozen:
             self.learner.maintain(self.generator(2))
-            self.workers.broadcast(self.model.quantizer.buffers())  # each has put vectors of its own into dead codes
+            self.workers.broadcast(self.model.quantizer.buffers())  # each has put its own vectors into dead codes
         self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:

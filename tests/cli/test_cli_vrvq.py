@@ -53,7 +53,7 @@ def test_there_and_back_through_every_command(recording: Path, tmp_path: Path) -
     mean = (Stream.load(stream).codes() >= 0).sum(1).mean()
     (depth,) = (line for line in shown.splitlines() if line.startswith("  depth "))
     assert float(depth.split()[1]) == pytest.approx(mean, abs=0.05)
-    assert "codebooks a latent; each codebook's share, and when" in depth
+    assert "codebooks a latent; each codebook's share, and its use over time" in depth
     assert sum(line.startswith("  codebook ") for line in shown.splitlines()) == 5
     facts = json.loads(done("inspect", stream, "--json"))
     assert list(facts["bits"]) == ["header", "tags", "framing", "depths", "codes", "padding"]

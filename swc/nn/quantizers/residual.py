@@ -53,7 +53,7 @@ class ResidualQuantizer(Quantizer):
 
     @torch.no_grad()
     def look_up(self, codes: Tensor) -> Tensor:
-        """What codes say, of latents or, if predictive, of innovations: (B, stages, T) -> (B, T, D)."""
+        """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
         total = torch.zeros((), device=codes.device)
         for index, book in enumerate(self.books()):
             q = book.code[codes[:, index].clamp_min(0)]

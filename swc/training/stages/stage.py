@@ -1,6 +1,6 @@
 """The two roles that a kind of stage can fill: it descends a gradient, or it solves.
 
-The trainer and the run know these roles alone, never a kind.
+The trainer and the run know only these roles, never a kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from swc.training.data.batches import Batch, draw_crops
 from swc.training.data.corpus import Corpus
 
 LEARNING = {"all": "", "decoder": "decoder.", "refiner": "decoder.refiner.", "importance": "quantizer.importance."}
-"""What the names of the parameters begin with that a stage trains."""
+"""Prefixes of the names of the parameters that a stage trains."""
 
 
 class Stage:
@@ -38,12 +38,12 @@ class Stage:
 
     @property
     def learning(self) -> str:
-        """What the names of those parameters begin with that the stage changes."""
+        """The prefix of the names of the parameters that the stage trains."""
         return ""
 
     @property
     def frozen(self) -> bool:
-        """Whether encoder and codebooks stay as they are."""
+        """Whether encoder and codebooks are frozen."""
         return bool(self.learning)
 
     def compile(self) -> None:
@@ -54,7 +54,7 @@ class Stage:
         return ()
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps of the stage itself, by name."""
+        """The tensors of the stage itself for a checkpoint, by name."""
         return {}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -65,7 +65,7 @@ class Objective(Stage, ABC):
     """A stage that descends the gradient of a loss.
 
     Attributes:
-        delay: steps at its start that leave the model as it is.
+        delay: steps at its start that leave the model unchanged.
     """
 
     settings: GradientStage
@@ -89,7 +89,7 @@ class Objective(Stage, ABC):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a solver found: its fields go into the log under the name of its class, `str` is for people."""
+    """The result of a solver: its fields go into the log under the name of its class, `str` is for people."""
 
 
 class Solver(Stage, ABC):
@@ -107,7 +107,7 @@ class Solver(Stage, ABC):
             generator: on the CPU, of everything random.
 
         Yields:
-            Steps done so far, and what was found.
+            Steps done so far, and the result.
         """
 
 
@@ -121,4 +121,4 @@ class BatchSolver(Solver):
 
     @abstractmethod
     def measure(self, model: CodecModel, batches: Iterable[Tensor], generator: torch.Generator) -> Outcome:
-        """Change the model by what is found in batches of crops (batch, samples)."""
+        """Measure batches of crops (batch, samples), and change the model accordingly."""
