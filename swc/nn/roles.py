@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 
-from swc.nn.context import Context
+from swc.dsp.context import Context
+from swc.errors import ModelError
 
 
 class Encoder(nn.Module, ABC):
@@ -64,6 +65,18 @@ class Quantizer(nn.Module, ABC):
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
         """Latents (B, L, D) of runs of codes (B, stages, L)."""
+
+    def tables(self) -> tuple[Tensor, Tensor | None]:
+        """All that `decode` takes, for a decoder without torch (see `swc.dsp.codes`).
+
+        Returns:
+            Codebooks (stages, size, D), whose vectors are added up; and, where that makes innovations, the weights
+            (D, D) of the prediction from the previous latent.
+
+        Raises:
+            ModelError: this kind decodes in another way.
+        """
+        raise ModelError(f"{type(self).__name__} has no tables, so its models cannot be exported")
 
 
 class Decoder(nn.Module, ABC):
