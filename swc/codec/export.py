@@ -83,7 +83,17 @@ def _graph(decoder: SpectralDecoder, dim: int) -> Any:
             verbose=False,
         )
     assert program is not None  # it is where no file is named
-    return program.model_proto
+    model = program.model_proto
+    _strip(model.graph)
+    return model
+
+
+def _strip(graph: Any) -> None:
+    """Leave out where in the source each node comes from, in whose folder."""
+    del graph.value_info[:]
+    for part in (graph, *graph.input, *graph.output, *graph.initializer, *graph.node):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 @contextmanager
