@@ -48,7 +48,10 @@ def page() -> str:
         ".SH COMMANDS",
     ]
     for name in group.list_commands(context):
-        lines += command(name, group.get_command(context, name), context)
+        this = group.get_command(context, name)
+        lines += command(name, this, context)
+        for part, one in getattr(this, "commands", {}).items() if name != "batch" else ():  # it has those of others
+            lines += command(f"{name} {part}", one, context)
     lines += [".SH EXIT STATUS", *items((plain(code), plain(text)) for code, text in EXIT_CODES.items())]
     lines += [".SH ENVIRONMENT", *items((plain(name), plain(text)) for name, text in VARIABLES.items())]
     lines += [".SH EXAMPLES", *items((plain(line), plain(text)) for line, text in EXAMPLES.items())]

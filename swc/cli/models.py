@@ -1,4 +1,4 @@
-"""swc models: the bundles that are installed, and their decoders as files for machines without torch."""
+"""swc models: the bundles that are installed; their decoders as files for machines without torch."""
 
 from __future__ import annotations
 

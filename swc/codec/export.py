@@ -33,7 +33,7 @@ def export_onnx(bundle: Bundle, fp: BinaryOutput) -> None:
 
     Raises:
         ModelError: damaged weights, or a model of a kind that cannot be exported.
-        InputError: the packages of the extra `export` are not installed.
+        InputError: the packages of the extra `onnx` are not installed.
     """
     codec = Codec(bundle)
     decoder, codebooks = codec.model.decoder, codec.model.quantizer.tables()
