@@ -9,37 +9,46 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+SECOND = 44100
 
-def peak_mib(*args: str) -> float:
-    """Peak resident memory in MiB of one run of the command line."""
-    process = subprocess.Popen([sys.executable, "-m", "swc", *args, "--quiet"])
+
+def measured(*args: str | Path) -> tuple[float, float]:
+    """Wall-clock seconds of one run of the command line, and MiB of its largest process at its peak."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "swc", *map(str, args), "--quiet"])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        sys.exit(f"swc {' '.join(args)} failed")
-    return usage.ru_maxrss / 1024
+        sys.exit(f"swc {' '.join(map(str, args))} failed")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def write_recording(path: Path, seconds: float) -> None:
+    """The bundled recording, over and over, as WAV."""
+    with resources.as_file(resources.files("swc") / "data" / "demo.flac") as demo:
+        minute = np.resize(soundfile.read(demo, dtype="int16")[0], 60 * SECOND)
+    left = round(seconds * SECOND)
+    with soundfile.SoundFile(path, "w", SECOND, 1, "PCM_16") as file:
+        while left > 0:
+            file.write(minute[:left])
+            left -= len(minute)
 
 
 def main() -> None:
-    minutes = [float(a) for a in sys.argv[1:3]] or [1.0, 120.0]
-    with resources.as_file(resources.files("swc") / "data" / "demo.flac") as path:
-        recording, rate = soundfile.read(path, dtype="int16")
-    minute = np.resize(recording, 60 * rate)
-    with tempfile.TemporaryDirectory() as folder:
-        for length in minutes:
-            wav, coded, back = (str(Path(folder, name)) for name in ("in.wav", "coded.swc", "back.wav"))
-            with soundfile.SoundFile(wav, "w", rate, 1, "PCM_16") as f:
-                for _ in range(round(length)):
-                    f.write(minute)
-            encode = peak_mib("encode", wav, coded, "--force")
-            decode = peak_mib("decode", coded, back, "--force")
+    for minutes in [float(a) for a in sys.argv[1:3]] or [1.0, 120.0]:
+        with tempfile.TemporaryDirectory() as folder:
+            wav, coded, back = (Path(folder, name) for name in ("in.wav", "coded.swc", "back.wav"))
+            write_recording(wav, 60 * minutes)
+            _, encode = measured("encode", wav, coded)
+            _, decode = measured("decode", coded, back)
             same = soundfile.info(wav).frames == soundfile.info(back).frames
-            print(f"{length:g} min: encode {encode:.0f} MiB, decode {decode:.0f} MiB, same length: {same}", flush=True)
+            print(f"{minutes:g} min: encode {encode:.0f} MiB, decode {decode:.0f} MiB, same length: {same}", flush=True)
 
 
 if __name__ == "__main__":

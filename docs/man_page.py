@@ -86,11 +86,9 @@ def argument_name(argument: Any, bare: bool = False) -> str:
 def option_names(option: Any) -> Sequence[str]:
     value = ""
     if not option.is_flag:
-        choices = getattr(option.type, "choices", ())
-        names = [str(getattr(choice, "value", choice)) for choice in choices]
-        value = (
-            f" {plain('|'.join(names))}" if names else f" \\fI{plain(option.metavar or option.type.name.upper())}\\fR"
-        )
+        kind = getattr(option, "type_descriptor", None) or option.type  # from typer 0.29 on, or before
+        names = [str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ()]
+        value = f" {plain('|'.join(names))}" if names else f" \\fI{plain(option.metavar)}\\fR"
     return [f"\\fB{plain(name)}\\fR{value}" for name in sorted([*option.opts, *option.secondary_opts], key=len)]
 
 

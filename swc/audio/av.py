@@ -19,7 +19,7 @@ from swc.errors import InputError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-INSTALL = "install what reads more kinds with pip install 'swc[av]'"
+INSTALL = "install what reads more kinds with pip install 'swc-codec[av]'"
 
 _DEMUXERS = (  # what is one file of audio; playlists and what else names other files stay out
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,webm,mlp,mov,mp4,"

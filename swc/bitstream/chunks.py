@@ -14,6 +14,7 @@ class LossySource(Protocol):
     Attributes:
         header: of the stream.
         total_samples: per channel at source_rate; None while nobody knows.
+        at_hand: whether all of it can be read at once, and nothing is still to come through a pipe.
     """
 
     @property
@@ -21,6 +22,9 @@ class LossySource(Protocol):
 
     @property
     def total_samples(self) -> int | None: ...
+
+    @property
+    def at_hand(self) -> bool: ...
 
     def chunks_from(self, index: int, /) -> Iterator[Chunk | None]:
         """The chunks from `index` on; None for each that is lost."""

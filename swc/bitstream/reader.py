@@ -64,6 +64,11 @@ class StreamReader:
         return iter(self)
 
     @property
+    def at_hand(self) -> bool:
+        """Whether all of it can be read at once, and nothing is still to come through a pipe."""
+        return self._source.at_hand
+
+    @property
     def n_chunks(self) -> int:
         """Chunks read so far."""
         return self._ledger.chunks

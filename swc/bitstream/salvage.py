@@ -93,6 +93,11 @@ class SalvageReader:
         self._found = self._missing = self._lost_bytes = self._tried = 0
 
     @property
+    def at_hand(self) -> bool:
+        """Whether all of it can be read at once, and nothing is still to come through a pipe."""
+        return self._source.at_hand
+
+    @property
     def damaged(self) -> bool:
         """Whether anything was found wrong so far; the end of the iteration settles it."""
         return bool(self.losses) or self.repaired_bit is not None or self.cut_off or self.end_mismatch

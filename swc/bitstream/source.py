@@ -24,6 +24,11 @@ class Source:
         """A source of these bytes."""
         return cls(io.BytesIO(data))
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether all of it can be read at once: pipes, which cannot seek, may let a reader wait."""
+        return self._fp.seekable()
+
     def up_to(self, size: int) -> bytes:
         """Read `size` bytes, or fewer where the file ends before."""
         data = b""
@@ -49,7 +54,7 @@ class Source:
     def skip(self, size: int) -> None:
         """Leave out `size` bytes, by seeking where the file can; an end of the file shows at the next read."""
         self.offset += size
-        if self._fp.seekable():
+        if self.at_hand:
             self._fp.seek(size, io.SEEK_CUR)
             return
         while size > 0 and (data := self._fp.read(min(size, 1 << 16))):

@@ -100,6 +100,11 @@ class Stream:
         self.write(fp)
         return fp.getvalue()
 
+    @property
+    def at_hand(self) -> bool:
+        """True: nothing is still to come."""
+        return True
+
     def chunks_from(self, index: int) -> Iterator[Chunk]:
         """The chunks from `index` on."""
         return iter(self.chunks[index:])

@@ -64,6 +64,10 @@ class _Named:
     def total_samples(self) -> int | None:
         return self._reader.total_samples
 
+    @property
+    def at_hand(self) -> bool:
+        return self._reader.at_hand
+
     def chunks_from(self, index: int) -> Iterator[Chunk]:
         with self._naming():
             yield from self._reader.chunks_from(index)

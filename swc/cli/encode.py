@@ -106,8 +106,8 @@ def encode(
         list[str],
         typer.Argument(
             metavar="IN... [OUT]",
-            help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; the output, or a folder for it. - is stdin, and "
-            "stdout.  [default of OUT: IN with suffix .swc]. With -o DIR: any number of files and folders.",
+            help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc-codec[av] more; the output, or a folder for it. - is stdin, "
+            "and stdout.  [default of OUT: IN with suffix .swc]. With -o DIR: any number of files and folders.",
             show_default=False,
         ),
     ],

@@ -36,7 +36,7 @@ Mos = Annotated[
         "--mos",
         help="Also ask judges of speech, none of which takes part in training: how natural it sounds (DistillMOS and "
         "DNSMOS P.808 estimate the opinion of listeners, here also of the originals), whether the voice is the same "
-        "(Resemblyzer), and word errors (PocketSphinx). Needs swc[mos].",
+        "(Resemblyzer), and word errors (PocketSphinx). Needs swc-codec[mos].",
     ),
 ]
 Speech = Annotated[

@@ -32,7 +32,7 @@ def inspect(
         typer.Option(
             "--plot",
             metavar="PNG",
-            help="Decode, and draw waveform, spectrogram, experts and bits over time; needs swc[eval].",
+            help="Decode, and draw waveform, spectrogram, experts and bits over time; needs swc-codec[eval].",
         ),
     ] = None,
     model: BundleOfStream = None,

@@ -22,6 +22,7 @@ from swc.codec.gain import factor
 from swc.codec.options import past_the_end
 from swc.codec.stereo.upmix import Upmix
 from swc.config import ModelConfig
+from swc.dsp.ahead import Ahead, Each
 from swc.dsp.arrays import Array, host, namespace
 from swc.dsp.context import Context
 
@@ -35,17 +36,14 @@ class DecoderModel(Protocol):
     def like(self) -> Array:
         """An empty array of the kind, where the model is."""
 
+    def ahead(self, items: int) -> Ahead:
+        """Threads to work in, see `Ahead`."""
+
     def latents(self, codes: NDArray[np.int64]) -> Array:
         """Latents (B, L, D) of a chunk's codes (B, stages, L), -1 where a stage says nothing."""
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int) -> Iterator[Array]:
-        """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
-
-        Args:
-            chunks: latents (B, n, D) of each.
-            latents: of every chunk but the last.
-            window: latents a window.
-        """
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each) -> Iterator[Array]:
+        """Audio of a stream's chunks, see `swc.dsp.spectral.SpectralSynthesis.synthesise`."""
 
     def overlap(self, window: int) -> Context:
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
@@ -92,14 +90,15 @@ class StreamDecoder:
         if stop is not None:
             chunks = islice(chunks, chunk_at(self.header, stop - 1) + context + 1 - first)
         end = 0
-        for offset, block in self._resampled(self._synthesised(chunks), first):
-            total = reader.total_samples
-            bounds = [n for n in (stop, total) if n is not None]
-            low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
-            if end > offset + low:
-                yield block[:, low : end - offset]
-            if stop is not None and end >= stop:
-                return
+        with self.model.ahead(int(reader.at_hand)) as ahead:
+            for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
+                total = reader.total_samples
+                bounds = [n for n in (stop, total) if n is not None]
+                low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
+                if end > offset + low:
+                    yield block[:, low : end - offset]
+                if stop is not None and end >= stop:
+                    return
         total = reader.total_samples
         if start and total is not None and start >= total:
             raise past_the_end(self.header, total)
@@ -119,18 +118,21 @@ class StreamDecoder:
         for start, audio in self._resampler.blocks(arrays, at, at):
             yield start, self._array(audio.T)
 
-    def _synthesised(self, chunks: Iterable[Chunk | None]) -> Iterator[Array]:
+    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Array]:
         """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
         edge = self._array(np.zeros((header.coded_channels, 1, dim), np.float32))
         chunks, alike = tee(chunks)
-        latents = conceal.extended((None if c is None else self.latents(c) for c in chunks), edge)
-        audio = conceal.faded(self.model.synthesise(latents, header.chunk_latents, header.window))
+        latents = conceal.extended(each(self._latents_if_there, chunks), edge)
+        audio = conceal.faded(self.model.synthesise(latents, header.chunk_latents, header.window, each))
         if self._upmix is None:
             yield from audio
         else:
-            yield from self._upmix.blocks(audio, (None if chunk is None else chunk.couplings for chunk in alike))
+            yield from self._upmix.blocks(audio, (None if c is None else c.couplings for c in alike), each)
+
+    def _latents_if_there(self, chunk: Chunk | None) -> Array | None:
+        return None if chunk is None else self.latents(chunk)
 
     def latents(self, chunk: Chunk) -> Array:
         """Latents (coded channels, L, D) of a chunk's codes."""

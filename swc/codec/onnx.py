@@ -20,6 +20,7 @@ from swc.bitstream import Header
 from swc.bundle.find import models_folder
 from swc.codec.decoding import DecodingCodec
 from swc.config import Config, ModelConfig, SpectralConfig
+from swc.dsp.ahead import Ahead, Each
 from swc.dsp.arrays import Array, hann
 from swc.dsp.codes import accumulate, look_up
 from swc.dsp.context import Context
@@ -91,8 +92,11 @@ class OnnxModel:
         weight = self._tables.get(PREDICTION)
         return said if weight is None else accumulate(said, lambda latent: latent @ weight.T)
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int) -> Iterator[Array]:
-        return self._synthesis.synthesise(chunks, latents, window)
+    def ahead(self, items: int = 1) -> Ahead:
+        return Ahead(share(1), items)
+
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each = map) -> Iterator[Array]:
+        return self._synthesis.synthesise(chunks, latents, window, each)
 
     def overlap(self, window: int) -> Context:
         return self._synthesis.overlap(window)
@@ -157,8 +161,7 @@ def _session(data: bytes, path: Path) -> Any:
             f"`backend` onnx needs the package onnxruntime ({error}); install it with: pip install onnxruntime"
         ) from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = share(1), 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as in `swc.threads`
+    options.intra_op_num_threads, options.log_severity_level = 1, 4  # chunks are shared among threads, see `Ahead`
     try:
         return onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
     except Exception as error:  # its own classes, which are not public

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from swc.config import SpectralConfig
+from swc.dsp.ahead import Each
 from swc.dsp.arrays import Array, constant, namespace
-from swc.dsp.context import Context, segments
+from swc.dsp.context import Context, Segment, segments
 from swc.dsp.phase import integrate_phase
 from swc.dsp.stft import synthesise
 from swc.dsp.texture import ITERATIONS, refine
@@ -89,27 +91,31 @@ class SpectralSynthesis(ABC):
         """Audio of whole runs of latents."""
         return self.refined(self.textured(self.compressed(z)))
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int) -> Iterator[Array]:
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each = map) -> Iterator[Array]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
             chunks: latents (B, n, D) of each.
             latents: of every chunk but the last.
             window: latents a window.
+            each: what maps functions of one chunk and its surroundings over them.
         """
-        b = self.config
-        spectra = self._spectra(chunks, latents, window)
-        edge = Context(self._overlapping, self._overlapping)
-        for signal, before, length in segments(spectra, latents * b.frames_per_latent, edge):
-            audio = self.refined(signal, -before)
-            yield audio[:, before * b.frame_hop : (before + length) * b.frame_hop]
-
-    def _spectra(self, chunks: Iterable[Array], latents: int, window: int) -> Iterator[Array]:
-        """Spectra (B, T, bins) of each chunk of latents; phases begin anew in each window."""
         per = self.config.frames_per_latent
-        reach = -(-self.reach // per)
-        for z, before, length in segments(chunks, latents, Context(reach, reach)):
-            yield self.textured(self.compressed(z)[:, before * per : (before + length) * per], window * per)
+        reach, edge = -(-self.reach // per), Context(self._overlapping, self._overlapping)
+        spectra = each(partial(self._spectra, window), segments(chunks, latents, Context(reach, reach)))
+        return each(self._audio, segments(spectra, latents * per, edge))
+
+    def _spectra(self, window: int, latents: Segment) -> Array:
+        """Spectra (B, T, bins) of a chunk of latents; phases begin again in each window."""
+        per = self.config.frames_per_latent
+        inside = slice(latents.before * per, (latents.before + latents.length) * per)
+        return self.textured(self.compressed(latents.signal)[:, inside], window * per)
+
+    def _audio(self, spectra: Segment) -> Array:
+        """Audio (B, n) of a chunk of spectra."""
+        hop = self.config.frame_hop
+        audio = self.refined(spectra.signal, -spectra.before)
+        return audio[:, spectra.before * hop : (spectra.before + spectra.length) * hop]
 
     @property
     def _overlapping(self) -> int:

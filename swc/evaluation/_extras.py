@@ -37,8 +37,13 @@ def load_extra(module: str, purpose: str, extra: str = "eval") -> ModuleType:
             return importlib.import_module(module)
         except ImportError as error:
             reason = "" if error.name in (package, module) else f" ({error})"
-            advice = f"install it with: pip install 'swc[{extra}]'"
+            advice = f"install it with: {install_command(extra)}"
             raise InputError(f"{purpose} needs the package {package!r}{reason}; {advice}") from error
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'swc-codec[{extra}]'"
 
 
 @contextmanager

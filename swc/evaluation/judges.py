@@ -8,7 +8,7 @@ None of them takes part in training, and `pyproject.toml` has a contract that sa
 no longer be judged by it. The two that estimate mean opinions know no original, so their scores of the originals are
 what to compare with; they favour what is clean, and a voice that became another one may please them.
 
-The packages come with `swc[mos]`, and their networks with them. Each judge is usable without the others.
+The packages come with `swc-codec[mos]`, and their networks with them. Each judge is usable without the others.
 """
 
 from __future__ import annotations

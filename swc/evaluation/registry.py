@@ -52,6 +52,11 @@ class Metric:
         """Whether it is one of `swc.evaluation.judges`, which are only asked where somebody wants them."""
         return bool(self.about)
 
+    @property
+    def installed(self) -> bool:
+        """Whether the package that it needs can be found; it may yet lack something itself."""
+        return self.module is None or has_extra(self.module.partition(".")[0])
+
 
 _MEASURES = (
     Metric("mel_distance", "mel", 2, False, False, None, metrics.mel_distance),
@@ -168,5 +173,5 @@ def _check_module(metric: Metric) -> None:
         return
     if metric.judge:
         load_extra(metric.module, metric.label, "mos")
-    elif not has_extra(metric.module):
+    elif not metric.installed:
         load_extra(metric.module, metric.label)

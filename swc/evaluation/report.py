@@ -23,7 +23,7 @@ from swc.evaluation.results import COLUMNS, Results, Row
 from swc.files import open_output, printable
 
 PACKAGES = (
-    *("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python"),
+    *("swc-codec", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python"),
     *("distillmos", "speechmos", "onnxruntime", "librosa", "resemblyzer", "pocketsphinx"),
 )
 """Packages whose versions a report states, where installed."""

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.ahead import Ahead, Each
 from swc.dsp.context import Context
 from swc.nn.backbones import BACKBONES
 from swc.nn.quantizers import QUANTIZERS
+from swc.nn.threads import ahead
 
 
 class CodecModel(nn.Module):
@@ -37,15 +39,19 @@ class CodecModel(nn.Module):
         """An empty tensor where its tensors are."""
         return torch.empty(0, device=self.device)
 
+    def ahead(self, items: int = 1) -> Ahead:
+        """Threads to work in, see `Ahead`."""
+        return ahead(self.device, items)
+
     @torch.inference_mode()
     def latents(self, codes: NDArray[np.int64]) -> Tensor:
         """Latents (B, L, D) of codes (B, stages, L)."""
         return self.quantizer.decode(torch.from_numpy(codes).to(self.device))
 
     @torch.inference_mode()
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
         """Audio of chunks of latents, see `Decoder.synthesise`."""
-        yield from self.decoder.synthesise(chunks, latents, window)
+        yield from self.decoder.synthesise(chunks, latents, window, each)
 
     def overlap(self, window: int) -> Context:
         """See `Decoder.overlap`."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 
+from swc.dsp.ahead import Each
 from swc.dsp.context import Context
 from swc.errors import ModelError
 
@@ -87,13 +88,14 @@ class Decoder(nn.Module, ABC):
         """Audio (B, L * hop), float32, of whole runs of latents (B, L, D)."""
 
     @abstractmethod
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
             chunks: latents (B, n, D) of each.
             latents: of every chunk but the last.
             window: latents a window.
+            each: what maps functions of one chunk and its surroundings over them.
         """
 
     @abstractmethod

@@ -190,5 +190,5 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     for data in (flac_of_32_bits([1]), b"\0\0\0\x20ftypM4A " + bytes(100), b"\x1aE\xdf\xa3" + bytes(100)):
         (tmp_path / "a").write_bytes(data)
-        with pytest.raises(InputError, match=r"ffmpeg -i IN out.wav, or .*pip install 'swc\[av\]'"):
+        with pytest.raises(InputError, match=r"ffmpeg -i IN out.wav, or .*pip install 'swc-codec\[av\]'"):
             AudioReader(tmp_path / "a")

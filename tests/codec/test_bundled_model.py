@@ -55,6 +55,15 @@ def test_more_bits_sound_better_within_every_rate(codec: Codec, recording: tuple
     assert intelligible[2] > 0.8
 
 
+def test_audio_is_the_same_for_any_number_of_threads(codec: Codec, recording: tuple[np.ndarray, int]) -> None:
+    stream, before, decoded = codec.encode(*recording, effort=0), torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        decoded.append(codec.decode(stream).tobytes())
+    torch.set_num_threads(before)
+    assert len(set(decoded)) == 1
+
+
 @pytest.fixture(scope="module")
 def long_recording(recording: tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:
     """21.3 s of speech with a pause, and where it is soft."""

@@ -9,6 +9,7 @@ import torch
 from tiny import REFINED
 
 from swc.config import Config, SpectralConfig
+from swc.dsp.context import Context, segments
 from swc.dsp.stft import analyse, synthesise
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import Refiner, noise_spectrum
@@ -97,6 +98,7 @@ def test_chunks_are_refined_as_the_whole_is(tmp_path: Path) -> None:
     decoder = SpectralDecoder(Config.from_toml(tmp_path / "config.toml").model)
     torch.nn.init.normal_(decoder.refiner.project.weight, std=0.2)
     chunks = torch.randn(1, 140, 16).split(40, 1)
-    spectra = torch.cat(list(decoder._spectra(chunks, 40, 20)), 1)
+    around = segments(chunks, 40, Context(20, 20))
+    spectra = torch.cat([decoder._spectra(20, latents) for latents in around], 1)
     whole = decoder.refined(spectra)
     assert torch.allclose(torch.cat(list(decoder.synthesise(chunks, 40, 20)), 1), whole, atol=1e-3 * float(whole.std()))

@@ -11,6 +11,7 @@ from swc.bitstream import Coupling, Couplings, Header
 from swc.bitstream.coupling import BANDS, EQUAL, FIRST, OPPOSITE, PARAMETRIC, RANGES, SECOND, slots_in
 from swc.codec.stereo.grid import DELAY_UNIT, Grid, around
 from swc.codec.stereo.tables import COHERENCES, LEVELS, PHASES
+from swc.dsp.ahead import Each
 from swc.dsp.arrays import Array, host, namespace, unit
 from swc.dsp.noise import uniform
 from swc.dsp.stft import analyse, synthesise
@@ -44,6 +45,14 @@ class Gains(NamedTuple):
         return Gains(self.bands[:, start:], self.delays[start:])
 
 
+class _Part(NamedTuple):
+    """Audio (coded channels, samples) with the gains of each pair in it, and which samples are asked for."""
+
+    audio: Array
+    gains: list[Gains]
+    inside: slice
+
+
 class Upmix:
     """Makes the channels of one stream, chunk by chunk, of its coded channels.
 
@@ -60,13 +69,20 @@ class Upmix:
         self._allpass = namespace(like).asarray(_allpass(host(self.grid.frequencies)), device=like.device)
         self._rows = {channel: row for row, channel in enumerate(header.coded)}
 
-    def blocks(self, audio: Iterable[Array], couplings: Iterator[Couplings | None]) -> Iterator[Array]:
+    def blocks(
+        self, audio: Iterable[Array], couplings: Iterator[Couplings | None], each: Each = map
+    ) -> Iterator[Array]:
         """Channels (channels, n), `reach` samples less than there was audio for until it ends.
 
         Args:
             audio: (coded channels, n) of each chunk.
             couplings: of each chunk; None of one that is lost.
+            each: what maps functions of one chunk and its surroundings over them.
         """
+        return each(self._channels, self._parts(audio, couplings))
+
+    def _parts(self, audio: Iterable[Array], couplings: Iterator[Couplings | None]) -> Iterator[_Part]:
+        """The audio of each chunk with its surroundings, as `blocks` takes it."""
         reach, before = self.reach, 0
         buffer: Array | None = None
         gains: list[Gains] = []
@@ -77,12 +93,12 @@ class Upmix:
             stop = buffer.shape[1] - reach
             if stop <= before:
                 continue
-            yield self._channels(buffer, gains, slice(before, stop))
+            yield _Part(buffer, gains, slice(before, stop))
             keep = min(buffer.shape[1], 2 * reach)
             buffer, before = buffer[:, -keep:], keep - reach
             gains = [one.last(keep // self.grid.hop) for one in gains]
         if buffer is not None:
-            yield self._channels(buffer, gains, slice(before, buffer.shape[1]))
+            yield _Part(buffer, gains, slice(before, buffer.shape[1]))
 
     def _gains(self, couplings: Couplings | None, frames: int, before: list[Gains]) -> list[Gains]:
         """The gains of each pair in a chunk of so many frames; those of a lost one are those `before` it."""
@@ -101,8 +117,9 @@ class Upmix:
         bands = _matrix(LEVELS[levels - RANGES["levels"][0]], COHERENCES[coherences], PHASES[phases])
         return _held(bands.repeat(self.grid.frames, 1)[:, :frames], delay * DELAY_UNIT, frames)
 
-    def _channels(self, audio: Array, gains: list[Gains], inside: slice) -> Array:
-        """Channels (channels, n) of a part of the audio (coded channels, samples)."""
+    def _channels(self, part: _Part) -> Array:
+        """Channels (channels, n) of a part of the audio."""
+        audio, gains, inside = part
         channels: dict[int, Array] = {channel: audio[row, inside] for channel, row in self._rows.items()}
         for (first, second), one in zip(self.header.pairs, gains, strict=True):
             both = self._pair(audio[self._rows[first]], one)
