@@ -112,6 +112,17 @@ def test_a_part_is_that_of_the_whole(onnx: OnnxCodec, stream: Stream) -> None:
             assert np.array_equal(part, whole[start:stop])
 
 
+def test_audio_is_the_same_for_any_number_of_threads(
+    codec: Codec, onnx: OnnxCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = codec.encode(tones(14.0, RATE, channels=2), RATE, kbps=3, stereo="coupled", effort=0)
+    decoded = []
+    for threads in (1, 3):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+        decoded.append(onnx.decode(stream))
+    assert np.array_equal(*decoded)
+
+
 def test_lost_chunks_fade_alike(codec: Codec, onnx: OnnxCodec) -> None:
     stream = codec.encode(tones(9.0, RATE, channels=2), RATE, kbps=3, stereo="coupled", effort=0)
     data = bytearray(stream.to_bytes())
