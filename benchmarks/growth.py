@@ -1,8 +1,8 @@
 """How cost grows: time and memory of `swc encode` and `swc decode` for 1 s to 10 h, and for 1 to 10 000 files of 1 s.
 
-python benchmarks/growth.py growth.json --png docs/images/growth.png --page docs/performance.md
-python benchmarks/growth.py growth.json --longest 3600 --most 1000 ...      the quick part of it
-python benchmarks/growth.py growth.json --render ...                        the figures of an earlier run
+python benchmarks/growth.py docs/growth.json --png docs/images/growth.png --page docs/performance.md
+python benchmarks/growth.py docs/growth.json --longest 3600 --most 1000 ...      the quick part of it
+python benchmarks/growth.py docs/growth.json --render ...                        the figures of an earlier run
 
 Whole processes are timed, torch's start included; what takes less than a minute of audio is the median of three runs.
 Memory is that of the largest process at its peak. Each step is told on stderr. Without --page, the tables go to stdout.
@@ -14,14 +14,17 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import soundfile
 from matplotlib.figure import Figure
-from memory import measured, write_recording
 from pages import Document, number, options, report, table
 
 LENGTHS = (1, 10, 60, 600, 3600, 36000)
@@ -29,8 +32,30 @@ FILES = (1, 10, 100, 1000, 10000)
 SHORT, RUNS = 60, 3  # seconds of audio up to which there are so many runs
 WORK = ("encode", "decode")
 COLOURS = {"encode": "#0f6e84", "decode": "#d1495b"}
+SECOND = 44100
 
 Row = dict[str, float]
+
+
+def measured(*args: str | Path) -> tuple[float, float]:
+    """Wall-clock seconds of one run of the command line, and MiB of its largest process at its peak."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "swc", *map(str, args), "--quiet"])
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"swc {' '.join(map(str, args))} failed")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def write_recording(path: Path, seconds: float) -> None:
+    """The bundled recording, over and over, as WAV."""
+    with resources.as_file(resources.files("swc") / "data" / "demo.flac") as demo:
+        minute = np.resize(soundfile.read(demo, dtype="int16")[0], 60 * SECOND)
+    left = round(seconds * SECOND)
+    with soundfile.SoundFile(path, "w", SECOND, 1, "PCM_16") as file:
+        while left > 0:
+            file.write(minute[:left])
+            left -= len(minute)
 
 
 def of_length(folder: Path, seconds: int) -> Row:
@@ -112,30 +137,30 @@ def plot(path: Path, document: Document) -> None:
     for column, (name, label) in enumerate((("lengths", "seconds of audio"), ("files", "files of one second"))):
         rows = document[name]
         sizes = [row["size"] for row in rows]
-        time, memory = grid[:, column]
+        took, memory = grid[:, column]
         for work in WORK:
             style = {"color": COLOURS[work], "ms": 4, "label": work}
-            time.plot(sizes, [row[work] for row in rows], "o-", **style)
+            took.plot(sizes, [row[work] for row in rows], "o-", **style)
             memory.plot(sizes, [row[f"{work}_mib"] for row in rows], "o-", **style)
         last = rows[-1]
         straight = [last["encode"] * size / last["size"] for size in sizes]
-        time.plot(sizes, straight, "--", color="#555555", lw=1, label="proportional")
-        time.set_yscale("log")
-        time.set_ylim(bottom=0.5 * min(row["decode"] for row in rows))
-        time.set_ylabel("seconds")
+        took.plot(sizes, straight, "--", color="#555555", lw=1, label="proportional")
+        took.set_yscale("log")
+        took.set_ylim(bottom=0.5 * min(row["decode"] for row in rows))
+        took.set_ylabel("seconds")
         memory.set_ylim(bottom=0)
         memory.set_ylabel("MiB at the peak")
-        for axis in (time, memory):
+        for axis in (took, memory):
             axis.set_xscale("log")
             axis.set_xlabel(label)
             axis.grid(alpha=0.3)
             axis.spines[["top", "right"]].set_visible(False)
-        time.legend(frameon=False, fontsize=9)
+        took.legend(frameon=False, fontsize=9)
     figure.savefig(path)
 
 
 def main() -> None:
-    parser = options(__doc__, "growth")
+    parser = options(__doc__, "speed: growth")
     parser.add_argument("--longest", type=int, default=LENGTHS[-1], metavar="S", help="seconds (default 36000)")
     parser.add_argument("--most", type=int, default=FILES[-1], metavar="N", help="files (default 10000)")
     args = parser.parse_args()
@@ -144,7 +169,7 @@ def main() -> None:
         lengths = steps([size for size in LENGTHS if size <= args.longest], of_length, "s")
         return {"lengths": lengths, "files": steps([size for size in FILES if size <= args.most], of_files, "files")}
 
-    report(args, "growth", measure, markdown, plot)
+    report(args, "speed: growth", measure, markdown, plot)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def options(about: str | None, block: str) -> argparse.ArgumentParser:
     parser.add_argument("json", type=Path, help="where the figures go")
     parser.add_argument("--render", action="store_true", help="take the figures that are there, and measure nothing")
     parser.add_argument("--png", type=Path, help="draw them")
-    parser.add_argument("--page", type=Path, help=f"put the tables between <!-- {block} --> and <!-- /{block} -->")
+    parser.add_argument("--page", type=Path, help=f"put the tables between <!-- {block} --> and <!-- end -->")
     return parser
 
 
@@ -55,8 +55,8 @@ def number(value: float) -> str:
 def put(page: Path, block: str, text: str) -> None:
     """Replace what a page has between two comments."""
     old = page.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- {block} -->\n).*?(<!-- /{block} -->)", re.S)
+    pattern = re.compile(rf"(<!-- {block} -->\n).*?(<!-- end -->)", re.S)
     new, found = pattern.subn(lambda match: f"{match[1]}{text}\n{match[2]}", old)
     if not found:
-        sys.exit(f"{page} has no place for it; add the lines <!-- {block} --> and <!-- /{block} -->")
+        sys.exit(f"{page} has no place for it; add the lines <!-- {block} --> and <!-- end -->")
     page.write_text(new, encoding="utf-8")

@@ -1,8 +1,8 @@
 """Speed, memory and size of swc and of other codecs, in one run.
 
 pip install transformers snac
-python benchmarks/peers.py peers.json --png docs/images/peers.png --page docs/performance.md
-python benchmarks/peers.py peers.json --render --png ... --page ...      the same of an earlier run's figures
+python benchmarks/peers.py docs/speed.json --png docs/images/speed.png --page docs/performance.md
+python benchmarks/peers.py docs/speed.json --render ...      the figures of an earlier run
 
 Every codec runs in a process of its own with one thread, and in another with two; they take turns, so that what else
 the machine does falls on all. One round measures each of them encoding and decoding one recording and eight at once.
@@ -103,13 +103,13 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = options(__doc__, "peers")
+    parser = options(__doc__, "speed: peers")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default 3)")
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of a recording (default 5)")
     parser.add_argument("--codecs", nargs="+", metavar="NAME", help="of " + ", ".join(builders()))
     args = parser.parse_args()
     names = args.codecs or list(builders())
-    report(args, "peers", lambda: run(names, args.seconds, args.rounds), peer_tables.markdown, peer_tables.plot)
+    report(args, "speed: peers", lambda: run(names, args.seconds, args.rounds), peer_tables.markdown, peer_tables.plot)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""swc demo: the bundled recording there and back, with what was lost on the way."""
+"""swc demo: the bundled recording encoded and decoded, with scores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo(
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",
 ) -> None:
-    """Code a bundled recording, and show what comes back."""
+    """Encode and decode a bundled recording, and score the result."""
     from swc.bitstream import Stream
     from swc.codec.codec import Codec
     from swc.evaluation import has_plots, install_command, spectrogram_comparison
@@ -37,7 +37,7 @@ def demo(
     _check_folder(out)
     original, rate = _recording()
     codec = Codec.load(model, device)
-    codec.decode(codec.encode(original[:rate], rate, kbps=kbps))  # the first pass pays for setting up, not for coding
+    codec.decode(codec.encode(original[:rate], rate, kbps=kbps))  # the first pass includes setting up
     started = time.perf_counter()
     data = codec.encode(original, rate, kbps=kbps).to_bytes()
     encoded = time.perf_counter()
@@ -66,10 +66,10 @@ def demo(
 
 
 def _check_folder(out: Path) -> None:
-    """Make the folder; one that holds all the sounds is of an earlier demo, one that holds some of the files is not.
+    """Make the folder; one with all the sounds is from an earlier demo, one with only some of the files is not.
 
     Raises:
-        InputError: there are such files, and perhaps somebody needs them.
+        InputError: there are such files, which may be needed.
     """
     out.mkdir(parents=True, exist_ok=True)
     found = [name for name in (*SOUNDS, PICTURE) if os.path.lexists(out / name)]

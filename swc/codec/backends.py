@@ -1,4 +1,4 @@
-"""What runs the networks of a decoder: torch, or onnxruntime. Imports neither by itself."""
+"""The choice between backends of a decoder: torch or onnxruntime. Imports neither by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loaded model that decodes streams, whatever runs its networks. Imports no torch."""
+"""A loaded model that decodes streams, with any backend. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from swc.errors import InputError
 
 
 class DecodingCodec:
-    """A loaded model, of which nothing but decoding is asked.
+    """A loaded model that decodes.
 
     Attributes:
         name: of the bundle.
         config: of the model.
-        fingerprint: 8 bytes, what its codes mean.
+        fingerprint: 8 bytes that identify the meaning of its codes.
         sample_rate: Hz that the network runs at; any other rate is resampled on the way in and out.
-        model: that runs the networks.
+        model: the networks.
     """
 
     def __init__(self, model: DecoderModel, fingerprint: bytes) -> None:

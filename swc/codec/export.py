@@ -89,7 +89,7 @@ def _graph(decoder: SpectralDecoder, dim: int) -> Any:
 
 
 def _strip(graph: Any) -> None:
-    """Leave out where in the source each node comes from, in whose folder."""
+    """Remove the places in the source that nodes come from, with paths of this machine."""
     del graph.value_info[:]
     for part in (graph, *graph.input, *graph.output, *graph.initializer, *graph.node):
         part.ClearField("metadata_props")

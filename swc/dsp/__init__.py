@@ -1,4 +1,4 @@
-"""Decoding without networks: everything between codes and audio that is arithmetic, on numpy or torch alike.
+"""The arithmetic between codes and audio, on arrays of numpy or torch. Networks are left to subclasses.
 
-Nothing here imports torch. What a network does is left to whoever has one (see `swc.dsp.spectral`).
+Nothing here imports torch.
 """

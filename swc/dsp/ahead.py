@@ -30,7 +30,7 @@ class Ahead:
     """Maps functions over items in order, on threads; a context that ends them.
 
     Args:
-        threads: MOST at most; 0 works on one after the other, in the calling thread.
+        threads: MOST at most; 0 and 1 work on one after the other, in the calling thread.
         items: that are asked for before the result of the first is needed, per thread; 0 where the next may be long in
             coming.
         begin: is called in each thread, before any works.
@@ -38,8 +38,8 @@ class Ahead:
 
     def __init__(self, threads: int, items: int = 1, begin: Callable[[], object] = object) -> None:
         threads = min(threads, MOST)
-        self._waiting = items * threads if threads > 1 else 0
-        self._pool = _pool(threads, begin) if threads else None
+        self._waiting = items * threads
+        self._pool = _pool(threads, begin) if threads > 1 else None
 
     def __enter__(self) -> Ahead:
         return self

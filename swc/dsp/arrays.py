@@ -1,7 +1,7 @@
-"""One way to write what numpy and torch write differently, so that code takes the arrays of either.
+"""Operations with different names in numpy and torch, so that code can take the arrays of either.
 
-Most of it needs no help: operators, slices, methods and, in the module that `namespace` gives, functions of the same
-name and order of arguments (the Python array API standard, of which numpy 2 and torch both have the greater part).
+Most operations need no help: operators, slices, methods and, in the module that `namespace` returns, functions with
+the same name and order of arguments (numpy 2 and torch both have most of the Python array API standard).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def host(x: Array) -> np.ndarray:
 
 
 def constant(x: Array) -> Array:
-    """The array without its history, where gradients shall not go."""
+    """The array, through which gradients do not flow."""
     return x if isinstance(x, np.ndarray) else x.detach()
 
 

@@ -19,11 +19,11 @@ from swc.dsp.stft import synthesise
 from swc.dsp.texture import ITERATIONS, refine
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
-CEILING = 2e4  # +32 dB re a full-scale sine: no recording comes near, a runaway network stops there
+CEILING = 2e4  # +32 dB re a full-scale sine: recordings never come near it, a runaway network stops there
 
 
 def expand(c: Array, exponent: float) -> Array:
-    """|X| of compressed magnitudes, of any shape, within what is audible and possible."""
+    """|X| of compressed magnitudes, of any shape, limited to the audible and possible range."""
     return c.clip(FLOOR**exponent, CEILING**exponent) ** (1 / exponent)
 
 
@@ -45,7 +45,7 @@ class SpectralSynthesis(ABC):
         """Compressed magnitudes (B, T, bins), float32; may be slightly negative."""
 
     def finished(self, spectrum: Array, first: Array | int) -> Array:
-        """What a network makes of the last spectrum, (B, T, bins); here there is none. `first` is as in `refined`."""
+        """The last spectrum (B, T, bins) after another network, if there is one. `first` is as in `refined`."""
         return spectrum
 
     @property
@@ -59,7 +59,7 @@ class SpectralSynthesis(ABC):
         return 0
 
     def spectrum(self, c: Array, pause: int | None = None, offset: Array | None = None) -> Array:
-        """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
+        """Magnitudes from the result of `compressed`, with matching phases: complex (B, T, bins).
 
         Gradients reach the magnitudes alone. Arguments are those of `integrate_phase`.
         """
@@ -81,7 +81,7 @@ class SpectralSynthesis(ABC):
         return synthesise(spectrum, self.window, self.config.frame_hop)
 
     def refined(self, spectrum: Array, first: Array | int = 0) -> Array:
-        """Audio as `render` has it, of what the iterations of `refine`, and then `finished`, make of a spectrum.
+        """Audio as from `render`, of a spectrum after the iterations of `refine` and then `finished`.
 
         Gradients reach magnitudes and networks. `first` is as in `textured`, and may be before the chunk.
         """

@@ -14,9 +14,9 @@ from types import ModuleType
 from swc.errors import InputError
 
 _UNUSED = {"distillmos": "torchaudio"}
-"""Modules that a package imports and that are of no use to us: an empty one takes the place of each.
+"""Modules that a package imports without need: each is replaced by an empty one.
 
-DistillMOS reads files with torchaudio when it is run as a command. The published builds of that want CUDA's libraries.
+DistillMOS reads files with torchaudio when run as a command. Published builds of torchaudio need CUDA's libraries.
 """
 
 
@@ -64,7 +64,7 @@ def contained(logger: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def _standing_in(module: str | None) -> Iterator[None]:
-    """Let an empty module be imported under a name, if there is none of that name, while the block runs."""
+    """Provide an empty module under a name, if none is loaded, while the block runs."""
     if module is None or module in sys.modules:
         yield
         return

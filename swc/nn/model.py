@@ -31,7 +31,7 @@ class CodecModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where its tensors are."""
+        """The device of its tensors."""
         return next(chain(self.parameters(), self.buffers())).device
 
     @property

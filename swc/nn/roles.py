@@ -40,10 +40,10 @@ class Quantizer(nn.Module, ABC):
             grants: for each of their windows (B, ceil(L / window)), how many steps above the least of the layout's
                 `sizes` it may take.
             window: latents a window; the last one may be shorter.
-            effort: 0 takes the first codes that offer themselves; 1 and 2 search for better ones, ever longer.
+            effort: 0 takes the first suitable codes; 1 and 2 search for better ones, longer each time.
 
         Returns:
-            int64 (B, stages, L) as the layout takes them, -1 where a stage says nothing.
+            int64 (B, stages, L) in the order of the layout, -1 where a stage is unused.
         """
 
     def encode_together(
@@ -51,7 +51,7 @@ class Quantizer(nn.Module, ABC):
     ) -> list[Tensor]:
         """Codes of several groups of runs: those that `encode` gives for each, on a CPU to the bit.
 
-        One after the other here; a quantizer that gains by it takes them together.
+        In turn here; a quantizer for which it is faster codes them together.
 
         Args:
             runs: groups of runs of latents, (B, L, D) each.
@@ -68,11 +68,11 @@ class Quantizer(nn.Module, ABC):
         """Latents (B, L, D) of runs of codes (B, stages, L)."""
 
     def tables(self) -> tuple[Tensor, Tensor | None]:
-        """All that `decode` takes, for a decoder without torch (see `swc.dsp.codes`).
+        """The tensors that `decode` uses, for a decoder without torch (see `swc.dsp.codes`).
 
         Returns:
-            Codebooks (stages, size, D), whose vectors are added up; and, where that makes innovations, the weights
-            (D, D) of the prediction from the previous latent.
+            Codebooks (stages, size, D), whose vectors are added up; and the weights (D, D) of the prediction from the
+            previous latent if the sums are innovations, else None.
 
         Raises:
             ModelError: this kind decodes in another way.

@@ -33,7 +33,7 @@ def test_peers_with_a_codec_alone(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "tiny").symlink_to(tiny_bundle)
     figures, plot, page = (tmp_path / name for name in ("peers.json", "peers.png", "page.md"))
-    page.write_text("before\n<!-- peers -->\nold\n<!-- /peers -->\nafter\n")
+    page.write_text("before\n<!-- speed: peers -->\nold\n<!-- end -->\nafter\n")
     little = ("--codecs", "tiny", "--seconds", "1", "--rounds", "1")
     run("peers.py", figures, *little, "--png", plot, "--page", page, SWC_MODELS=str(tmp_path / "models"))
     document = json.loads(figures.read_text())
@@ -43,8 +43,8 @@ def test_peers_with_a_codec_alone(tiny_bundle: Path, tmp_path: Path) -> None:
     assert 0 < tiny["macs"]["decode"] < tiny["macs"]["encode"]
     assert plot.read_bytes().startswith(PNG)
     text = page.read_text()
-    assert text.startswith("before\n<!-- peers -->\nHow many times as fast")
-    assert text.endswith("<!-- /peers -->\nafter\n")
+    assert text.startswith("before\n<!-- speed: peers -->\nHow many times as fast")
+    assert text.endswith("<!-- end -->\nafter\n")
     assert "old" not in text
 
 

@@ -115,7 +115,7 @@ def test_named_domains_are_speech(folder: Path) -> None:
 @pytest.mark.usefixtures("pretended")
 def test_without_any_speech_there_is_nothing_to_judge(folder: Path) -> None:
     (folder / "speech").rename(folder / "alice")
-    with pytest.raises(InputError, match=r"no recording taken from .*clips counts as such: .*`speech`"):
+    with pytest.raises(InputError, match=r"no recording in .*clips counts as such: .*`speech`"):
         run(folder)
     assert run(folder / "alice").rows[0].distillmos > 0  # no domains: all of it is speech
 

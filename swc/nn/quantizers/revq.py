@@ -1,7 +1,7 @@
 """Residual Experts Vector Quantization (SwitchCodec, Wang et al., arXiv 2505.24437, section III).
 
-One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. The chosen
-experts run on the residual in index order, whatever their scores. Equation numbers are the paper's. With `predictive`,
+One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. These
+quantize the residual in index order, whatever their scores. Equation numbers are the paper's. With `predictive`,
 all this happens to innovations (see `swc.nn.quantizers.prediction`).
 """
 
@@ -31,19 +31,19 @@ from swc.nn.quantizers.search import (
 )
 from swc.nn.roles import Quantizer
 
-RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
-STRIDE = 3  # in training, every so many latents of a window decide on its experts, as in the encoder
+RARE = 0.05  # codes used less than this share of the mean are moved to poorly served vectors
+STRIDE = 3  # in training, every so many latents of a window take part in choosing its experts, as in the encoder
 
 
 @dataclass
 class Quantized:
-    """What the quantizer returns in training.
+    """The quantizer's results in training.
 
     Attributes:
         latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
         shared_commitment: scalar, mean squared error of the latents after the shared stage.
         commitment: scalar, mean squared error of the latents at the end.
-        imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
+        imitation: scalar, only for the router: cross entropy between its scores and the masks found by search.
         error: scalar without gradient, energy of the final residual.
     """
 
@@ -56,7 +56,7 @@ class Quantized:
 
 @dataclass
 class Choice:
-    """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves, 1 or 0 (B,)."""
+    """A codebook's choice: codes (B, T), vectors (B, T, D), and the windows that it serves, 1 or 0 (B,)."""
 
     index: int
     codes: Tensor
@@ -66,15 +66,15 @@ class Choice:
 
 @dataclass
 class Assigned:
-    """What `Revq.assign` found for B windows of latents in runs.
+    """The results of `Revq.assign` for B windows of latents in runs.
 
     Attributes:
         mask: the experts chosen, 1 or 0 (B, N_r).
         error: of the latents that the decoder predicts from, in runs.
-        target: what is quantized, latents or innovations (B, T, D).
-        after_shared: what the shared codebooks say of it (B, T, D).
-        quantized: what all codebooks say of it (B, T, D).
-        chosen: what each of them says.
+        target: the vectors to quantize, latents or innovations (B, T, D).
+        after_shared: their approximation by the shared codebooks (B, T, D).
+        quantized: by all codebooks (B, T, D).
+        chosen: the choice of each codebook.
     """
 
     mask: Tensor
@@ -123,7 +123,7 @@ class Revq(Quantizer):
     ) -> list[Tensor]:
         search, books, together = EFFORTS[effort], self.books(), Runs(runs, grants)
         z, k = together.z, together.grants
-        # as if quantizing left no error: enough to choose experts by
+        # as if quantizing left no error: good enough to choose experts
         target = together.padded([self.predictor.innovations(group) for group in runs])
         mask = torch.zeros(*k.shape, len(self.experts), dtype=torch.bool, device=z.device)
         codes = torch.full((len(z), len(books), z.shape[1]), -1, device=z.device)
@@ -139,19 +139,19 @@ class Revq(Quantizer):
         return together.split(codes)
 
     def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort, group: Tensor | None) -> Tensor:
-        """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
+        """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: by search or by the router."""
         if effort.stride:
             return self.search_mask(target[:, :: effort.stride], k, group=group)
         return Router.top(self.scores(z, counted(group, None, z.shape[1])), k)
 
     @torch.no_grad()
     def search_mask(self, target: Tensor, k: Tensor, most: int | None = None, group: Tensor | None = None) -> Tensor:
-        """Masks (B, N_r) of the experts that leave the least of windows of latents or innovations (B, T, D).
+        """Masks (B, N_r) of the experts that leave the least residual of windows of latents or innovations (B, T, D).
 
         Args:
-            target: what is quantized.
+            target: the vectors to quantize.
             k: k_r of each window (B,).
-            most: the largest k_r; if given, nothing waits for what is found.
+            most: the largest k_r; if given, nothing waits for a result.
             group: of each window, see `counted` (B,).
         """
         shared, residual, counts = len(self.shared), target, counted(group, None, target.shape[1])
@@ -172,7 +172,7 @@ class Revq(Quantizer):
 
     @torch.no_grad()
     def look_up(self, codes: Tensor) -> Tensor:
-        """What codes say, of latents or, if predictive, of innovations: (B, stages, T) -> (B, T, D)."""
+        """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
         total: Tensor = look_up((book.code for book in self.books()), codes)
         return total
 
@@ -216,7 +216,7 @@ class Revq(Quantizer):
         if searched is not None:
             experts = self._searched(target[:, ::STRIDE], k.flatten(), experts, searched.flatten(), most)
         if not isinstance(self.predictor, NoPredictor):
-            # a decoder predicts from latents with errors; these ones are like them, and found without a loop
+            # a decoder predicts from latents with errors; these are similar, and computed without a loop
             error = target - self._pass(target, experts.float())[0]
             target = self.predictor.innovations(runs, error.reshape(runs.shape)).reshape(z.shape)
         mask = experts.float()
@@ -227,8 +227,8 @@ class Revq(Quantizer):
         return Assigned(mask, error.reshape(runs.shape), target, after_shared, quantized, chosen)
 
     def _pass(self, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, list[Choice]]:
-        """Nearest codes of each stage in index order, eq. (2): what all say of windows (B, T, D), what the shared ones
-        say, and what each says."""
+        """Nearest codes of each stage in index order, eq. (2): approximations of windows (B, T, D) by all and by the
+        shared ones, and each choice."""
         quantized = after_shared = torch.zeros_like(target)
         chosen: list[Choice] = []
         shared = len(self.shared)
@@ -243,7 +243,7 @@ class Revq(Quantizer):
         return quantized, after_shared, chosen
 
     def _searched(self, target: Tensor, k: Tensor, routed: Tensor, searched: Tensor, most: int) -> Tensor:
-        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by what a search finds."""
+        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by the results of a search."""
         if target.is_cuda:
             return torch.where(searched[:, None], self.search_mask(target, k, most), routed)
         mask = routed.clone()
@@ -260,10 +260,10 @@ class Revq(Quantizer):
 
     @torch.no_grad()
     def _learn(self, chosen: list[Choice], residual: Tensor) -> None:
-        """Each codebook moves to what all the others leave it: (B, T, D), the residual after the last stage.
+        """Each codebook moves towards the residual of all the others: (B, T, D), the residual after the last stage.
 
-        That is one small step down the least squares of `swc.training.stages.codebooks`. A codebook that learns what
-        the previous stages leave, as in plain RVQ, averages over far larger vectors and knows nothing of later ones.
+        That is one small step down the least squares of `swc.training.stages.codebooks`. A codebook that learns the
+        residual of the previous stages, as in plain RVQ, averages over far larger vectors and ignores later stages.
         """
         energy = residual.square().sum(-1).flatten() + 1e-12
         for choice in chosen:

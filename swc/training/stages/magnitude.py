@@ -22,7 +22,7 @@ from swc.training.stages.stage import Objective
 
 
 class Term(NamedTuple):
-    """A term of the loss, a scalar, and its weight; None: it is for the log alone."""
+    """A term of the loss, a scalar, and its weight; None: only for the log."""
 
     value: Tensor
     weight: float | None = None
@@ -30,7 +30,7 @@ class Term(NamedTuple):
 
 @dataclass
 class Output:
-    """What a model makes of crops."""
+    """The results of a model for crops."""
 
     audio: Tensor  # the crops (B, samples)
     quantized: Quantized

@@ -1,4 +1,4 @@
-"""Stage 1b: the parts learn on from waveforms, with the phases that the decoder gives them."""
+"""Stage 1b: all parts continue to learn on waveforms, with the decoder's own phases."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from swc.nn.layers.convnext import Trunk
 from swc.nn.layers.stft import mel_filterbank
 from swc.nn.roles import Encoder
 
-MOMENTUM = 0.01  # of the running statistics of latents: some hundred steps
+MOMENTUM = 0.01  # memory of the running statistics of latents: some hundred steps
 
 
 class SpectralEncoder(Encoder):
@@ -60,9 +60,9 @@ class SpectralEncoder(Encoder):
         """Latents of about zero mean and unit mean square, from what `features` returns.
 
         Both matter in training: errors are relative to the latents' power, and a constant would be a cheap way to it.
-        A few crops have a mean and a power of their own, which says much of what they sound like. So values are those
-        of the running statistics, as at inference, while gradients are those of the batch's (batch renormalization,
-        Ioffe 2017, arXiv 1702.03275).
+        A few crops have a mean and a power of their own, which tells much about how they sound. So values use the
+        running statistics, as at inference, while gradients use the batch's (batch renormalization, Ioffe 2017,
+        arXiv 1702.03275).
         """
         B, T, _ = c.shape
         latents = T // self.config.frames_per_latent

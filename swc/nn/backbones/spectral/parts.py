@@ -1,4 +1,4 @@
-"""What encoder and decoder share: compressed magnitudes, and layers that start small."""
+"""Shared by encoder and decoder: compressed magnitudes, and layers that start small."""
 
 from __future__ import annotations
 
