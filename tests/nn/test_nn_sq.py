@@ -12,8 +12,8 @@ from tiny import TINY_SQ
 from torch.utils.flop_counter import FlopCounterMode
 
 from swc.config import Config
+from swc.dsp.context import segments
 from swc.nn.backbones.sq.parts import LocalNorm, trend
-from swc.nn.context import segments
 from swc.nn.layers.local_attention import LocalTransformer
 from swc.nn.layers.snake import Snake
 from swc.nn.layers.upsample import upsample

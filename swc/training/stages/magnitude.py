@@ -49,7 +49,8 @@ class Output:
             return decoder.render(decoder.spectrum(self.compressed))
         first = self.first * decoder.config.frames_per_latent
         with mixed_precision(self.audio.device):
-            return decoder.refined(decoder.textured(self.compressed, first=first), first)
+            audio: Tensor = decoder.refined(decoder.textured(self.compressed, first=first), first)
+            return audio
 
 
 class MagnitudeObjective(Objective):

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.ahead import Each
+from swc.dsp.context import Context, Segment, segments
 from swc.nn.backbones.sq.parts import KERNEL, ChannelNorm, ConvUnit, TrendAttention, backbone_of
-from swc.nn.context import Context, Segment, segments
 from swc.nn.layers.snake import Snake
 from swc.nn.layers.upsample import upsample
-from swc.nn.roles import Decoder, Each
+from swc.nn.roles import Decoder
 
 DILATIONS = (1, 3, 9)
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.context import Context
 from swc.nn.backbones.sq.parts import ChannelNorm, ConvUnit, TrendConv, backbone_of
-from swc.nn.context import Context
 from swc.nn.roles import Encoder
 
 TREND_WIDTHS = (1, 5, 11, 21, 45)
