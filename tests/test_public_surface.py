@@ -26,8 +26,10 @@ SURFACE = {
             "ChunkSource",
             "Coupling",
             "Couplings",
+            "DepthWindow",
             "END_SIZE",
             "Extension",
+            "FsqLayout",
             "Header",
             "LAYOUTS",
         ),
@@ -43,7 +45,17 @@ SURFACE = {
             "SalvageReader",
             "Stream",
         ),
-        *("StreamBuilder", "StreamReader", "StreamWriter", "Tags", "Window", "chunk_at", "cut", "header_size"),
+        *(
+            "StreamBuilder",
+            "StreamReader",
+            "StreamWriter",
+            "Tags",
+            "VrvqLayout",
+            "Window",
+            "chunk_at",
+            "cut",
+            "header_size",
+        ),
         *("join", "latents_for", "retag", "window_lengths"),
     ],
     "swc.bundle": ["Bundle", "bundle_for", "find_bundle", "list_bundles"],
@@ -51,7 +63,7 @@ SURFACE = {
 }
 WITHOUT_TORCH = (
     *("swc", "swc.cli", "swc.audio", "swc.bitstream", "swc.bundle", "swc.config"),
-    *("swc.codec.batch", "swc.codec.finished", "swc.codec.transcode"),
+    *("swc.codec.backends", "swc.codec.batch", "swc.codec.finished", "swc.codec.onnx", "swc.codec.transcode"),
 )
 
 

@@ -12,6 +12,14 @@ from swc.errors import SwcError
 from swc.files import printable as printable
 
 
+class Backend(StrEnum):
+    """Libraries that run the networks of a decoder."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
 class Depth(StrEnum):
     """Sample formats of PCM."""
 
@@ -43,6 +51,17 @@ Quality = Annotated[
         help="In place of --kbps: constant quality, 0 to 10; easy passages take fewer bits.",
     ),
 ]
+Level = Annotated[
+    float | None,
+    typer.Option(
+        "--level",
+        metavar="L",
+        min=0,
+        max=10,
+        help="In place of --kbps, for models of family vrvq: 0 to 10, what the importance of each moment is multiplied"
+        " by to give its number of codes.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(
@@ -57,7 +76,8 @@ BundleOfStream = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="A bundle's name or folder.  [default: the one whose fingerprint is in the stream]",
+        help="A bundle's name or folder, or a file from swc models export.  "
+        "[default: the one whose fingerprint is in the stream]",
         autocompletion=complete_model,
     ),
 ]

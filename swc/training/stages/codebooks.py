@@ -16,7 +16,7 @@ from torch import Tensor
 
 from swc.config import Config
 from swc.nn.model import CodecModel
-from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.search import beam_codes
 from swc.training.data.batches import draw_k
 from swc.training.data.corpus import Corpus
@@ -90,7 +90,9 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
 
 
 @torch.no_grad()
-def refit(quantizer: Revq, runs: Tensor, k: Tensor, generator: torch.Generator, *, rounds: int) -> Iterator[Round]:
+def refit(
+    quantizer: ResidualQuantizer, runs: Tensor, k: Tensor, generator: torch.Generator, *, rounds: int
+) -> Iterator[Round]:
     """Search for masks once, then alternate between the search for codes and the least squares for all codebooks.
 
     The input of a predictive quantizer depends on the errors of the previous latents: those of the previous round are
@@ -125,7 +127,7 @@ def refit(quantizer: Revq, runs: Tensor, k: Tensor, generator: torch.Generator, 
             target = windows(residual.reshape(runs.shape))
 
 
-def _search(quantizer: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:
+def _search(quantizer: ResidualQuantizer, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:
     """Codes (B, stages, T) and the residual (B, T, D)."""
     codes, residual = [], []
     for z, on in zip(torch.split(windows, PART), torch.split(mask, PART), strict=True):
@@ -134,7 +136,7 @@ def _search(quantizer: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) ->
     return torch.cat(codes), torch.cat(residual)
 
 
-def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Tensor:
+def solve_least_squares(quantizer: ResidualQuantizer, residual: Tensor, codes: Tensor) -> Tensor:
     """Move all codes to the ridge regression of the vectors on their codes.
 
     Args:
@@ -183,7 +185,7 @@ def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Ten
     return (r - forward(delta)).reshape(residual.shape)
 
 
-def _replace_rare(quantizer: Revq, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
+def _replace_rare(quantizer: ResidualQuantizer, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
     """Rare codes become copies of a vector's own code, moved by this vector's whole residual."""
     replaced = 0
     energy = residual.square().sum(-1).flatten().clamp_min(1e-12)  # of silence too, or there is nothing to draw

@@ -1,0 +1,89 @@
+"""Phases for magnitudes, integrated from peak to peak in one pass.
+
+Integration follows the derivatives that a Gaussian-like window gives to the phase of a spectrogram (phase gradient heap
+integration, Prusa, Balazs & Sondergaard 2017, eq. 11-12). Instead of a heap, the order is that of single-pass
+spectrogram inversion (Beauregard, Harish & Wyse 2015): a spectral peak continues from the previous frame, and the bins
+on its flanks are locked to it (Laroche & Dolson 1999). There is nothing to learn.
+"""
+
+from __future__ import annotations
+
+import math
+
+from swc.dsp.arrays import Array, namespace, pad, running_max, take, unit
+from swc.dsp.texture import spread
+
+GAMMA = 0.25645  # of the Gaussian that a Hann window resembles, in units of n_fft squared (Prusa et al. 2017)
+TINY = 1e-8
+
+
+def integrate_phase(
+    magnitude: Array, n_fft: int, hop: int, pause: int | None = None, offset: Array | None = None
+) -> Array:
+    """Phases that fit magnitudes of an STFT with a Hann window.
+
+    Args:
+        magnitude: (B, T, bins), at least 0.
+        n_fft: window length in samples; bins = n_fft // 2 + 1.
+        hop: samples a frame.
+        pause: restart at the quietest frame in the second half of every so many frames, where it is least audible, so
+            that a frame depends on few frames before it.
+        offset: (T, bins), angles by which peaks that are not tones are rotated with their flanks, frame by frame.
+
+    Returns:
+        Complex unit vectors (B, T, bins).
+    """
+    xp, (B, T, bins) = namespace(magnitude), magnitude.shape
+    log = xp.log(magnitude + TINY)
+    bin_index = xp.arange(bins, dtype=magnitude.dtype, device=magnitude.device)
+    # advance of the phase from frame to frame: the bin's own frequency, and its distance to its peak
+    own = 2 * math.pi * (hop * (bin_index % (n_fft // hop))) / n_fft
+    advance = own + hop / (GAMMA * n_fft) * _slope(log)
+    advance = pad(((advance[:, 1:] + advance[:, :-1]) / 2).swapaxes(1, 2), 1, 0).swapaxes(1, 2)
+    # advance from bin to bin: the position of the energy within the frame
+    lag = -GAMMA * n_fft / hop * _slope(log.swapaxes(1, 2)).swapaxes(1, 2)
+    across = pad((lag[..., 1:] + lag[..., :-1]) / 2, 1, 0).cumsum(-1)
+    peak = peaks(log)
+    locked = across - take(across, peak)
+    # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
+    start = xp.broadcast_to(math.pi * bin_index**2 / (2 * bins), (B, bins))
+    restart = _quietest(magnitude.sum(-1), pause)[..., None]
+    phase, phases = start, []
+    for t in range(T):
+        phase = xp.where(restart[:, t], start, phase)
+        phase = take(phase + advance[:, t], peak[:, t]) + locked[:, t]
+        phases.append(phase)
+    # phases so far refer to the middle of the window, those of the FFT to its start
+    angle = xp.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
+    if offset is not None:
+        angle = angle + spread(offset, log, peak)
+    return unit(angle)
+
+
+def _quietest(level: Array, pause: int | None) -> Array:
+    """Of levels (B, T), which is the least in the second half of each `pause` of them; bool."""
+    xp = namespace(level)
+    found = xp.zeros_like(level, dtype=xp.bool)
+    if pause is None:
+        return found
+    for begin in range(pause // 2, level.shape[1], pause):
+        part = level[:, begin : begin + pause - pause // 2]
+        count = part.shape[1]
+        found[:, begin : begin + count] = part.argmin(1)[:, None] == xp.arange(count, device=level.device)
+    return found
+
+
+def _slope(x: Array) -> Array:
+    """Central differences along the last dimension, 0 at both ends."""
+    return pad((x[..., 2:] - x[..., :-2]) / 2, 1, 1) if x.shape[-1] > 2 else namespace(x).zeros_like(x)
+
+
+def peaks(x: Array) -> Array:
+    """For each element of the last dimension the index of the local maximum that it climbs to, int64."""
+    xp, n = namespace(x), x.shape[-1]
+    index = xp.arange(n, device=x.device)
+    rises = pad(x[..., 1:] > x[..., :-1], 0, 1)
+    peak = ~rises & pad(rises[..., :-1], 1, 0, value=True)
+    after = -xp.flip(running_max(xp.flip(xp.where(peak, -index, -n), (-1,))), (-1,))
+    before = running_max(xp.where(peak, index, -1))
+    return xp.where(rises, after, before)
