@@ -163,7 +163,7 @@ def score(model: CodecModel, clips: HeldOut, row: Row, k: int, searched: bool, v
     usage = mask.float().mean(0)
     # where all experts are on, or the first ones, there is no mask to send
     mask_bits = 0 if row.prefix or k >= config.quantizer.routed else config.quantizer.routed
-    loss = ReconstructionLoss(Config(config))  # the recipe has no part in its mel distance
+    loss = ReconstructionLoss(config.sample_rate)
     few = zip(torch.split(clips.audio, PART), torch.split(decoded, PART), strict=True)
     result = {
         "experts": k,

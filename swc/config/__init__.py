@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from swc.config.conv import ConvConfig
 from swc.config.model import BACKBONES, QUANTIZERS, GainConfig, ModelConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
@@ -20,6 +21,7 @@ from swc.errors import InputError
 __all__ = [
     "BackboneConfig",
     "Config",
+    "ConvConfig",
     "GainConfig",
     "ModelConfig",
     "QuantizerConfig",

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from swc.bitstream.limits import LIMITS
 from swc.config.checks import at_least, require
+from swc.config.conv import ConvConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
 
-BACKBONES: dict[str, type[BackboneConfig]] = {"spectral": SpectralConfig}
+BACKBONES: dict[str, type[BackboneConfig]] = {"conv": ConvConfig, "spectral": SpectralConfig}
 """Kinds of `[backbone]`; their networks are in `swc.nn.backbones`."""
 QUANTIZERS: dict[str, type[QuantizerConfig]] = {"revq": RevqConfig}
 """Kinds of `[quantizer]`; their networks are in `swc.nn.quantizers`."""

@@ -22,8 +22,13 @@ class RevqConfig(QuantizerConfig):
     routed: int = 17
     codebook_bits: int = 10
     predictive: bool = False  # codes are the difference from a linear prediction out of the previous latent
+    codebook_dim: int = 0  # numbers of a code, projected to and from latents as in DAC; 0: codes are latents
 
     def __post_init__(self) -> None:
+        at_least(self, 0, "codebook_dim")
+        require(
+            not (self.predictive and self.codebook_dim), "predictive codes cannot be projected: codebook_dim must be 0"
+        )
         at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
         most = {name: LIMITS[name][1] for name in ("n_routed", "windows_per_chunk")}
         require(self.shared + self.routed <= most["n_routed"], f"at most {most['n_routed']} codebooks in all")
@@ -46,5 +51,11 @@ class RevqConfig(QuantizerConfig):
         return ("shared.", "experts.", *(("predictor.",) if self.predictive else ()))
 
     def semantics(self) -> dict[str, Any]:
-        parts = {"family": "revq", "shared": self.shared, "routed": self.routed, "codebook_bits": self.codebook_bits}
-        return parts | ({"predictive": True} if self.predictive else {})
+        parts: dict[str, Any] = {
+            "family": "revq",
+            "shared": self.shared,
+            "routed": self.routed,
+            "codebook_bits": self.codebook_bits,
+        }
+        parts |= {"predictive": True} if self.predictive else {}
+        return parts | ({"codebook_dim": self.codebook_dim} if self.codebook_dim else {})

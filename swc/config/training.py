@@ -40,13 +40,27 @@ class GradientStage(StageConfig):
     warmup: int = 100  # steps
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
     trains: str = "all"  # or "decoder", or its "refiner": encoder and codebooks are frozen, as is the fingerprint
-    magnitude_weight: float = 40.0  # of the distance of compressed magnitudes
+    magnitude_weight: float = 40.0  # of the distance of compressed magnitudes, which only a spectral decoder makes
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
         at_least(self, 0, "minutes", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
+
+
+@dataclass(frozen=True)
+class DistilStage(GradientStage):
+    """The stage that learns another model's latents."""
+
+    teacher: str = ""  # a bundle's name or folder
+    distance_weight: float = 20.0  # of the mean squared distance of the latents
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(bool(self.teacher), 'kind "distil" needs a teacher: the name or the folder of a bundle')
+        require(self.trains == "all", 'kind "distil" trains encoder and decoder: trains must be "all"')
+        at_least(self, 0, "distance_weight")
 
 
 @dataclass(frozen=True)
@@ -70,15 +84,16 @@ class SharpnessStage(SolvedStage):
 
 
 STAGES: dict[str, type[StageConfig]] = {
-    "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms
+    "distil": DistilStage,  # another model's latents for the encoder, waveforms of them for the decoder
+    "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms; spectral
     "waveform": GradientStage,  # 1b: distances between waveforms too
     "adversarial": GradientStage,  # 2: discriminators too
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder at rest; steps are rounds
-    "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches
-    "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches
-    "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it
+    "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches; spectral
+    "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches; spectral
+    "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it; spectral
 }
-"""Kinds of `[[training.stages]]`; what they do is in `swc.training.stages`."""
+"""Kinds of `[[training.stages]]`, some for a spectral backbone alone; what they do is in `swc.training.stages`."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +150,7 @@ class TrainingConfig:
     envelope_weight: float = 0.0
     feature_weight: float = 2.0
     adversarial_weight: float = 1.0
+    weight_norm: bool = False  # convolutions learn length and direction apart (Salimans & Kingma 2016)
     codebook_horizon: float = 90.0  # vectors a code that its exponential moving average remembers
     drps_gamma: float = 0.01  # eq. (4)
     drps_every: int = 50  # steps between two DRPS updates

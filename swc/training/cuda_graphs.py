@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swc.nn.backbones.conv.parts import ResidualUnit
+from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
@@ -23,7 +25,7 @@ WARM_UP = 2  # runs before a capture, in which libraries find their workspaces
 def compile_networks(model: CodecModel) -> None:
     """Compile the blocks of encoder and decoder. They share their code, which is compiled once."""
     for block in model.modules():
-        if isinstance(block, Block | PlaneBlock):
+        if isinstance(block, Block | PlaneBlock | ResidualUnit):
             block.compile()
 
 
@@ -33,8 +35,10 @@ def capture(model: CodecModel) -> None:
     A graph holds for one mode of the networks, training or not: capture again when it changes.
     """
     _, quantizer, decoder = parts_of(model)
-    if next(model.parameters()).is_cuda:
-        quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+    if not next(model.parameters()).is_cuda:
+        return
+    quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+    if isinstance(decoder, SpectralDecoder):
         decoder.phases = GraphedCallable(type(decoder).phases.__get__(decoder))  # type: ignore[method-assign, assignment]
 
 

@@ -1,6 +1,7 @@
 """Start from the linear solution: PCA into the latent, least squares out of it, k-means for every codebook.
 
-A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest.
+A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
+backbone has no linear maps; it begins with random latents, which predictor and codebooks are fitted to.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import torch
 from torch import Tensor
 
 from swc.config import Config
+from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.revq import Revq
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus
 from swc.training.losses.reconstruction import band_centres, emphasis
-from swc.training.parts import Parts, parts_of
+from swc.training.parts import parts_of
 
 BATCH = 16
 SECONDS = 1.5
@@ -35,12 +37,13 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     Raises:
         InputError: the model's parts are of kinds that cannot be trained.
     """
-    encoder, quantizer, _ = parts = parts_of(model)
+    encoder, quantizer, decoder = parts_of(model)
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
     batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
     drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
-    _fit_linear(parts, config, drawn)
+    if isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
+        _fit_linear(encoder, decoder, config, drawn)
     model.eval()
     latents = torch.cat([encoder.encode(audio) for audio in drawn])
     mean = latents.mean((0, 1))
@@ -88,9 +91,8 @@ def _fit_stage(book: Codebook, residual: Tensor, on: Tensor, generator: torch.Ge
     return torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)
 
 
-def _fit_linear(parts: Parts, config: Config, batches: list[Tensor]) -> None:
+def _fit_linear(encoder: SpectralEncoder, decoder: SpectralDecoder, config: Config, batches: list[Tensor]) -> None:
     """PCA of emphasised compressed mels into the encoder's map, least squares to compressed bins in the decoder's."""
-    encoder, _, decoder = parts
     frames = encoder.config.frames_per_latent
     weight = emphasis(config, band_centres(encoder.mel, config.model.sample_rate)).repeat(frames)
     mels, bins = [], []

@@ -21,6 +21,7 @@ from swc.codec.device import find_device
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError
+from swc.nn.model import CodecModel
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.corpus import Corpus, load_corpus
 from swc.training.losses.reconstruction import ReconstructionLoss
@@ -181,8 +182,9 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
 def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> None:
     """Give a new run its first weights."""
     if init is not None:
-        load_weights(run.model, init, may_lack=(REFINER,))
-        run.restart_averages()
+        plain = CodecModel(run.config.model)
+        load_weights(plain, init, may_lack=(REFINER,))
+        run.load(plain.state_dict())
     else:
         report(Progress("PCA, least squares and k-means"))
         run.start(corpus)
@@ -193,7 +195,7 @@ class _Loop:
 
     def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
-        self.reconstruction = ReconstructionLoss(run.config).to(run.device)
+        self.reconstruction = ReconstructionLoss(run.config.model.sample_rate).to(run.device)
         self.smooth: dict[str, float] = {}
 
     def run_stages(self) -> Path | None:
@@ -216,7 +218,7 @@ class _Loop:
         if not run.workers.is_main:
             return None
         weights = self.out / "weights.safetensors"
-        save_weights(weights, run.averaged_state())
+        save_weights(weights, run.weights())
         return weights
 
     def _save(self) -> None:
@@ -284,7 +286,7 @@ class _Loop:
         if merit(scores) > run.best:
             run.best = merit(scores)
             name = f"best-{run.stage_index + 1}-{run.stage.settings.kind}.safetensors"
-            save_weights(self.out / name, run.averaged_state())
+            save_weights(self.out / name, run.weights())
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run

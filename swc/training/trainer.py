@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError, ModelError
+from swc.nn.backbones.spectral import SpectralDecoder
+from swc.nn.layers.weight_norm import folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel
 from swc.training.cuda_graphs import capture, compile_networks
 from swc.training.data.batches import draw_batch
@@ -24,7 +26,7 @@ from swc.training.distributed import Workers
 from swc.training.initialise import initialise
 from swc.training.optimization import optimizer, schedule
 from swc.training.parts import parts_of
-from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
+from swc.training.stages import Objective, Outcome, Solver, Stage, check_stages, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
 FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
@@ -52,7 +54,11 @@ class Trainer:
     def __init__(self, config: Config, device: torch.device, seed: int, workers: Workers | None = None) -> None:
         self.config, self.device, self.seed = config, device, seed
         self.workers = workers or Workers(device)
-        self.model = CodecModel(config.model).to(device)
+        check_stages(config)
+        self.model = CodecModel(config.model)
+        if config.training.weight_norm:
+            normalise_weights(self.model)
+        self.model.to(device)
         self.parts = parts_of(self.model)
         self.average: dict[str, Tensor] = {}
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
@@ -87,9 +93,11 @@ class Trainer:
             part.requires_grad_(not self.stage.frozen)
         self.model.decoder.requires_grad_(not self.stage.only_refiner)
         if self.stage.only_refiner:
-            if self.parts.decoder.refiner is None:
-                raise InputError('trains = "refiner" needs refine_blocks above 0 in [backbone]')
-            self.parts.decoder.refiner.requires_grad_(True)
+            decoder = self.parts.decoder
+            if not isinstance(decoder, SpectralDecoder) or decoder.refiner is None:
+                raise InputError('trains = "refiner" needs a spectral [backbone] with refine_blocks above 0')
+            decoder.refiner.requires_grad_(True)
+        self.stage.begin(self.model)
         self.optimizer = None
         if isinstance(settings, GradientStage):
             imitating = self.config.training.mask_search > 0
@@ -108,8 +116,15 @@ class Trainer:
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
-        """Closed-form start: PCA, least squares, k-means."""
-        initialise(self.model, corpus, self.config, self.generator(1))
+        """Closed-form start: PCA, least squares, k-means; or what the first stage begins with."""
+        if not self.stage.brings_quantizer:
+            initialise(self.model, corpus, self.config, self.generator(1))
+        self.restart_averages()
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Start from the plain weights of a model."""
+        self.model.load_state_dict(unfolded(state, self.model.state_dict()))
+        self.stage.begin(self.model)
         self.restart_averages()
 
     def restart_averages(self) -> None:
@@ -213,10 +228,14 @@ class Trainer:
         """The model's state with the moving average of its parameters; codebooks are averages already."""
         return {**self.model.state_dict(), **self.average}
 
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged state of a model without weight normalisation, as a bundle has it."""
+        return folded(self.averaged_state())
+
     def averaged_model(self) -> CodecModel:
         """A second model with the averaged weights."""
         model = CodecModel(self.config.model).to(self.device)
-        model.load_state_dict(self.averaged_state())
+        model.load_state_dict(self.weights())
         return model.eval()
 
     def health(self) -> dict[str, Any]:

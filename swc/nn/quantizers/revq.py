@@ -8,7 +8,6 @@ all this happens to innovations (see `swc.nn.quantizers.prediction`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,8 @@ from swc.config import ModelConfig, RevqConfig
 from swc.nn.layers.rows import Counts
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
+from swc.nn.quantizers.projected import ProjectedCodebook
+from swc.nn.quantizers.quantized import Assigned, Choice, Quantized
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import (
@@ -34,56 +35,6 @@ RARE = 0.05  # codes used less than this share of the mean are put where vectors
 STRIDE = 3  # in training, every so many latents of a window decide on its experts, as in the encoder
 
 
-@dataclass
-class Quantized:
-    """What the quantizer returns in training.
-
-    Attributes:
-        latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
-        shared_commitment: scalar, mean squared error of the latents after the shared stage.
-        commitment: scalar, mean squared error of the latents at the end.
-        imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
-        error: scalar without gradient, energy of the final residual.
-    """
-
-    latents: Tensor
-    shared_commitment: Tensor
-    commitment: Tensor
-    imitation: Tensor
-    error: Tensor
-
-
-@dataclass
-class Choice:
-    """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves, 1 or 0 (B,)."""
-
-    index: int
-    codes: Tensor
-    quantized: Tensor
-    weight: Tensor
-
-
-@dataclass
-class Assigned:
-    """What `Revq.assign` found for B windows of latents in runs.
-
-    Attributes:
-        mask: the experts chosen, 1 or 0 (B, N_r).
-        error: of the latents that the decoder predicts from, in runs.
-        target: what is quantized, latents or innovations (B, T, D).
-        after_shared: what the shared codebooks say of it (B, T, D).
-        quantized: what all codebooks say of it (B, T, D).
-        chosen: what each of them says.
-    """
-
-    mask: Tensor
-    error: Tensor
-    target: Tensor
-    after_shared: Tensor
-    quantized: Tensor
-    chosen: list[Choice]
-
-
 class Revq(Quantizer):
     """Quantizes runs of latents (B, L, D): one routing mask for each of their windows (B, W)."""
 
@@ -95,8 +46,8 @@ class Revq(Quantizer):
         if not isinstance(sizes, RevqConfig):
             raise TypeError(f"the quantizer is of kind {sizes.kind!r}, not revq")
         self.config = sizes
-        self.shared = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.shared))
-        self.experts = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.routed))
+        self.shared = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.shared))
+        self.experts = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.routed))
         self.router = Router(dim, sizes.routed)
         self.predictor = Predictor(dim) if sizes.predictive else NoPredictor()
         self.register_buffer("bias", torch.zeros(sizes.routed))
@@ -188,7 +139,7 @@ class Revq(Quantizer):
             z = z.float()
             found = self.assign(z.detach(), k, searched, most)
             windows, imitation = z.reshape(found.quantized.shape), z.new_zeros(())
-            straight = found.quantized - found.target
+            straight, codebooks = self._straight(windows, found)
             if searched is None:
                 straight = straight + self._gate(self.scores(windows), found.chosen)
             else:
@@ -199,8 +150,19 @@ class Revq(Quantizer):
                 shared_commitment=(target - found.after_shared).square().mean(),
                 commitment=(target - found.quantized).square().mean(),
                 imitation=imitation,
+                codebooks=codebooks,
                 error=(found.target - found.quantized).square().mean(),
             )
+
+    def _straight(self, windows: Tensor, found: Assigned) -> tuple[Tensor, Tensor]:
+        """What quantizing adds to windows of latents (B, T, D), and the loss of codebooks that learn by gradients."""
+        total, loss = torch.zeros_like(windows), windows.new_zeros(())
+        if not self.config.codebook_dim:
+            return found.quantized - found.target, loss
+        for choice in found.chosen:
+            passed = self.books()[choice.index](windows - total, choice.codes, choice.weight)
+            total, loss = total + passed.quantized, loss + passed.loss
+        return total - windows, loss
 
     @torch.no_grad()
     def assign(self, z: Tensor, k: Tensor, searched: Tensor | None, most: int) -> Assigned:
@@ -208,6 +170,8 @@ class Revq(Quantizer):
 
         On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded.
         """
+        for book in self.books():
+            book.refresh()
         runs, z = z, z.reshape(k.numel(), -1, z.shape[-1])
         target, error = self.predictor.innovations(runs).reshape(z.shape), torch.zeros_like(z)
         experts = Router.top(self.scores(z), k.flatten())
@@ -292,3 +256,10 @@ class Revq(Quantizer):
         self.horizon = horizon
         for book in self.books():
             book.restart_averages(horizon)
+
+
+def _codebook(sizes: RevqConfig, dim: int) -> Codebook:
+    """A codebook for latents of `dim` numbers."""
+    if sizes.codebook_dim:
+        return ProjectedCodebook(sizes.codebook_size, dim, sizes.codebook_dim)
+    return Codebook(sizes.codebook_size, dim)

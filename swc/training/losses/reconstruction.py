@@ -1,9 +1,10 @@
 """Reconstruction losses.
 
-`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `multiscale_mel` judges
-waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
-bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis` says how
-much errors count at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing where speech and pitch are.
+`MagnitudeLoss` judges compressed magnitudes where they are made, before any phase (stage 1a). `ReconstructionLoss`
+judges waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048,
+5..320 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis`
+says how much errors count at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing where speech and
+pitch are.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import Config
-from swc.nn.backbones.spectral.parts import compress
+from swc.nn.backbones.spectral.parts import backbone_of, compress
 from swc.nn.layers.stft import analyse, analyse_power, mel_filterbank
-from swc.training.parts import sizes_of
 
 SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 BANDS = 160
@@ -45,8 +45,8 @@ def band_centres(bank: Tensor, sample_rate: int) -> Tensor:
     return (f @ bank) / bank.sum(0).clamp_min(1e-9)
 
 
-class ReconstructionLoss(nn.Module):
-    """Losses between a recording and what the codec makes of it."""
+class MagnitudeLoss(nn.Module):
+    """Distance of the magnitudes that a `spectral` decoder makes, before any phase."""
 
     window: Tensor
     bank: Tensor
@@ -55,7 +55,7 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        (b, _), rate = sizes_of(config.model), config.model.sample_rate
+        b, rate = backbone_of(config.model), config.model.sample_rate
         self.hop, self.exponent = b.frame_hop, b.exponent
         self.register_buffer("window", torch.hann_window(b.n_fft))
         self.register_buffer("bank", mel_filterbank(rate, b.n_fft, BANDS).t().contiguous())
@@ -64,11 +64,8 @@ class ReconstructionLoss(nn.Module):
         self.register_buffer("bin_weight", weight / weight.mean())
         weight = emphasis(config, band_centres(self.bank, rate))
         self.register_buffer("band_weight", weight / weight.mean())
-        for size, bands in SCALES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size))
-            self.register_buffer(f"bank_{size}", mel_filterbank(rate, size, bands).t().contiguous())
 
-    def magnitude(self, c: Tensor, audio: Tensor) -> Tensor:
+    def forward(self, c: Tensor, audio: Tensor) -> Tensor:
         """Scalar distance between compressed magnitudes (B, T, bins) and those of audio (B, samples).
 
         L1 over bins, weighted by how many mels a bin spans, + L1 over 160 compressed mel bands + 0.25 L1 of their
@@ -81,6 +78,16 @@ class ReconstructionLoss(nn.Module):
         bands = (a.clamp_min(BAND_FLOOR).pow(p) - b.clamp_min(BAND_FLOOR).pow(p)).abs()
         logs = ((a + LOG_FLOOR).log() - (b + LOG_FLOOR).log()).abs()
         return bins + ((bands + 0.25 * logs) * self.band_weight).mean()
+
+
+class ReconstructionLoss(nn.Module):
+    """Distance between a recording and what the codec makes of it, whatever its kind."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        for size, bands in SCALES:
+            self.register_buffer(f"window_{size}", torch.hann_window(size))
+            self.register_buffer(f"bank_{size}", mel_filterbank(sample_rate, size, bands).t().contiguous())
 
     def multiscale_mel(self, x: Tensor, y: Tensor) -> Tensor:
         """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from swc.config import Config
+from swc.config import Config, StageConfig
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.search import beam_codes
@@ -22,7 +23,7 @@ from swc.training.data.batches import draw_k
 from swc.training.data.corpus import Corpus
 from swc.training.data.recordings import NARROW_HZ
 from swc.training.optimization import mixed_precision
-from swc.training.parts import parts_of
+from swc.training.parts import parts_of, sizes_of
 from swc.training.stages.stage import Outcome, Solver
 
 PART = 64  # windows at a time
@@ -53,6 +54,12 @@ class Round(Outcome):
 
 class CodebooksSolver(Solver):
     """Its steps are rounds."""
+
+    @classmethod
+    def check(cls, settings: StageConfig, config: Config, *, first: bool) -> None:
+        super().check(settings, config, first=first)
+        if sizes_of(config.model)[1].codebook_dim:
+            raise InputError('the stage "codebooks" solves for codes that are latents: codebook_dim must be 0')
 
     def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
         runs = latents_of(model, corpus, self.config, generator)
