@@ -2,7 +2,7 @@
 # make test   linters, types, layers and tests
 # make quick  the same without the slow tests
 # make fuzz   attack the readers for MINUTES (30), with atheris; findings are left in FUZZ
-# make man    write docs/swc.1, the man page, from the command line's own help
+# make man    write docs/swc.1, the man page, and docs/cli.md from the command line's own help
 # make clean  remove what these made
 
 PYTHON ?= python3
@@ -44,6 +44,8 @@ fuzz: $(VENV)/.fuzz
 man: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python docs/man_page.py > docs/swc.1.new
 	mv docs/swc.1.new docs/swc.1
+	PYTHONPATH=. $(BIN)/python docs/cli_page.py > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(FUZZ) .hypothesis .mypy_cache .pytest_cache .ruff_cache

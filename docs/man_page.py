@@ -2,103 +2,61 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-import typer
+from reference import EXAMPLES, EXIT_CODES, VARIABLES, Argument, Command, Option, command_line
 
 from swc import __version__
-from swc.bundle.find import FOLDER_VARIABLE
-from swc.cli import app
-from swc.cli.guard import DEBUG_VARIABLE
-
-VARIABLES = {
-    FOLDER_VARIABLE: "A folder of models to use in place of the one that comes with swc.",
-    "SWC_THREADS": "How many threads the networks take, as --threads says.",
-    DEBUG_VARIABLE: "Anything but 0: show a traceback on errors, as --debug does.",
-}
-EXIT_CODES = {
-    "0": "All went well.",
-    "1": "An input, an option's value or the system is at fault; a message says what to do.",
-    "2": "The command line is wrong.",
-    "3": "An input is corrupt: a changed bit, a missing end, or not a .swc stream at all.",
-    "130": "Interrupted.",
-    "128 + n": "Ended by signal n.",
-}
-EXAMPLES = {
-    "swc encode in.wav out.swc --kbps 2.67": "Encode a recording.",
-    "swc decode out.swc out.wav": "Decode it, to the rate, channels and number of samples of the original.",
-    "swc inspect out.swc": "Show what is in it.",
-    "cat in.wav | swc encode - - | swc decode - - > out.wav": "By way of pipes.",
-}
 
 
 def page() -> str:
     """The page as roff."""
-    group: Any = typer.main.get_command(app)
-    context = group.context_class(group, info_name="swc", **group.context_settings)
+    swc = command_line()
     lines = [
         f'.TH SWC 1 "" "swc {__version__}" "User Commands"',
         *(".SH NAME", rf"swc \- {plain('neural audio codec')}"),
         *(".SH SYNOPSIS", r".B swc", r"[\fIOPTION\fR ...] \fICOMMAND\fR [\fIARGUMENT\fR ...]"),
-        *(".SH DESCRIPTION", *paragraphs(group.help)),
-        *(".SH OPTIONS", *options(group, context)),
+        *(".SH DESCRIPTION", *paragraphs(swc.paragraphs)),
+        *(".SH OPTIONS", *options(swc)),
         ".SH COMMANDS",
     ]
-    for name in group.list_commands(context):
-        lines += command(name, group.get_command(context, name), context)
+    for command in swc.commands:
+        lines += section(command)
     lines += [".SH EXIT STATUS", *items((plain(code), plain(text)) for code, text in EXIT_CODES.items())]
     lines += [".SH ENVIRONMENT", *items((plain(name), plain(text)) for name, text in VARIABLES.items())]
     lines += [".SH EXAMPLES", *items((plain(line), plain(text)) for line, text in EXAMPLES.items())]
     return "\n".join(lines) + "\n"
 
 
-def command(name: str, this: Any, parent: Any) -> Iterable[str]:
-    """A command: synopsis, help, arguments and options."""
-    context = this.context_class(this, info_name=name, parent=parent)
-    arguments = [parameter for parameter in this.params if parameter.param_type_name == "argument"]
-    shown = " ".join(argument_name(argument) for argument in arguments)
-    yield f".SS swc {plain(name)} [\\fIOPTION\\fR ...] {shown}".rstrip()
-    yield from paragraphs(this.help)
-    yield from items((argument_name(argument, bare=True), description(argument)) for argument in arguments)
-    yield from options(this, context)
+def section(command: Command) -> Iterable[str]:
+    """A command: synopsis, help, arguments and options; of a group, what is in it."""
+    yield f".SS swc {plain(command.name)} [\\fIOPTION\\fR ...] {arguments(command)}".rstrip()
+    yield from paragraphs(command.paragraphs)
+    yield from items((italic(argument.name), plain(argument.text)) for argument in command.arguments)
+    for inner in command.commands:
+        same = plain(f"Options are those of swc {inner.name.split()[-1]}, without -o.")
+        yield from items([(f"swc {plain(inner.name)} {arguments(inner)}", f"{plain(inner.paragraphs[0])} {same}")])
+    yield from options(command)
 
 
-def options(this: Any, context: Any) -> Iterable[str]:
+def options(command: Command) -> Iterable[str]:
     """The options of a command, --help among them."""
-    chosen = [parameter for parameter in this.get_params(context) if parameter.param_type_name == "option"]
-    return items((", ".join(option_names(option)), description(option)) for option in chosen)
+    return items((", ".join(option_names(option)), plain(option.text)) for option in command.options)
 
 
-def argument_name(argument: Any, bare: bool = False) -> str:
-    name = f"\\fI{plain((argument.metavar or argument.name).removesuffix('...'))}\\fR"
-    if bare:
-        return name
-    name += " ..." if argument.nargs == -1 and "..." not in name else ""
+def arguments(command: Command) -> str:
+    """The arguments as a synopsis has them."""
+    return " ".join(map(argument_name, command.arguments))
+
+
+def argument_name(argument: Argument) -> str:
+    name = italic(argument.name) + (" ..." if argument.repeated else "")
     return name if argument.required else f"[{name}]"
 
 
-def option_names(option: Any) -> Sequence[str]:
-    value = ""
-    if not option.is_flag:
-        choices = getattr(option.type, "choices", ())
-        names = [str(getattr(choice, "value", choice)) for choice in choices]
-        value = (
-            f" {plain('|'.join(names))}" if names else f" \\fI{plain(option.metavar or option.type.name.upper())}\\fR"
-        )
-    return [f"\\fB{plain(name)}\\fR{value}" for name in sorted([*option.opts, *option.secondary_opts], key=len)]
-
-
-def description(parameter: Any) -> str:
-    text, default = parameter.help or "", parameter.default
-    default = getattr(default, "value", default)
-    stated = not isinstance(default, bool) and isinstance(default, str | int | float | list | tuple) and default
-    if stated and "[default:" not in text:
-        values = default if isinstance(default, list | tuple) else [default]
-        text += f"  [default: {', '.join(map(str, values))}]"
-    return plain(text)
+def option_names(option: Option) -> Iterable[str]:
+    value = plain("|".join(option.choices)) if option.choices else italic(option.value)
+    return (f"\\fB{plain(name)}\\fR" + (f" {value}" if option.value else "") for name in option.names)
 
 
 def items(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
@@ -107,16 +65,20 @@ def items(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
         yield from (".TP", tag, text)
 
 
-def paragraphs(text: str | None) -> Iterable[str]:
-    for index, paragraph in enumerate(re.split(r"\n\s*\n", inspect.cleandoc(text or ""))):
+def paragraphs(texts: Iterable[str]) -> Iterable[str]:
+    for index, paragraph in enumerate(texts):
         if index:
             yield ".PP"
         yield plain(paragraph)
 
 
+def italic(text: str) -> str:
+    return f"\\fI{plain(text)}\\fR"
+
+
 def plain(text: str) -> str:
-    """Text on one line that roff takes for nothing else."""
-    text = " ".join(text.split()).replace("\\", "\\e").replace("-", "\\-")
+    """Text that roff does not take for anything else."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 

@@ -3,9 +3,9 @@
 SwcError
 ├── InputError            audio or parameters the codec cannot use          (exit code 1)
 │   └── BitrateError      a target bitrate that this input cannot meet
-├── ModelError            a bundle that is missing, damaged or another one   (exit code 1)
+├── ModelError            a bundle that is missing, damaged or the wrong one (exit code 1)
 └── FormatError           bytes that are not a valid .swc stream            (exit code 3)
-    ├── NotSwcError       no swc magic: another kind of file
+    ├── NotSwcError       other magic bytes: another kind of file
     ├── VersionError      a newer major version, or a critical extension we do not know
     ├── LimitError        a field beyond the limits of formats/SWC-1.md
     ├── ChecksumError     a CRC that does not match
@@ -31,7 +31,7 @@ class BitrateError(InputError):
 
 
 class ModelError(SwcError):
-    """A model bundle that is missing, damaged, or not the one a stream was made with."""
+    """A model bundle that is missing, damaged, or not the one that a stream was made with."""
 
 
 class FormatError(SwcError):

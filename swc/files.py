@@ -1,4 +1,4 @@
-"""Files and pipes: inputs, outputs that appear under their name only when they are whole, and outputs as they come."""
+"""Files and pipes: inputs, outputs that appear under their name only when complete, and unbuffered outputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BinaryOutput(Protocol):
 
 
 def printable(text: str) -> str:
-    """Text from a file, or its name, safe to print: what could steer a terminal or is no character is escaped."""
+    """Text from a file, or its name, safe to print: control characters and invalid ones are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -46,12 +46,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Raises:
         InputError: the folder does not exist, or `path` is a folder or too long a name.
-        OSError: the folder cannot be written to. What is raised within the block and names the temporary path comes out
-            with `path` in its place.
+        OSError: the folder cannot be written to. Errors within the block that name the temporary path are raised with
+            `path` in its place.
     """
     target = Path(os.path.realpath(path))
     if target.parent.exists() and not target.parent.is_dir():
-        raise InputError(f"{path}: {target.parent} is no folder; name another output")
+        raise InputError(f"{path}: {target.parent} is not a folder; name another output")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
     _check_target(path, target)
@@ -71,10 +71,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def editing(path: str | Path) -> Iterator[BinaryIO]:
-    """`replacing`, of a file that is there: give the new one to write to, which has its owner and permissions.
+    """`replacing` for an existing file: yields the new one, which keeps its owner and permissions.
 
     Raises:
-        InputError: not a file, or one that may not be written.
+        InputError: not a file, or a read-only one.
     """
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -82,7 +82,7 @@ def editing(path: str | Path) -> Iterator[BinaryIO]:
     if not os.access(path, os.W_OK):
         raise InputError(f"{path} is read-only; make it writable first")
     with replacing(path) as temporary, open(temporary, "wb", buffering=0) as file:
-        with suppress(OSError, AttributeError):  # of another user; not on Windows
+        with suppress(OSError, AttributeError):  # of another user; absent on Windows
             os.chown(temporary, status.st_uid, status.st_gid)
         os.chmod(temporary, stat.S_IMODE(status.st_mode))
         yield file
@@ -95,9 +95,9 @@ def remove_temporaries() -> None:
 
 
 def descriptor(path: str | Path) -> int | None:
-    """The open file of this process that `path` stands for (1 of /dev/stdout, 3 of /dev/fd/3), else None.
+    """The open file of this process that `path` stands for (1 for /dev/stdout, 3 for /dev/fd/3), else None.
 
-    To open such a path anew is to write from the beginning of what an append or a pipeline had redirected.
+    Opening such a path again would write from the beginning of a file to which the caller appends.
     """
     name = os.path.abspath(path)
     for _ in range(_LINKS):
@@ -124,7 +124,7 @@ def is_special(path: str | Path) -> bool:
 
 
 class Output(io.RawIOBase):
-    """A binary output without a buffer: what was written is out, and what failed is noticed at once.
+    """A binary output without a buffer: data is written, and failures are noticed, at once.
 
     Attributes:
         name: for messages.
@@ -151,8 +151,8 @@ class Output(io.RawIOBase):
             except OSError as error:
                 error.filename = self.name
                 raise
-            if count is None:  # what a file in non-blocking mode returns
-                raise BlockingIOError(f"{self.name} takes no more now; give swc an output that blocks")
+            if count is None:  # returned by a file in non-blocking mode
+                raise BlockingIOError(f"{self.name} accepts no more data now; give swc an output that blocks")
             self.size += count
             rest = rest[count:]
         return memoryview(data).nbytes
@@ -178,7 +178,7 @@ def open_input(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_output(path: str | Path) -> Iterator[Output]:
-    """Stdout for `-`, what `is_special`, or a file that appears under its name only when the block ends well.
+    """Stdout for `-`, a special file, or a file that appears under its name only when the block ends without an error.
 
     Raises:
         InputError: as `replacing`.
@@ -204,7 +204,7 @@ def _open_special(path: str | Path) -> BinaryIO:
 
 
 def _check_target(path: str | Path, target: Path) -> None:
-    """Refuse at once what could only fail in the end."""
+    """Refuse at once a name that could only fail in the end."""
     try:
         if stat.S_ISDIR(os.stat(target).st_mode):
             raise InputError(f"{path} is a folder; name a file in it")
@@ -218,7 +218,7 @@ def _check_target(path: str | Path, target: Path) -> None:
 
 
 def _name_target(error: BaseException, temporary: Path, path: str | Path) -> None:
-    """Let an error name the file that was asked for in place of the temporary one."""
+    """Let an error name the requested file in place of the temporary one."""
     if isinstance(error, OSError) and str(error.filename) == str(temporary):
         error.filename = str(path)
         if error.filename2 is not None:

@@ -1,11 +1,11 @@
-"""How many threads torch takes, and how they wait for each other. Both must be settled before torch is imported.
+"""How many threads torch takes, and how they wait for each other. Both must be set before torch is imported.
 
-Hundreds of small operations each end at a barrier. Threads that spin there are quick on an idle machine; beside other
+Hundreds of small operations each end at a barrier. Threads that spin there are fast on an idle machine; beside other
 work they burn the time that the others need to get there. So they sleep after a short while, unless the user has
 chosen otherwise.
 
 How a matrix product rounds depends on how threads share it, and phases can follow from the last bit. MKL has a mode
-in which it does not, at no cost that could be measured; other operations still make differences of some 1e-7.
+in which it does not, at no measurable cost; other operations still make differences of some 1e-7.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from swc.errors import InputError
 VARIABLE = "SWC_THREADS"
 CHOSEN_BY_USERS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 REPRODUCIBLE = "AUTO,STRICT"  # the processor's own instructions, and one order of sums for any number of threads
-SPINS = 2000  # of GNU OpenMP, some microseconds; its own choice is 300 000
+SPINS = 2000  # spins of GNU OpenMP, some microseconds; its default is 300 000
 CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
 def configure(threads: int | None = None) -> None:
-    """Choose the number of threads and how they wait, for this process and the ones that it starts.
+    """Set the number of threads and how they wait, for this process and those that it starts.
 
     Args:
         threads: of torch; None takes SWC_THREADS, else OMP_NUM_THREADS, else as many as there are processors for.
@@ -44,7 +44,7 @@ def configure(threads: int | None = None) -> None:
 
 
 def share(processes: int) -> int:
-    """Threads for each of so many processes, of those that `configure` chose for one."""
+    """Threads for each of so many processes, out of those that `configure` set for one."""
     total = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return max(1, (int(total) if total.isdecimal() else available()) // max(1, processes))
 

@@ -1,7 +1,7 @@
-"""Sound in and out: reading and writing in blocks, resampling with exact lengths.
+"""Audio in and out: reading and writing in blocks, resampling with exact lengths.
 
 Arrays are float32 of shape (samples, channels), full scale is [-1, 1]. Nothing here holds more than a
-block of audio in memory, and nothing imports torch.
+block of audio in memory or imports torch.
 """
 
 from swc.audio.blocks import CheckedBlocks

@@ -1,4 +1,4 @@
-"""Audio that libsndfile cannot read, by way of PyAV (FFmpeg's libraries), which need not be installed."""
+"""Audio that libsndfile cannot read, through PyAV (FFmpeg's libraries), which is optional."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from swc.errors import InputError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-INSTALL = "install what reads more kinds with pip install 'swc[av]'"
+INSTALL = "to read more formats: pip install 'swc-codec[av]'"
 
-_DEMUXERS = (  # what is one file of audio; playlists and what else names other files stay out
+_DEMUXERS = (  # single files of audio; playlists and other formats that name files are not allowed
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,webm,mlp,mov,mp4,"
     "m4a,mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,rm,shn,tak,truehd,tta,w64,wav,wv,xwma"
 )
 _TELL_DURATION = ("mov", "matroska", "caf", "flac", "ape", "tta", "wv")
 _CONVERT = "convert it first: ffmpeg -i IN out.wav"
-_TOLERANCE = 0.5  # seconds by which a stated duration may be longer than the sound
+_TOLERANCE = 0.5  # seconds by which a stated duration may exceed the audio
 
 
 def is_installed() -> bool:
@@ -44,16 +44,16 @@ class AvSource:
 
     Args:
         file: at any position; it must stay open.
-        resources: what is closed with the reader.
-        notes: for what is odd.
-        samples: a channel, where they were counted.
+        resources: closed with the reader.
+        notes: for oddities.
+        samples: per channel, where they were counted.
 
     Attributes:
         tags: of the file.
 
     Raises:
         UnreadableError: no audio that FFmpeg can read.
-        InputError: from `read`, too: damage, or an end ahead of the stated one.
+        InputError: also from `read`: damage, or an end before the stated one.
     """
 
     def __init__(self, file: IO[bytes], resources: ExitStack, notes: Notes, samples: int | None = None) -> None:
@@ -74,9 +74,9 @@ class AvSource:
         if not streams:
             raise UnreadableError("it holds no audio")
         if streams[0].codec_context is None:  # PyAV would end the process
-            raise UnreadableError("its audio is of a kind that FFmpeg does not know")
+            raise UnreadableError("FFmpeg does not know its audio codec")
         if len(streams) > 1:
-            notes.say(f"holds {len(streams)} streams of audio; the first is taken")
+            notes.say(f"holds {len(streams)} streams of audio; the first is used")
         self._stream = streams[0]
         self.sample_rate, self.channels = 0, 0
         self.channel_mask: int | None = None
@@ -84,7 +84,7 @@ class AvSource:
         self._frames = self._decode()
         first = next(self._frames, None)
         if first is None:
-            raise UnreadableError("it holds no audio that can be decoded")
+            raise UnreadableError("it holds no audio that FFmpeg can decode")
         self._pending = first
 
     def read(self, samples: int) -> Audio:
@@ -133,7 +133,7 @@ class AvSource:
             self._check_duration()
 
     def _check_channels(self, channels: int) -> None:
-        if channels > MAX_CHANNELS:  # beyond 8, PyAV reads what is not there
+        if channels > MAX_CHANNELS:  # beyond 8, PyAV reads out of bounds
             raise InputError(too_many_channels(self._notes.name, channels))
 
     def _set_layout(self, frame: Any) -> tuple[int, int]:
@@ -157,7 +157,7 @@ class AvSource:
 
 
 class _Patient:
-    """A file for PyAV, which would print the exception of a seek to nowhere."""
+    """A file for PyAV, which would print the exception of an invalid seek."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.tell, self._file = file.read, file.tell, file
@@ -182,7 +182,7 @@ def _to_float(frame: Any) -> Audio:
 
 
 def _keep_layout(frame: Any) -> None:
-    """Keep PyAV 17.1 and newer from freeing twice the list of channels that a frame in an order of its own has."""
+    """Keep PyAV 17.1 and newer from freeing a frame's list of channels twice where it has an order of its own."""
     if any(sign in frame.layout.name for sign in (" channels (", "+", "ambisonic")):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(frame.layout))
 

@@ -17,7 +17,7 @@ from swc.errors import InputError
 
 BLOCK = 1 << 16  # samples
 MAX_CHANNELS = LIMITS["channels"][1]
-ABSURD_PEAK = 32.0  # times full scale: no recording comes near, integers stored as floats do
+ABSURD_PEAK = 32.0  # times full scale: recordings never come near it, integers stored as floats do
 HOT_PEAK = 1.0
 DC_OFFSET = 0.05  # of full scale
 _SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
@@ -31,9 +31,9 @@ class Source:
         blocks: (n, channels) each.
         sample_rate: Hz.
         channels: 1 to 8.
-        total_samples: per channel; None where nobody knows.
+        total_samples: per channel; None if unknown.
         channel_mask: WAVE's dwChannelMask; None for the usual one.
-        name: how messages call it.
+        name: of the audio in messages.
     """
 
     blocks: Iterable[Any]
@@ -49,7 +49,7 @@ class CheckedBlocks:
 
     Attributes:
         channels: of every block.
-        samples: per channel, handed out so far.
+        samples: per channel, so far.
         name: how messages call it.
 
     Raises:
@@ -65,7 +65,7 @@ class CheckedBlocks:
         self._peaks, self._sums = np.zeros(channels), np.zeros(channels)
 
     def peek(self, samples: int) -> Audio:
-        """The first `samples` (or as many as there are), which iterating returns all the same."""
+        """The first `samples` (or fewer, if the audio ends); iteration still returns them."""
         while sum(map(len, self._peeked)) < samples:
             block = next(self._blocks, None)
             if block is None:
@@ -80,7 +80,7 @@ class CheckedBlocks:
             yield self._count(self._check(block))
 
     def notes(self) -> list[str]:
-        """What is odd about the audio that was handed out, and what helps."""
+        """Oddities of the audio so far, each with a remedy."""
         if not self.samples:
             return []
         notes, peak, offsets = [], float(self._peaks.max()), self._sums / self.samples
@@ -111,7 +111,7 @@ class CheckedBlocks:
         audio = as_floats(block)
         if audio.ndim != 2 or audio.shape[1] != self.channels:
             raise InputError(f"audio must be (samples, {self.channels}), not {audio.shape}")
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused
             audio = np.asarray(audio, np.float32)
         if not np.isfinite(audio).all():
             raise InputError(
@@ -130,8 +130,8 @@ def as_floats(audio: Any) -> NDArray[np.floating]:
     """An array or tensor of samples with full scale [-1, 1], of the same shape.
 
     Args:
-        audio: floating-point, or int16 or int32, which are scaled; a numpy array, a torch tensor (wherever it is, with
-            gradients or without) or anything that numpy takes.
+        audio: floating-point, or int16 or int32, which are scaled; a numpy array, a torch tensor (on any device, with
+            or without gradients) or anything that numpy converts.
 
     Raises:
         InputError: another type.
@@ -162,10 +162,10 @@ def as_recording(audio: Any, channels_first: bool | None = None) -> NDArray[np.f
 
     Args:
         audio: as `as_floats` takes it.
-        channels_first: which of the two it is; None takes 1 to 8 columns for channels, and otherwise 1 to 8 rows.
+        channels_first: the order of the axes; None takes 1 to 8 columns as channels, and otherwise 1 to 8 rows.
 
     Raises:
-        InputError: as `as_floats`, or a shape that can be none of them.
+        InputError: as `as_floats`, or another shape.
     """
     array = as_floats(audio)
     if array.ndim == 1:
@@ -185,7 +185,7 @@ def as_recording(audio: Any, channels_first: bool | None = None) -> NDArray[np.f
 def recording(
     audio: Any, sample_rate: int, channel_mask: int | None = None, channels_first: bool | None = None
 ) -> Source:
-    """The source that a recording in memory is; raises as `as_recording`."""
+    """A recording in memory as a source; raises as `as_recording`."""
     array = as_recording(audio, channels_first)
     blocks = (array[i : i + BLOCK] for i in range(0, len(array), BLOCK))
     return Source(blocks, sample_rate, array.shape[1], len(array), channel_mask)
@@ -196,10 +196,10 @@ def listed(several: Iterable[Any], name: str, single: str) -> Iterable[Any]:
 
     Args:
         name: of the argument.
-        single: what takes a single one.
+        single: the function for a single one.
 
     Raises:
-        InputError: this is a single one, or something else.
+        InputError: a single one, or something else.
     """
     if isinstance(several, str | bytes) or not hasattr(several, "__iter__") or getattr(several, "ndim", 2) < 2:
         raise InputError(f"`{name}` must be a list; for a single one use `{single}`")

@@ -1,4 +1,4 @@
-"""The chunks of CAF, for what libsndfile does not tell: whether a file was cut off, and all of its tags."""
+"""The chunks of CAF, for what libsndfile does not report: whether a file is truncated, and all of its tags."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _MOST_TEXT = 2**24  # bytes
 
 
 def lacks(file: IO[bytes]) -> tuple[int, int] | None:
-    """(Bytes of sound there, bytes stated) of a CAF file that ends before its header says, else None."""
+    """(Bytes of audio present, bytes stated) of a CAF file that is shorter than its header says, else None."""
     size = file.seek(0, 2)
     lengths = [(size - at, length) for name, at, length in _chunks(file) if name == b"data"]
     return next(((there, length) for there, length in lengths if length > there), None)
 
 
 def texts(file: IO[bytes]) -> list[tuple[str, str]]:
-    """What a CAF file says about itself: names and texts."""
+    """The information strings of a CAF file: names and texts."""
     found = []
     for name, at, length in _chunks(file):
         if name == b"info" and 4 <= length <= _MOST_TEXT:
@@ -38,7 +38,7 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         file.seek(position)
         header = file.read(12)
         if len(header) < 12:
-            break  # which is where a position beyond the end leads, too
+            break  # a position beyond the end leads here, too
         length = int(struct.unpack_from(">q", header, 4)[0])
         position += 12
         yield header[:4], position, length

@@ -1,11 +1,11 @@
-"""Order and meaning of channels: everything inside is in the order of WAV, by the bits of its channel mask."""
+"""Order and meaning of channels: internally always the order of WAV, by the bits of its channel mask."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 DEFAULT_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
-"""WAV's dwChannelMask that a number of channels has where none is stated."""
+"""WAV's dwChannelMask for a number of channels where none is stated."""
 
 _BITS = (
     "FL",

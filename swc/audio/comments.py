@@ -1,4 +1,4 @@
-"""Vorbis comments, the tags of FLAC and Ogg: read whole and in order, and written over what libsndfile wrote.
+"""Vorbis comments, the tags of FLAC and Ogg: read completely and in order, and written over libsndfile's.
 
 Layout: xiph.org/vorbis/doc/v-comment.html; RFC 9639, section 8.6 (FLAC); RFC 7845, section 5.2 (Opus).
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("FLAC", "OGG")
 """Formats whose files have Vorbis comments, as libsndfile calls them."""
 
-_SIGNATURES = {b"\x03vorbis": b"\x01", b"OpusTags": b""}  # of a packet, and what ends it
+_SIGNATURES = {b"\x03vorbis": b"\x01", b"OpusTags": b""}  # start of a packet, and its end
 _MOST_BYTES = 2**24  # as many as FLAC has room for
 _PADDING = 1  # the type of a block of FLAC's metadata
 
@@ -44,13 +44,13 @@ def ogg_tags(file: IO[bytes], stream: ogg.Stream, notes: Notes) -> FoundTags:
 
 
 def reserve(sound: sf.SoundFile, tags: Iterable[tuple[str, str]]) -> None:
-    """Have libsndfile write a comment in whose place `put_tags` can write these; before the first sample."""
+    """Have libsndfile write a placeholder comment that `put_tags` can replace by these; before the first sample."""
     size = sum(len(entry) for entry in _entries(tags))
     sound.license = " " * (size or 1)
 
 
 def put_tags(path: Path, tags: Iterable[tuple[str, str]]) -> None:
-    """Write tags over the comments of a whole FLAC or Ogg file for which room was reserved.
+    """Write tags over the comments of a complete FLAC or Ogg file in which room was reserved.
 
     Raises:
         InputError: there is none.
@@ -75,7 +75,7 @@ def put_tags(path: Path, tags: Iterable[tuple[str, str]]) -> None:
 
 
 def _put_in_flac(file: IO[bytes], block: Range, data: bytes, room: int) -> None:
-    """Write a block of comments in the place of a longer one; `room` bytes become a block of padding."""
+    """Write a block of comments over a longer one; `room` bytes become a block of padding."""
     file.seek(block[0] - 4)
     last = file.read(1)[0] & 128
     padding = _block_header(last | _PADDING, room - 4) + bytes(room - 4)
@@ -97,7 +97,7 @@ def _put_in_ogg(file: IO[bytes], parts: Sequence[Range], data: bytes) -> None:
 
 
 def _gathered(file: IO[bytes], parts: Sequence[Range]) -> bytes:
-    """The bytes of some parts of a file, up to as many as comments may have."""
+    """The bytes of some parts of a file, up to the limit for comments."""
     data = b""
     for start, stop in parts:
         file.seek(start)
@@ -123,7 +123,7 @@ def _comments(data: bytes) -> Iterator[bytes]:
     """Each comment, KEY=value.
 
     Raises:
-        struct.error: the data end within one.
+        struct.error: the data ends within one.
     """
     position = _vendor_end(data)
     (count,) = struct.unpack_from("<I", data, position)
@@ -145,6 +145,6 @@ def _built(old: bytes, tags: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _entries(tags: Iterable[tuple[str, str]]) -> list[bytes]:
-    """Each tag as it is among comments; a NUL would end it for many programs."""
+    """Each tag as a comment; a NUL would end it for many programs."""
     texts = [f"{key}={value}".replace("\0", " ").encode() for key, value in tags]
     return [struct.pack("<I", len(text)) + text for text in texts]

@@ -1,4 +1,4 @@
-"""Cyclic redundancy checks as FLAC and Ogg have them: most significant bit first, from 0."""
+"""Cyclic redundancy checks of FLAC and Ogg: most significant bit first, from 0."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def crc(data: bytes, table: list[int], width: int) -> int:
 
 
 def crc_table(polynomial: int, width: int) -> list[int]:
-    """What each of the 256 bytes adds."""
+    """The contribution of each of the 256 bytes."""
     table = []
     for value in range(256):
         value <<= width - 8

@@ -1,4 +1,4 @@
-"""Chooses what decodes a file, and looks at it first: libsndfile believes headers, which lie about lengths."""
+"""Chooses the decoder of a file, and looks at the file first: libsndfile believes headers, which lie about lengths."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def open_decoder(file: IO[bytes], path: Path | None, notes: Notes, resources: Ex
     Args:
         file: a real one, at any position.
         path: of the same file; None where it has none.
-        notes: for what is odd.
+        notes: for oddities.
         resources: closed with the reader.
 
     Raises:
-        InputError: no audio, or audio that what is installed cannot read to its end.
+        InputError: no audio, or audio that the installed libraries cannot read to its end.
     """
     opened = _Opening(file, path, notes, resources)
     source = opened.source()
@@ -74,7 +74,7 @@ class _Opening:
             )
         if max(stream.bits for stream in streams) == 32:  # libsndfile has no 32 bits
             if len(streams) > 1:
-                raise InputError(f"{self._notes.name} holds several FLAC streams of 32 bits; split it first")
+                raise InputError(f"{self._notes.name} holds several 32-bit FLAC streams; split it first")
             return self._by_av("32-bit FLAC", samples=total)
         if len(streams) == 1 and first.counted in (first.stated, None) and not first.cut:
             try:
@@ -107,7 +107,7 @@ class _Opening:
         raise InputError(f"{self._notes.name} holds no FLAC frames: it was cut off or is damaged; fetch it again")
 
     def _open_copy(self, stream: flac.Flac) -> SoundSource:
-        """A temporary copy of a FLAC stream, with the number of its samples put right."""
+        """A temporary copy of a FLAC stream, with its number of samples corrected."""
         copy = self._resources.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
         for data in chunks(self._file, [(stream.start, stream.stop)]):
             copy.write(data)
@@ -124,16 +124,16 @@ class _Opening:
         if not all(heard) or not heard:
             return self._by_av("Ogg of another kind than Vorbis and Opus")
         if max(map(len, heard)) > 1:
-            notes.say(f"holds {max(map(len, heard))} streams of audio side by side; the first is taken")
+            notes.say(f"holds {max(map(len, heard))} streams of audio side by side; the first is used")
         streams = [link[0] for link in heard]
         if len(streams) > 1:
             notes.say(f"holds {len(streams)} Ogg streams one after the other; all are read, the tags of the first")
         if pages.cut:
             notes.lost("ends in the middle of an Ogg page: it was cut off or is damaged")
         elif not streams[-1].ended:
-            notes.say("has no mark of its end; it may have been cut off")
+            notes.say("has no end marker; it may have been cut off")
         if pages.junk:
-            notes.say(f"holds {pages.junk} bytes that are in no Ogg page, which are passed over")
+            notes.say(f"holds {pages.junk} bytes outside of Ogg pages, which are skipped")
         refuse_mixture(notes, [(stream.sample_rate, stream.channels) for stream in streams])
         self.tags = ogg_tags(self._file, streams[0], notes)
         if len(streams) == 1 and len(pages.links[0]) == 1:
@@ -159,14 +159,14 @@ class _Opening:
             elif stream.stated is not None and stream.frames > stream.stated:
                 notes.say(f"holds {stream.frames} frames, not {stream.stated} as its header states; all are read")
         if frames.junk:
-            notes.say(f"holds {frames.junk} bytes that are no whole MP3 frame, which are passed over")
-        if len(streams) == 1 and not frames.junk and streams[0].is_plain:  # of others, libmpg123 would say so on stderr
+            notes.say(f"holds {frames.junk} bytes outside of complete MP3 frames, which are skipped")
+        if len(streams) == 1 and not frames.junk and streams[0].is_plain:  # libmpg123 would report others on stderr
             self.tags = all_tags(self._file, self._path, notes)
         else:
             self.tags = file_tags(self._file, notes)
         openers = [partial(self._feed_mp3, stream) for stream in streams if stream.frames]
         if not openers:
-            raise InputError(f"{notes.name} holds a header of MP3 and no sound; fetch it again")
+            raise InputError(f"{notes.name} holds an MP3 header and no audio; fetch it again")
         return self._join(openers, sum(stream.samples for stream in streams))
 
     def _feed_mp3(self, stream: mp3.Stream) -> SoundSource:
@@ -176,7 +176,7 @@ class _Opening:
         try:
             return Joined(openers, self._notes, self._resources, total)
         except UnreadableError as error:
-            raise InputError(f"{self._notes.name} is no audio that swc can read ({error})") from None
+            raise InputError(f"{self._notes.name} is not audio that swc can read ({error})") from None
 
     def _open(self, xiph_order: bool = False) -> SoundSource:
         with ExitStack() as opening:
@@ -186,7 +186,7 @@ class _Opening:
 
     def _other(self) -> Source:
         if (second := second_start(self._file)) is not None:
-            self._notes.lost(f"goes on with another file at byte {second}, which is not read", "split it first")
+            self._notes.lost(f"continues with another file at byte {second}, which is not read", "split it first")
         found, texts = file_tags(self._file, self._notes), caf.texts(self._file)
         with ExitStack() as opening:
             try:
@@ -206,8 +206,8 @@ class _Opening:
         return self._by_av(reason)
 
     def _distrust(self, source: SoundSource) -> str:
-        """Why libsndfile's idea of the length is not to be trusted, or nothing where it is."""
-        if source.sound.format in ("MP3", "FLAC", "OGG"):  # damaged at its start, or it would have been taken for that
+        """Why libsndfile's length cannot be trusted; empty if it can."""
+        if source.sound.format in ("MP3", "FLAC", "OGG"):  # damaged at its start, or it would have been recognised
             return str(source.sound.format)
         if source.sound.subtype.startswith("MPEG"):
             return "MP3 in another format"
@@ -217,11 +217,11 @@ class _Opening:
 
     def _check_bytes(self, lacks: tuple[int, int] | None) -> None:
         if lacks is not None:
-            fact = "ends after {} of the {} bytes of sound its header states: it was cut off or is damaged"
+            fact = "ends after {} of the {} bytes of audio that its header states: it was cut off or is damaged"
             self._notes.lost(fact.format(*lacks))
 
     def _by_av(self, reason: str, samples: int | None = None) -> Source:
-        """PyAV's source, or InputError with what else to do."""
+        """PyAV's source, or InputError with other advice."""
         installed = av.is_installed()
         if installed:
             found = file_tags(self._file, self._notes) or FoundTags()
@@ -231,13 +231,13 @@ class _Opening:
                 return source
         more = "" if installed else f", or {av.INSTALL}"
         raise InputError(
-            f"{self._notes.name} is no audio that swc can read ({reason}); it reads {FORMATS}, "
+            f"{self._notes.name} is not audio that swc can read ({reason}); it reads {FORMATS}, "
             f"convert other kinds first: ffmpeg -i IN out.wav{more}"
         )
 
 
 def spooled(head: bytes, pipe: IO[bytes], resources: ExitStack) -> IO[bytes]:
-    """All of a pipe of which `head` was read already, in a temporary file, which can seek."""
+    """All of a pipe, of which `head` was read already, in a temporary, seekable file."""
     spool = resources.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
     spool.write(head)
     shutil.copyfileobj(pipe, spool)
@@ -245,7 +245,7 @@ def spooled(head: bytes, pipe: IO[bytes], resources: ExitStack) -> IO[bytes]:
 
 
 def all_tags(file: IO[bytes], path: Path | None, notes: Notes) -> FoundTags:
-    """The tags that tinytag finds in a file, and those that only libsndfile does, as the number of a track on vinyl."""
+    """The tags that tinytag finds in a file, and those that only libsndfile finds, such as track numbers of vinyl."""
     found = file_tags(file, notes) or FoundTags()
     with suppress(UnreadableError), ExitStack() as stack:
         return found.filled(open_path(path, file, Notes(""), stack).tags)

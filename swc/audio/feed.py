@@ -1,4 +1,4 @@
-"""Parts of a file as a pipe, from which libsndfile reads on to the real end instead of to an estimated one."""
+"""Parts of a file as a pipe, from which libsndfile reads to the real end instead of an estimated one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import IO
 
 Range = tuple[int, int]
-"""Bytes of a file: the first, and the one after the last."""
+"""A range of bytes in a file: the first, and the one after the last."""
 
 _CHUNK = 2**16  # bytes
 
 
 class Feed:
-    """A pipe that a thread fills with parts of a file, which nobody else may read until it is closed.
+    """A pipe that a thread fills with parts of a file; nothing else may read the file until it is closed.
 
     Attributes:
         fd: descriptor to read from.
@@ -32,7 +32,7 @@ class Feed:
         self._thread.join()
 
     def _fill(self, file: IO[bytes], ranges: Sequence[Range]) -> None:
-        # closed by its reader, or the file can no longer be read: whoever counts the samples will notice
+        # closed by its reader, or the file can no longer be read: the count of samples will show it
         with suppress(OSError), open(self._into, "wb", buffering=0) as pipe:
             for data in chunks(file, ranges):
                 rest = memoryview(data)

@@ -1,4 +1,4 @@
-"""FLAC: what its header states, and how many samples its last frame says there are."""
+"""FLAC: the contents of its header, and the number of samples by its last frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMENTS = 4
 
 _PICTURE = 6  # the type of a block
 _MARK = b"fLaC"
-_JOINT = b"fLaC\0\0\0\x22"  # where another stream starts: its STREAMINFO of 34 bytes is not the last block
+_JOINT = b"fLaC\0\0\0\x22"  # start of another stream, whose STREAMINFO of 34 bytes is not the last block
 _JOINT_ALONE = b"fLaC\x80\0\0\x22"
 _LOOK = 2**20  # bytes looked through at once
 _LONGEST_FRAME = 2**22  # bytes
@@ -25,7 +25,7 @@ _MOST_TEXT = 2**20  # bytes of comments
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the blocks ahead of the frames hold.
+    """The contents of the blocks before the frames.
 
     Attributes:
         sound: byte of the first frame.
@@ -48,9 +48,9 @@ class Flac:
         start: byte of its marker.
         stop: byte after its last whole frame.
         sample_rate, channels, bits: by its STREAMINFO.
-        block: samples of a frame, where all have as many.
-        stated: samples a channel by its STREAMINFO; 0 where it does not know.
-        metadata: what its blocks of metadata hold.
+        block: samples of a frame, where all have the same number.
+        stated: samples a channel by its STREAMINFO; 0 if unknown.
+        metadata: contents of its metadata blocks.
         counted: samples a channel to `stop`; None where no frame was found.
         cut: whether it ends in the middle of a frame.
     """
@@ -67,13 +67,13 @@ class Flac:
     cut: bool = False
 
     def patched_head(self, head: bytes) -> bytes:
-        """The first 26 bytes, which are `head`, with the number of samples that was counted."""
+        """The first 26 bytes, `head`, with the counted number of samples."""
         word = int.from_bytes(head[18:26], "big") >> 36 << 36
         return head[:18] + (word | (self.counted or 0)).to_bytes(8, "big")
 
 
 def survey(file: IO[bytes]) -> list[Flac]:
-    """The streams of a file, one after the other; none where it isn't FLAC or starts with a damaged header."""
+    """The streams of a file, in order; none if it isn't FLAC or starts with a damaged header."""
     start = after_id3(file)
     file.seek(start)
     if file.read(4) != _MARK:
@@ -128,7 +128,7 @@ def _survey_stream(file: IO[bytes], start: int, stop: int) -> Flac | None:
 
 
 def read_metadata(file: IO[bytes], start: int, stop: int) -> Metadata:
-    """Walk the blocks of metadata of the stream from `start` to `stop`, beyond which a damaged size may point."""
+    """Walk the metadata blocks of the stream from `start` to `stop`; a damaged size may point beyond it."""
     position, comments, pictures, mask = start + len(_MARK), None, [], None
     for _ in range(_MOST_BLOCKS):
         file.seek(position)
@@ -160,7 +160,7 @@ def _mask_of(comments: bytes) -> int | None:
 
 
 def _last_frame(file: IO[bytes], info: Flac, sound: int) -> tuple[int, int, int, bool] | None:
-    """(Position, first sample, samples, whether it is whole) of the last frame."""
+    """(Position, first sample, samples, whether it is complete) of the last frame."""
     window = 2**16
     while True:
         base = max(sound, info.stop - window)
@@ -186,14 +186,14 @@ def _last_frame_in(data: bytes, info: Flac) -> tuple[int, int, int, bool] | None
                 broken = at, first, samples, False
             elif _crc16(data[at : broken[0]]) == 0:
                 return broken
-            else:  # what was taken for a frame's header was sound by chance
+            else:  # audio data that looked like a frame's header by chance
                 broken = at, first, samples, False
         at = data.rfind(b"\xff", 0, at)
     return broken
 
 
 def _ends_within(data: bytes) -> bool:
-    """Whether a whole frame may be at the start of `data`, ahead of something else."""
+    """Whether a complete frame may be at the start of `data`, followed by something else."""
     value = 0
     for byte in data:
         value = (value << 8 & 0xFFFF) ^ _CRC16[value >> 8 ^ byte]
@@ -222,7 +222,7 @@ def _parse_header(data: bytes, info: Flac) -> tuple[int, int] | None:
 
 
 def _parse_number(data: bytes, at: int) -> tuple[int | None, int]:
-    """A number in the way of UTF-8, of up to 36 bits, and the position after it."""
+    """A number of up to 36 bits, coded like UTF-8, and the position after it."""
     lead = data[at]
     if lead < 128:
         return lead, at + 1

@@ -9,13 +9,13 @@ SUFFIXES = (
     *(".wav", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
     *(".caf", ".au", ".snd", ".avr", ".ircam", ".voc", ".wve"),
 )
-"""Suffixes taken for audio when a folder is searched."""
+"""Suffixes that count as audio when a folder is searched."""
 
 AV_SUFFIXES = (
     *(".m4a", ".m4b", ".mp4", ".aac", ".mka", ".mkv", ".webm", ".weba", ".wma", ".ape", ".wv", ".tta", ".tak", ".mpc"),
     *(".ac3", ".eac3", ".dts", ".amr", ".dsf"),
 )
-"""Suffixes of audio that takes PyAV to read."""
+"""Suffixes of audio that only PyAV reads."""
 
 CONTAINERS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV"}
 """Formats whose name is not their suffix, as libsndfile calls them."""

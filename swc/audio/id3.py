@@ -1,4 +1,4 @@
-"""Frames of ID3v2 tags that hold no text, or text that tinytag does not read. Layout: id3.org, ID3v2.2 to 2.4."""
+"""ID3v2 frames without text, or with text that tinytag does not read. Layout: id3.org, ID3v2.2 to 2.4."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_TEXT = (
 
 
 def passed_over(file: IO[bytes]) -> list[tuple[str, int]]:
-    """Name and bytes of each such frame of the tag at the start of a file, which stays where it is."""
+    """Name and bytes of each such frame of the tag at the start of a file; keeps the file's position."""
     back = file.tell()
     file.seek(0)
     found = [(name, size) for name, size in _frames(file) if name in _NO_TEXT.split()]

@@ -1,4 +1,4 @@
-"""Files of AIFF or MP4 put one after the other, of which every reader sees the first only."""
+"""Concatenated AIFF or MP4 files, of which every reader sees only the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames of MPEG audio (MP3 and its elders), counted: what a header says of their number may be wrong or missing."""
+"""Counts frames of MPEG audio (MP3 and its predecessors): the number in a header may be wrong or missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO
 
 from swc.audio.feed import Range
 
-DECODER_DELAY = 529  # samples that a decoder of layer III is late
+DECODER_DELAY = 529  # delay of a layer III decoder in samples
 
 _RATES = (44100, 48000, 32000)
 _KBPS = {  # by (MPEG-1, layer)
@@ -26,7 +26,7 @@ _LOOK = 2**16  # bytes looked through at once for the next frame
 
 @dataclass(frozen=True)
 class Frame:
-    """What the 4 bytes of a frame's header say: layer 1 to 3, Hz, bytes, and samples a channel."""
+    """The contents of a frame's 4-byte header: layer 1 to 3, Hz, bytes, and samples a channel."""
 
     mpeg1: bool
     layer: int
@@ -37,7 +37,7 @@ class Frame:
 
     @property
     def kind(self) -> tuple[int, int, int]:
-        """What all frames of a stream have in common."""
+        """The properties shared by all frames of a stream."""
         return self.layer, self.sample_rate, self.channels
 
 
@@ -47,9 +47,9 @@ class Stream:
 
     Attributes:
         frame: the first.
-        stated: frames by its Xing, Info or VBRI header; None where there is none or it does not say.
-        delay, padding: samples that the encoder put ahead of and after the sound; None where it does not say.
-        ranges: bytes of the frames that hold sound.
+        stated: frames by its Xing, Info or VBRI header; None if there is none or it does not say.
+        delay, padding: samples that the encoder put before and after the audio; None if unknown.
+        ranges: bytes of the frames that hold audio.
         frames: of them.
     """
 
@@ -62,12 +62,12 @@ class Stream:
 
     @property
     def skip(self) -> int:
-        """Decoded samples ahead of the sound."""
+        """Decoded samples before the audio."""
         return 0 if self.delay is None else self.delay + DECODER_DELAY
 
     @property
     def samples(self) -> int:
-        """Samples a channel of the sound."""
+        """Samples a channel of the audio."""
         total = self.frames * self.frame.samples
         if self.delay is not None and self.counts_are_right:
             total = min(total, total - self.padding + DECODER_DELAY)
@@ -75,12 +75,12 @@ class Stream:
 
     @property
     def counts_are_right(self) -> bool:
-        """Whether the header's count, which may include the header's own frame, is that of the frames."""
+        """Whether the header's count, which may include the header's own frame, matches the frames."""
         return self.stated in (self.frames, self.frames + 1)
 
     @property
     def is_plain(self) -> bool:
-        """Whether its header is right, or there is none."""
+        """Whether its header is correct or absent."""
         return self.stated is None or self.counts_are_right
 
     def add(self, start: int, stop: int) -> None:
@@ -93,7 +93,7 @@ class Stream:
 
 @dataclass
 class Survey:
-    """What a file of MPEG audio holds: its streams, and bytes that are neither frames nor tags."""
+    """The contents of a file of MPEG audio: its streams, and bytes that are neither frames nor tags."""
 
     streams: list[Stream]
     junk: int = 0
@@ -128,9 +128,9 @@ def after_id3(file: IO[bytes], position: int = 0) -> int:
 
 
 def survey(file: IO[bytes], anywhere: bool = False) -> Survey | None:
-    """Count the frames of a file; None where no frame is at its start, or nowhere if `anywhere`.
+    """Count the frames of a file; None if no frame is at its start, or, if `anywhere`, none at all.
 
-    The start is what follows ID3 tags.
+    The start is the position after ID3 tags.
     """
     return _Walk(file).survey(anywhere)
 
@@ -188,7 +188,7 @@ class _Walk:
         return successor is not None and successor.kind == frame.kind
 
     def _after_tag(self, position: int) -> int:
-        """The position after the tag (ID3 or APE) that starts here, or `position` where none does."""
+        """The position after the tag (ID3 or APE) that starts here, or `position` if there is none."""
         head = self._read(position, 32)
         if head[:3] == b"TAG" and position + 128 <= self._end:
             return position + 128
@@ -211,7 +211,7 @@ class _Walk:
 
 
 def _parse_info(frame: Frame, head: bytes) -> Stream | None:
-    """An empty stream with what its Xing, Info or VBRI header says, or None where this frame isn't one."""
+    """An empty stream described by its Xing, Info or VBRI header, or None if this frame isn't one."""
     if frame.layer != 3:
         return None
     if head[36:40] == b"VBRI" and len(head) >= 54:

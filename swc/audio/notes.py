@@ -1,4 +1,4 @@
-"""What was odd about an input: said where nothing is lost, refused where something is."""
+"""Oddities of an input: reported if nothing is lost, refused otherwise."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from swc.errors import InputError
 
 
 class Notes:
-    """Collects what is to be said about one input.
+    """Collects the messages about one input.
 
     Args:
-        name: how messages call the input.
-        salvage: whether what is lost is said, too, instead of refused.
+        name: of the input in messages.
+        salvage: report losses too, instead of refusing the input.
 
     Attributes:
         messages: for people, each a sentence that starts with the input's name.
@@ -21,16 +21,16 @@ class Notes:
         self.messages: list[str] = []
 
     def say(self, fact: str) -> None:
-        """Remember something odd that loses nothing; `fact` continues a sentence that starts with the name."""
+        """Note an oddity that loses nothing; `fact` continues a sentence that starts with the name."""
         message = f"{self.name} {fact}"
         if message not in self.messages:
             self.messages.append(message)
 
     def lost(self, fact: str, remedy: str = "fetch it again") -> None:
-        """Something of the input is missing.
+        """Note that a part of the input is missing.
 
         Raises:
-            InputError: unless it is to be salvaged.
+            InputError: unless the input is to be salvaged.
         """
         if not self.salvage:
             raise InputError(f"{self.name} {fact}; {remedy}, or take what is there with `salvage_input`")
@@ -38,9 +38,9 @@ class Notes:
 
     def ends_early(self, samples: int, stated: int) -> None:
         """`lost`, of an input that holds fewer samples than its header states."""
-        self.lost(f"ends after {samples} of the {stated} samples its header states: it was cut off or is damaged")
+        self.lost(f"ends after {samples} of the {stated} samples that its header states: it was cut off or is damaged")
 
 
 def too_many_channels(name: str, channels: int) -> str:
-    """What is said of an input that has no channels, or more than swc takes."""
+    """The message for an input without channels, or with more than swc takes."""
     return f"{name} has {channels} channels, swc takes 1 to 8; mix them down first: ffmpeg -i IN -ac 2 out.wav"

@@ -1,4 +1,4 @@
-"""Pages of Ogg, walked to the end: which streams a file holds, one after the other and side by side."""
+"""Pages of Ogg, walked to the end: which streams a file holds, in sequence and side by side."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import IO
 from swc.audio.crc import crc, crc_table
 from swc.audio.feed import Range
 
-_HEAD = 27  # bytes of a page ahead of its table of segments
-_PACKET = 64  # bytes of a stream's first packet that are looked at
+_HEAD = 27  # bytes of a page before its table of segments
+_PACKET = 64  # bytes of a stream's first packet that are examined
 _CHECK = slice(22, 26)  # a page's CRC-32
 _CRC32 = crc_table(0x04C11DB7, 32)
 
@@ -23,7 +23,7 @@ class Stream:
     Attributes:
         codec: "vorbis", "opus", or "other".
         sample_rate: in Hz; Opus is always decoded from 48 000.
-        channels: of it.
+        channels: of the stream.
         xiph_order: whether its channels are in the order of Vorbis.
         ranges: bytes of its pages.
         ended: whether its last page is marked as such.
@@ -38,7 +38,7 @@ class Stream:
 
     @property
     def kind(self) -> tuple[str, int, int]:
-        """What streams must have in common to be heard one after the other."""
+        """The properties that streams must share to be played in sequence."""
         return self.codec, self.sample_rate, self.channels
 
     def add(self, start: int, stop: int) -> None:
@@ -50,10 +50,10 @@ class Stream:
 
 @dataclass
 class Survey:
-    """What an Ogg file holds.
+    """The contents of an Ogg file.
 
     Attributes:
-        links: streams that start together, for each time that some start.
+        links: in sequence, the streams that start together.
         junk: bytes that are not in any page.
         cut: whether it ends in the middle of a page.
     """
@@ -64,7 +64,7 @@ class Survey:
 
 
 def survey(file: IO[bytes]) -> Survey | None:
-    """Walk the pages of a file; None where it does not start with one."""
+    """Walk the pages of a file; None if it does not start with one."""
     end = file.seek(0, 2)
     found = Survey([])
     by_serial: dict[int, Stream] = {}
@@ -99,10 +99,10 @@ def survey(file: IO[bytes]) -> Survey | None:
 
 
 def second_packet(file: IO[bytes], pages: Sequence[Range]) -> list[Range]:
-    """Where the second packet of a stream is, in parts, as a page may end within it; nothing where it has none.
+    """The place of a stream's second packet, in parts, as a page may end within it; empty if there is none.
 
     Args:
-        pages: of the stream, whole ones.
+        pages: of the stream, complete ones.
     """
     parts: list[Range] = []
     number = 0
@@ -123,7 +123,7 @@ def second_packet(file: IO[bytes], pages: Sequence[Range]) -> list[Range]:
 
 
 def seal(file: IO[bytes], stop: int) -> None:
-    """Put the CRCs right of all pages that start before the byte `stop`."""
+    """Correct the CRCs of all pages that start before the byte `stop`."""
     position = 0
     while position < stop:
         file.seek(position)
@@ -138,7 +138,7 @@ def seal(file: IO[bytes], stop: int) -> None:
 
 
 def _page_size(head: bytes) -> int | None:
-    """Bytes of the page that starts so, or None where none does."""
+    """Bytes of the page that starts like this, or None if it is not a page."""
     if len(head) < _HEAD or head[:5] != b"OggS\0":
         return None
     count = head[26]

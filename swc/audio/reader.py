@@ -22,30 +22,30 @@ from swc.errors import InputError
 from swc.files import PIPE, is_special
 
 _BLOCK = 2**16  # samples
-_LIVE_BLOCKS = 4  # a second, from a pipe that may be live: a full block must not take long to come
+_LIVE_BLOCKS = 4  # blocks a second, from a pipe that may be live: a full block must not take long to arrive
 
 
 class AudioReader:
-    """Audio from a file, or from a pipe where the path is `-`, in blocks, to its real end.
+    """Audio from a file, or from stdin if the path is `-`, in blocks, to its real end.
 
     Args:
         path: of the input.
-        raw: how to take an input of PCM without a header; None for one that says itself what it is.
-        salvage: take what is there of an input that is cut off or damaged; otherwise that is an error.
+        raw: layout of an input of PCM without a header; None for other inputs.
+        salvage: read whatever is left of a truncated or damaged input; otherwise that is an error.
 
     Attributes:
-        name: how messages call the input.
+        name: of the input in messages.
         sample_rate: in Hz.
         channels: 1 to 8, in the order of WAV's channel masks.
-        channel_mask: WAVE's dwChannelMask, where the input states another one than is usual, else None.
-        total_samples: samples a channel, or None where nobody knows before the end.
-        tags: texts under keys that a stream can have; of WAV on a pipe, those ahead of the samples.
-        unfit_tags: names of the others (pictures, other keys), and the bytes that each has.
-        notes: what was odd about the input, for people; complete once all blocks were read.
+        channel_mask: WAVE's dwChannelMask, if the input states an unusual one, else None.
+        total_samples: samples a channel, or None if unknown before the end.
+        tags: texts under keys that a stream can have; of WAV on a pipe, those before the samples.
+        unfit_tags: names of the others (pictures, other keys), and the size of each in bytes.
+        notes: oddities of the input, for people; complete once all blocks were read.
 
     Raises:
-        InputError: missing, empty or unreadable input, no audio, more than 8 channels, a file that is cut off, or a raw
-            file that is not made of whole samples.
+        InputError: missing, empty or unreadable input, no audio, more than 8 channels, a truncated file, or a raw file
+            that is not a whole number of samples.
     """
 
     def __init__(self, path: str | Path, raw: RawFormat | None = None, *, salvage: bool = False) -> None:
@@ -87,7 +87,7 @@ class AudioReader:
     def blocks(self, samples: int | None = None) -> Iterator[Audio]:
         """Yield arrays (<= samples, channels) until the end; only the last one may be shorter.
 
-        Left out, `samples` is a quarter of a second of a pipe, and more of a file.
+        By default, `samples` is a quarter of a second of a pipe, and more of a file.
 
         Raises:
             InputError: the input ends before its stated length, is raw and empty, or holds NaN or infinity.
@@ -99,13 +99,13 @@ class AudioReader:
                 raise InputError(f"{self.name} holds NaN or infinite samples after sample {position}; repair it first")
             position += len(block)
             yield block
-        if self._raw and not position:  # other inputs were seen to hold something when they were opened
+        if self._raw and not position:  # other inputs were checked when they were opened
             raise InputError(self._empty())
         if self.total_samples is not None and position < self.total_samples:
             self._noted.ends_early(position, self.total_samples)
 
     def _read(self, samples: int) -> Audio:
-        """A full block, but for the last one."""
+        """A full block, except for the last one."""
         block = self._source.read(samples)
         while 0 < len(block) < samples and len(more := self._source.read(samples - len(block))):
             block = np.concatenate([block, more])
@@ -120,7 +120,7 @@ class AudioReader:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from None
 
     def _open_audio(self, file: IO[bytes], path: Path) -> Source:
-        """Parse plain WAV as it comes; put what else comes from a pipe into a temporary file, which can seek."""
+        """Parse plain WAV as it comes; put anything else from a pipe into a temporary, seekable file."""
         consumed = bytearray(self._read_head(file))
         size = None if self._piped else os.fstat(file.fileno()).st_size
         if is_wav(bytes(consumed)) and (source := WavSource.parse(file, consumed, self._noted, size)):
@@ -149,7 +149,7 @@ class AudioReader:
         if not head:
             raise InputError(self._empty())
         if head[1:8] == b"SWC\r\n\x1a\n":
-            raise InputError(f"{self.name} is a .swc stream already; turn it into audio with swc decode")
+            raise InputError(f"{self.name} is a .swc stream already; decode it with swc decode")
         return head
 
     def _empty(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from swc.audio.wav import Audio
 from swc.errors import InputError
 
-FILTER = 512  # samples at the lower of two rates that the filter reaches to either side (soxr, VHQ)
+FILTER = 512  # reach of the filter to either side (soxr, VHQ), in samples at the lower of two rates
 LONGEST_FILTER = 1 << 20  # in samples, for rates of a few Hz
 _SEGMENT = 1 << 16  # samples
 
@@ -20,7 +20,7 @@ _SEGMENT = 1 << 16  # samples
 class Resampler:
     """Streaming band-limited resampling (soxr) to exactly ceil(samples * out_rate / in_rate) samples.
 
-    The cut of the stream into blocks never changes a sample. Equal rates pass through untouched.
+    How the stream is cut into blocks never changes a sample. Equal rates pass through untouched.
 
     Raises:
         InputError: a rate below 1 Hz.
@@ -41,7 +41,7 @@ class Resampler:
             self._stream = soxr.ResampleStream(in_rate, out_rate, channels, dtype="float32", quality=quality)
 
     def process(self, block: Audio) -> Audio:
-        """Take (n, channels), return what is ready of the output, (m, channels) with m >= 0."""
+        """Take (n, channels), return the output that is ready, (m, channels) with m >= 0."""
         if block.ndim != 2 or block.shape[1] != self.channels:
             raise ValueError(f"expected shape (samples, {self.channels}), got {block.shape}")
         self._taken += len(block)
@@ -52,7 +52,7 @@ class Resampler:
         owed = -(-self._taken * self.out_rate // self.in_rate) - self._given
         if self._stream is None or owed <= 0:
             return np.zeros((0, self.channels), np.float32)
-        # soxr rounds the length; a little silence behind the input gives the samples that it would drop
+        # soxr rounds the length; a little silence after the input yields the samples that it would drop
         silence = np.zeros((self.in_rate // self.out_rate + 2, self.channels), np.float32)
         return self._run(silence, last=True)[:owed]
 
@@ -71,13 +71,12 @@ def resample(audio: Audio, in_rate: int, out_rate: int) -> Audio:
 class AlignedResampler:
     """Resampling in which no sample depends on where it began.
 
-    A signal is resampled a segment at a time, each with as much of its surroundings as the filter reaches, from a
-    sample where both rates meet: no state is carried along. So a part of a signal gets the samples that it has in the
-    whole.
+    A signal is resampled a segment at a time, each with as much context as the filter reaches, from a sample where both
+    rates coincide: no state is carried along. So a part of a signal gets the same samples as in the whole.
 
     Args:
         in_rate, out_rate: in Hz; equal ones pass through untouched.
-        step: input samples a segment; None for a good number.
+        step: input samples a segment; None for a suitable number.
 
     Attributes:
         step: input samples a segment.
@@ -97,7 +96,7 @@ class AlignedResampler:
         return round(Fraction(samples * self._up, self._down))
 
     def needed(self, start: int, stop: int | None) -> tuple[int, int, int | None]:
-        """What the output from `start` to `stop` (None: to the end) takes.
+        """The input that the output from `start` to `stop` (None: to the end) needs.
 
         Returns:
             The first input sample of its first segment; where the input must begin; and where it may end.
@@ -115,9 +114,9 @@ class AlignedResampler:
         """Output, and the sample that each block of it starts at.
 
         Args:
-            pieces: the input from sample `begin` on, (n, channels) each; its end is that of the signal.
+            pieces: the input from sample `begin` on, (n, channels) each; its end is the end of the signal.
             segment: the first input sample that is resampled.
-            begin: at most `segment`; what is in between is context.
+            begin: at most `segment`; the samples in between are context.
         """
         if self.reach == 0:
             for piece in pieces:
@@ -145,7 +144,7 @@ class AlignedResampler:
         """The output of the segment that starts at input sample `segment`; `buffer` starts at `begin`."""
         import soxr
 
-        first = -(-max(begin, segment - self.reach) // self._down)  # where both rates meet, in steps of theirs
+        first = -(-max(begin, segment - self.reach) // self._down)  # where both rates coincide, in steps of each
         audio = buffer[first * self._down - begin : segment + self.step + self.reach - begin]
         out = soxr.resample(np.ascontiguousarray(audio), self.in_rate, self.out_rate, "VHQ")
         low, high = (-(-at * self._up // self._down) for at in (segment, segment + self.step))

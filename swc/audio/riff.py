@@ -9,18 +9,18 @@ from typing import IO, Literal
 
 from swc.audio.channels import stated_mask
 
-_MAX_CHUNK = 16 * 2**20  # bytes; larger chunks ahead of the samples are left to libsndfile
+_MAX_CHUNK = 16 * 2**20  # bytes; larger chunks before the samples are left to libsndfile
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a fmt chunk says.
+    """The contents of a fmt chunk.
 
     Attributes:
         sample_rate: in Hz.
         channels: of a sample.
         kind: "u1", "i2", "i3", "i4", "f4" or "f8", as numpy calls them.
-        mask: dwChannelMask, where it is another one than is usual.
+        mask: dwChannelMask, if it is an unusual one.
     """
 
     sample_rate: int
@@ -35,12 +35,12 @@ class Layout:
 
 
 def is_wav(head: bytes) -> bool:
-    """Whether the first 12 bytes of a file are those of a WAV file."""
+    """Whether these first 12 bytes are those of a WAV file."""
     return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
 
 
 def read_header(fp: IO[bytes], consumed: bytearray) -> tuple[Layout, int | None, int] | None:
-    """(Layout, stated bytes of samples, end of the RIFF chunk) of a WAV file; None where libsndfile should judge."""
+    """(Layout, stated bytes of samples, end of the RIFF chunk) of a WAV file; None to leave it to libsndfile."""
 
     def take(count: int) -> bytes:
         data = fp.read(count)
@@ -68,14 +68,14 @@ def read_header(fp: IO[bytes], consumed: bytearray) -> tuple[Layout, int | None,
 
 
 def is_chunk(header: bytes, most: int) -> bool:
-    """Whether 8 bytes look like the header of a RIFF chunk of at most `most` bytes, and not like sound."""
+    """Whether 8 bytes look like the header of a RIFF chunk of at most `most` bytes, and not like audio."""
     if len(header) < 8 or not all(32 <= byte < 127 for byte in header[:4]):
         return False
     return int(struct.unpack_from("<I", header, 4)[0]) + 8 <= most
 
 
 def judge_tail(fp: IO[bytes], position: int, size: int) -> Literal["chunks", "another", "samples"]:
-    """What a file of `size` bytes holds from `position` on, where its samples should have ended."""
+    """The contents of a file of `size` bytes from `position` on, where its samples should have ended."""
     while position + 8 <= size:
         fp.seek(position)
         header = fp.read(12)
@@ -89,7 +89,7 @@ def judge_tail(fp: IO[bytes], position: int, size: int) -> Literal["chunks", "an
 
 
 def info_entries(fp: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of what the LIST chunks say about a file, if it is WAV; it stays where it is."""
+    """Names and texts in the LIST chunks of a file, if it is WAV; keeps the file's position."""
     back = fp.tell()
     size = fp.seek(0, 2)
     fp.seek(0)
@@ -125,7 +125,7 @@ def _wav_layout(body: bytes) -> Layout | None:
 
 
 def _data_length(size: int, long_size: int | None) -> int | None:
-    """Bytes of samples, or None where the writer did not know when it wrote the header."""
+    """Bytes of samples, or None if the writer did not know them when it wrote the header."""
     if size == 0xFFFFFFFF and long_size is not None:
         return long_size if 0 < long_size < 2**62 else None
     placeholder = size >= 0xFFFFFF00 or 0x7FFFF000 <= size <= 0x80000000  # ffmpeg's, and sox's and arecord's

@@ -1,4 +1,4 @@
-"""PCM written strictly forwards, as it is or with a WAV header."""
+"""PCM written strictly forwards, bare or with a WAV header."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from swc.audio.tags import info_chunk
 from swc.audio.wav import PCM, Audio, Bits
 from swc.files import BinaryOutput
 
-_LONG = 2**32  # bytes from which on a size does not fit into RIFF
-_GUID = bytes.fromhex("000000001000800000aa00389b71")  # what follows the code in an extensible format
+_LONG = 2**32  # bytes; sizes from here on do not fit into RIFF
+_GUID = bytes.fromhex("000000001000800000aa00389b71")  # the bytes after the code in an extensible format
 
 
 class PcmSink:
-    """Samples written strictly forwards, with nothing around them."""
+    """Samples written strictly forwards, without a header."""
 
     def __init__(self, fp: BinaryOutput, bits: Bits) -> None:
         self._fp = fp
@@ -34,13 +34,13 @@ class PcmSink:
 
 
 class WavSink(PcmSink):
-    """WAV written strictly forwards; unknown lengths are 0xFFFFFFFF, as ffmpeg writes them, until they are put right.
+    """WAV written strictly forwards; unknown lengths are 0xFFFFFFFF, as ffmpeg writes them, until they are corrected.
 
     Args:
-        total_samples: per channel, or None where nobody knows yet.
+        total_samples: per channel, or None if still unknown.
         tags: those that WAV can hold.
-        mask: dwChannelMask; None for that of the number of channels.
-        file: what is below `fp`, where that can seek: it gets its length at the end.
+        mask: dwChannelMask; None for the usual one for so many channels.
+        file: the file below `fp`, if it is seekable: its lengths are corrected at the end.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class WavSink(PcmSink):
         super().write(block)
 
     def finish(self) -> None:
-        """Pad, and put the lengths right where that is possible.
+        """Pad, and correct the lengths if possible.
 
         Raises:
-            ValueError: not as many samples as announced.
+            ValueError: more or fewer samples than announced.
         """
         if self._total is None and self._file is None:
             return
@@ -90,7 +90,7 @@ class WavSink(PcmSink):
             self._file.write(self._header(self._written))
 
     def _header(self, samples: int | None) -> bytes:
-        """All that comes ahead of the samples."""
+        """Everything before the samples."""
         size = _LONG if samples is None else samples * self._frame_bytes
         body = b"fmt " + struct.pack("<I", len(self._format)) + self._format + self._info
         riff_size = 4 + len(body) + 8 + size + size % 2
@@ -102,7 +102,7 @@ class WavSink(PcmSink):
 
 
 def quantized(block: Audio, bits: int) -> npt.NDArray[np.float64]:
-    """Whole numbers of `bits` bits, so that what was read from PCM is written back unchanged."""
+    """Integers of `bits` bits, so that samples read from PCM are written back unchanged."""
     full = 2.0 ** (bits - 1)
     return np.rint(block.astype(np.float64) * full).clip(-full, full - 1)
 

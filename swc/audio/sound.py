@@ -1,4 +1,4 @@
-"""Sources of samples by way of libsndfile: a whole file, parts of one, and several streams one after the other."""
+"""Sources of samples through libsndfile: a whole file, parts of one, and several streams in sequence."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from swc.errors import InputError
 if TYPE_CHECKING:
     import soundfile as sf
 
-_UNKNOWN_FRAMES = 2**62  # libsndfile counts at or above this mean "not known"
-_PLACEHOLDER = 0x7F000000  # sizes from here on are what a writer to a pipe states for want of a better one
+_UNKNOWN_FRAMES = 2**62  # counts of libsndfile at or above this mean "unknown"
+_PLACEHOLDER = 0x7F000000  # sizes from here on are placeholders of programs that write to a pipe
 _GET_CHANNEL_MAP = 0x1100
-_TRUE_MAPS = ("WAVEX", "RF64", "W64", "CAF")  # libsndfile 1.2 makes up a map of AIFF, and has none of others
+_TRUE_MAPS = ("WAVEX", "RF64", "W64", "CAF")  # libsndfile 1.2 makes up a map for AIFF, and has none for others
 _MISSING = re.compile(r"(?:(?:SSND|BODY|data|Data Size|riff) *:|Data length) (\d+) \(?should be (\d+)")
-_SLACK = 64  # bytes by which sizes are wrong in files that lack nothing
+_SLACK = 64  # bytes by which sizes may be wrong in complete files
 
 
 class Source(Protocol):
-    """Where samples come from: float32 in WAV's order of channels; total_samples only where that is certain."""
+    """A source of samples: float32 in WAV's order of channels; total_samples only where it is certain."""
 
     sample_rate: int
     channels: int
@@ -43,23 +43,23 @@ class Source(Protocol):
 
 
 class UnreadableError(Exception):
-    """libsndfile cannot read this; the text is its reason."""
+    """libsndfile cannot read this; the text states its reason."""
 
 
 class SoundSource:
     """One stream that libsndfile reads from a path or a descriptor.
 
     Args:
-        file: what to open; not a file object, which would swallow an interrupt in its callbacks.
-        notes: for what is odd.
+        file: path or descriptor; not a file object, which would swallow an interrupt in its callbacks.
+        notes: for oddities.
         xiph_order: whether the channels come in the order of Ogg Vorbis.
 
     Attributes:
         sound: libsndfile's file.
-        tags: of it.
+        tags: of the file.
 
     Raises:
-        UnreadableError: not for libsndfile.
+        UnreadableError: libsndfile cannot read it.
         InputError: from `read`: damage.
     """
 
@@ -68,7 +68,7 @@ class SoundSource:
 
         try:
             self.sound: sf.SoundFile = sf.SoundFile(file, closefd=False)
-        except (sf.SoundFileError, TypeError) as error:  # TypeError: headerless .raw, whose rate nobody knows
+        except (sf.SoundFileError, TypeError) as error:  # TypeError: headerless .raw, whose rate is unknown
             reason = getattr(error, "error_string", "no header").strip().rstrip(".") or "unknown contents"
             if "not a regular file" in reason:  # said of files named .mp3 that hold no MP3
                 reason = "Format not recognised"
@@ -103,7 +103,7 @@ class SoundSource:
         self.sound.close()
 
     def lacks(self) -> tuple[int, int] | None:
-        """(Bytes of sound there, bytes stated) of a file that ends before its header says, by libsndfile's log."""
+        """(Bytes of audio present, bytes stated) of a file shorter than its header says, by libsndfile's log."""
         for stated, there in _MISSING.findall(self.sound.extra_info):
             if int(there) + _SLACK < int(stated) < _PLACEHOLDER:
                 return int(there), int(stated)
@@ -123,7 +123,7 @@ def open_path(
 
 
 def rewound(file: IO[bytes], resources: ExitStack) -> int:
-    """The descriptor of a file, at its start until `resources` are closed; then where `file` believes it to be."""
+    """The descriptor of a file, at its start until `resources` are closed; then at the position that `file` assumes."""
     descriptor = file.fileno()
     resources.callback(os.lseek, descriptor, os.lseek(descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -131,11 +131,11 @@ def rewound(file: IO[bytes], resources: ExitStack) -> int:
 
 
 class FedSource(SoundSource):
-    """A stream in parts of a file, of which libsndfile does not get to see what its header states of its length.
+    """A stream in parts of a file; libsndfile does not get to see the length that its header states.
 
     Args:
         skip: samples to leave out at the start.
-        samples: a channel after these, where they were counted.
+        samples: per channel after these, where they were counted.
     """
 
     def __init__(
@@ -173,14 +173,14 @@ class FedSource(SoundSource):
 
 
 class Joined:
-    """Streams one after the other, of which only one is open at a time.
+    """Streams in sequence, of which only one is open at a time.
 
     Args:
         openers: each opens one.
         total_samples: of them all, where known.
 
     Raises:
-        InputError: from `read`, too: streams of different rates or channels.
+        InputError: also from `read`: streams of different rates or channels.
     """
 
     def __init__(
@@ -224,12 +224,12 @@ class Joined:
 
 
 def refuse_mixture(notes: Notes, kinds: Sequence[tuple[int, int]]) -> None:
-    """Raise InputError where streams, each of (sample rate, channels), cannot be heard one after the other."""
+    """Raise InputError if streams, each of (sample rate, channels), cannot be played in sequence."""
     if len(set(kinds)) > 1:
         listed = " and ".join(f"{rate} Hz x {channels}" for rate, channels in dict.fromkeys(kinds))
         raise InputError(
             f"{notes.name} holds streams of different kinds one after the other ({listed}); "
-            "make one of them first: ffmpeg -i IN -ar 44100 -ac 2 out.wav"
+            "convert it first: ffmpeg -i IN -ar 44100 -ac 2 out.wav"
         )
 
 

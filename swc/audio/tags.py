@@ -1,4 +1,4 @@
-"""Tags of audio files, under the names of Vorbis comments: those that a file has, and those that another can hold."""
+"""Tags of audio files, under the names of Vorbis comments: the tags of a file, and those that a format can hold."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ KEYS = ("TITLE", "ARTIST", "ALBUM", "DATE", "TRACKNUMBER", "GENRE", "COMMENT", "
 """Those that libsndfile knows."""
 
 PICTURE = "PICTURE"
-"""What a picture is called among the tags that are left out."""
+"""The name of a picture among the tags that are left out."""
 
 MOST_KEY = 40
 """Characters of a key that messages show."""
 
-_NAMES = {  # what tinytag, FFmpeg, ID3 and MP4 call tags that have another name in Vorbis comments
+_NAMES = {  # names in tinytag, FFmpeg, ID3 and MP4 of tags that have another name in Vorbis comments
     **{"year": "DATE", "track": "TRACKNUMBER", "track_total": "TRACKTOTAL", "disc": "DISCNUMBER"},
     **{"disc_total": "DISCTOTAL", "album_artist": "ALBUMARTIST", "encoded_by": "ENCODEDBY", "url": "WEBSITE"},
     **{"set_subtitle": "DISCSUBTITLE", "initial_key": "INITIALKEY", "catalog_number": "CATALOGNUMBER"},
@@ -40,13 +40,13 @@ _NAMES = {  # what tinytag, FFmpeg, ID3 and MP4 call tags that have another name
     **{"tpe4": "REMIXER", "tit3": "SUBTITLE", "tmoo": "MOOD", "tdor": "ORIGINALDATE", "tdrl": "RELEASEDATE"},
     **{"encoder_settings": "ENCODER", "isft": "ENCODER", "uslt": "LYRICS", "track number": "TRACKNUMBER"},
 }
-_NUMBERS = ("TRACKNUMBER", "TRACKTOTAL", "DISCNUMBER", "DISCTOTAL")  # of which MP4 says 0 where there is none
-_OF_THE_FILE = {  # what made the file and how it is laid out, as FLAC's vendor string: nothing about the recording
+_NUMBERS = ("TRACKNUMBER", "TRACKTOTAL", "DISCNUMBER", "DISCTOTAL")  # MP4 states 0 for a missing one
+_OF_THE_FILE = {  # about the program and the layout, like FLAC's vendor string, not about the recording
     *("ENCODER", "ENCODER_OPTIONS", "ENCODERSETTINGS", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"),
     *("MAJOR_BRAND", "MINOR_VERSION", "COMPATIBLE_BRANDS"),
 }
 
-_INFO = {  # what libsndfile calls them in a WAV file; a licence has no name there
+_INFO = {  # libsndfile's names in a WAV file; a licence has none there
     "TITLE": b"INAM",
     "ARTIST": b"IART",
     "ALBUM": b"IPRD",
@@ -70,7 +70,7 @@ class FoundTags:
 
     Attributes:
         tags: texts under keys that a stream can have, in the file's order.
-        unfit: names of the others (pictures, other keys), and the bytes that each has.
+        unfit: names of the others (pictures, other keys), and the size of each in bytes.
     """
 
     tags: Tags = ()
@@ -78,7 +78,7 @@ class FoundTags:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], unfit: Iterable[tuple[str, int]] = ()) -> FoundTags:
-        """Keys in any case, and values; those whose keys no stream can have go to the others, which are `unfit`."""
+        """Keys in any case, and values; those under keys that no stream can have join the `unfit` ones."""
         tags, others = [], list(unfit)
         for name, value in pairs:
             key = upper(name)
@@ -105,7 +105,7 @@ def sound_tags(sound: sf.SoundFile) -> FoundTags:
 
 
 def head_tags(head: bytes, notes: Notes) -> FoundTags:
-    """Those of a WAV file of which `head` is all up to its first sample."""
+    """Those of a WAV file; `head` is everything before its first sample."""
     import soundfile as sf
 
     found = file_tags(io.BytesIO(head), notes) or FoundTags()
@@ -115,15 +115,15 @@ def head_tags(head: bytes, notes: Notes) -> FoundTags:
 
 
 def named_tags(pairs: Iterable[tuple[str, str]]) -> FoundTags:
-    """Those that FFmpeg or CAF has, whose names differ from those of Vorbis comments."""
+    """Those of FFmpeg or CAF, whose names differ from those of Vorbis comments."""
     return FoundTags.of((_NAMES.get(name.lower(), name), value) for name, value in pairs)
 
 
 def file_tags(file: IO[bytes], notes: Notes) -> FoundTags | None:
-    """Those that tinytag finds in a file, which stays where it is; None where it does not know the format.
+    """Those that tinytag finds in a file, whose position is kept; None if it does not know the format.
 
     Args:
-        notes: for tags that are damaged, of which none is taken.
+        notes: for damaged tags, none of which is used.
     """
     from tinytag import ParseError, TinyTag, UnsupportedFormatError
 
@@ -145,7 +145,7 @@ def file_tags(file: IO[bytes], notes: Notes) -> FoundTags | None:
 
 
 def _named(found: TinyTag, unfit: list[tuple[str, int]]) -> FoundTags:
-    """What tinytag found, under the names of Vorbis comments, beside others that are unfit."""
+    """tinytag's findings under the names of Vorbis comments, and the `unfit` ones."""
     pairs = []
     for images in found.images.as_dict().values():
         unfit += [(PICTURE, len(image.data)) for image in images]
@@ -165,13 +165,13 @@ def _named(found: TinyTag, unfit: list[tuple[str, int]]) -> FoundTags:
 
 
 def _tracks(file: IO[bytes]) -> FoundTags:
-    """The track of a WAV file, of which tinytag takes whole numbers alone, and not 3/12."""
+    """The track of a WAV file, of which tinytag takes only whole numbers, and not 3/12."""
     texts = ((name, data.rstrip(b"\0").decode(errors="replace")) for name, data in info_entries(file))
     return FoundTags.of(("TRACKNUMBER", text) for name, text in texts if name in (b"ITRK", b"IPRT") and text)
 
 
 def split_tags(container: str, tags: Iterable[tuple[str, str]]) -> tuple[dict[str, str], Tags]:
-    """(What a file of a format that libsndfile writes can hold: one text a key, what it cannot)."""
+    """(Tags that a format of libsndfile can hold, one text a key; tags that it cannot)."""
     values: dict[str, list[str]] = {}
     left_out = []
     for key, value in tags:
@@ -184,7 +184,7 @@ def split_tags(container: str, tags: Iterable[tuple[str, str]]) -> tuple[dict[st
 
 
 def set_tags(sound: sf.SoundFile, texts: Mapping[str, str]) -> None:
-    """Give them to a file that is open for writing, before its first sample."""
+    """Set them in a file that is open for writing, before its first sample."""
     import soundfile as sf
 
     for key, text in texts.items():
@@ -193,7 +193,7 @@ def set_tags(sound: sf.SoundFile, texts: Mapping[str, str]) -> None:
 
 
 def info_chunk(texts: Mapping[str, str]) -> bytes:
-    """The tags as a chunk of a WAV file, byte for byte as libsndfile writes them; nothing where there are none."""
+    """The tags as a chunk of a WAV file, byte for byte as libsndfile writes them; empty without tags."""
     body = b""
     for key, text in texts.items():
         data = text.encode() + b"\0"

@@ -1,6 +1,6 @@
 """WAV and raw PCM, read strictly forwards to their real end.
 
-A pipe cannot seek, its header often does not know the length, and the header of a file may be wrong about it.
+A pipe is not seekable, its header often lacks the length, and the header of a file may be wrong about it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Audio = npt.NDArray[np.float32]
 Bits = Literal["16", "24", "float"]
 
 PCM = {"16": "i2", "24": "i3", "float": "f4"}
-"""Kinds of samples, by their bits: letter and bytes as numpy has them, little-endian."""
+"""Kinds of samples, by their bits: numpy's letter and size in bytes, little-endian."""
 
 _SKIP = 2**16  # bytes
 
@@ -32,7 +32,7 @@ class RawFormat:
     """Layout of PCM without a header, little-endian, channels interleaved.
 
     Attributes:
-        bits: of a sample; "float" are 32 bits.
+        bits: of a sample; "float" means 32 bits.
         sample_rate: in Hz.
         channels: 1 to 8.
     """
@@ -48,17 +48,17 @@ class RawFormat:
 
 
 class WavSource:
-    """Samples of a WAV file, or of raw PCM, read strictly forwards; part of a sample at the end is dropped.
+    """Samples of a WAV file, or of raw PCM, read strictly forwards; an incomplete sample at the end is dropped.
 
     Args:
         fp: at the first sample.
         layout: of the samples.
-        stated: bytes of samples, or None where only the end of the input tells.
-        notes: for what is odd; None of raw PCM.
-        joined: whether more may follow the stated bytes, as where WAV files were joined.
+        stated: bytes of samples, or None if only the end of the input tells.
+        notes: for oddities; None for raw PCM.
+        joined: whether more may follow the stated bytes, as in concatenated WAV files.
 
     Attributes:
-        total_samples: per channel, or None where that is not certain.
+        total_samples: per channel, or None if uncertain.
     """
 
     def __init__(
@@ -75,20 +75,20 @@ class WavSource:
 
     @classmethod
     def raw(cls, fp: IO[bytes], format: RawFormat, total: int | None) -> WavSource:
-        """PCM without a header, of `total` samples where that is known."""
+        """PCM without a header, of `total` samples if known."""
         layout = Layout(format.sample_rate, format.channels, PCM[format.bits], None)
         return cls(fp, layout, None if total is None else total * format.frame_bytes)
 
     @classmethod
     def parse(cls, fp: IO[bytes], consumed: bytearray, notes: Notes, size: int | None = None) -> WavSource | None:
-        """Read up to the first sample; None where libsndfile should judge instead.
+        """Read up to the first sample; None to leave the file to libsndfile.
 
         Args:
-            consumed: starts with the bytes already read and collects all that is read here.
-            size: bytes of a file, which can seek; None of a pipe.
+            consumed: starts with the bytes already read and collects everything read here.
+            size: bytes of a file, which is seekable; None for a pipe.
 
         Raises:
-            InputError: a file that ends before its header says.
+            InputError: a file that is shorter than its header says.
         """
         header = read_header(fp, consumed)
         if header is None:
@@ -117,7 +117,7 @@ class WavSource:
     @classmethod
     def _from_pipe(cls, fp: IO[bytes], layout: Layout, stated: int | None, riff_left: int, notes: Notes) -> WavSource:
         ahead = b""
-        if stated == 0:  # truly empty where a chunk follows; else the writer did not know
+        if stated == 0:  # truly empty if a chunk follows; else the writer did not know the length
             ahead = fp.read(8)
             if ahead and not is_chunk(ahead, riff_left):
                 stated = None
@@ -129,7 +129,7 @@ class WavSource:
         """Up to `samples` samples, shape (n, channels); n = 0 at the end.
 
         Raises:
-            InputError: what follows the stated samples is sound, too; or they are not all there.
+            InputError: audio follows the stated samples, or they are incomplete.
         """
         while True:
             width = self._layout.frame_bytes
@@ -143,7 +143,7 @@ class WavSource:
             if len(block) or self._left is None:
                 return block
             if self._left:
-                if self._notes and self.total_samples is None:  # else the reader notices
+                if self._notes and self.total_samples is None:  # otherwise the reader notices
                     self._notes.ends_early(self._position, self._position + self._left)
                 return block
             if self._notes is None or not self._follow(self._notes):
@@ -154,7 +154,7 @@ class WavSource:
         return data + self._fp.read(count - len(data)) if count > len(data) else data
 
     def _follow(self, notes: Notes) -> bool:
-        """Look at what follows the stated samples; True where that is sound, from which `read` goes on."""
+        """Look at the bytes after the stated samples; True if they are audio, with which `read` continues."""
         self._notes = None
         self._take(self._surplus + self._padding)
         while header := self._take(8):
@@ -163,7 +163,7 @@ class WavSource:
             if not is_chunk(header, 2**33):
                 if len(header) < 8:
                     return False
-                notes.lost(f"goes on after the {self._stated} samples its header states", "save it to a file first")
+                notes.lost(f"continues after the {self._stated} samples its header states", "save it to a file first")
                 self._ahead, self._left = header + self._ahead, None
                 return True
             left = struct.unpack_from("<I", header, 4)[0]
@@ -174,11 +174,11 @@ class WavSource:
 
     def _join(self, header: bytes, notes: Notes) -> bool:
         if not self._joined:
-            notes.lost(f"goes on with another WAV file after {self._position} samples", "save it to a file first")
+            notes.lost(f"continues with another WAV file after {self._position} samples", "save it to a file first")
         consumed = bytearray(header)
         following = read_header(self._fp, consumed)
         if following is None:
-            notes.lost(f"goes on after {self._position} samples with what cannot be read", "convert it first")
+            notes.lost(f"continues after {self._position} samples with bytes that cannot be read", "convert it first")
             return False
         layout, stated, _ = following
         if (layout.sample_rate, layout.channels) != (self.sample_rate, self.channels):

@@ -35,9 +35,9 @@ class _Sink(Protocol):
 
 
 class AudioWriter:
-    """Writes blocks (samples, channels) to a file whose suffix says the format, or as WAV to a pipe.
+    """Writes blocks (samples, channels) to a file whose suffix gives the format, or as WAV to a pipe.
 
-    The file appears under its name only when the `with` block ends well. Samples are clipped to
+    The file appears under its name only when the `with` block ends without an error. Samples are clipped to
     [-1, 1] unless `bits` is "float". A pipe (`-`) gets a WAV header with the length if `total_samples`
     is known, else with 0xFFFFFFFF as its lengths.
 
@@ -48,13 +48,13 @@ class AudioWriter:
         bits: of a sample.
         total_samples: per channel, where known.
         tags: keys and values; FLAC and Ogg hold all, other formats at most the nine that libsndfile knows.
-        channel_mask: WAVE's dwChannelMask, which WAV can hold; None for what is usual for so many channels.
+        channel_mask: WAVE's dwChannelMask, which WAV can hold; None for the usual one for so many channels.
         raw: PCM without a header, whatever the suffix.
 
     Attributes:
         channels: of every block, in the order of WAV's channel masks.
         peak: largest absolute sample so far.
-        tags_left_out: tags that the format cannot hold; raw PCM, which has none, is not asked.
+        tags_left_out: tags that the format cannot hold; empty for raw PCM, which has no tags.
         clipped: samples beyond full scale so far, which were clipped to it; 0 where `bits` is "float".
 
     Raises:
@@ -124,7 +124,7 @@ class AudioWriter:
 
 
 def _placed(container: str, total_samples: int | None, tags: Tags) -> tuple[Tags, dict[str, str], Tags]:
-    """Which tags become Vorbis comments, which libsndfile's texts, and which are left out."""
+    """The tags that become Vorbis comments, libsndfile's texts, and those that are left out."""
     if total_samples == 0:  # libsndfile would give the file a wrong length
         return (), {}, tags
     if container in comments.FORMATS:
@@ -133,7 +133,7 @@ def _placed(container: str, total_samples: int | None, tags: Tags) -> tuple[Tags
 
 
 def _container(path: str | Path) -> str:
-    """The format that a suffix stands for, as libsndfile calls it."""
+    """libsndfile's name of the format that a suffix stands for."""
     suffix = Path(path).suffix.lower().lstrip(".")
     return CONTAINERS.get(suffix, suffix.upper())
 
@@ -155,7 +155,7 @@ class _FileSink:
         self._file, self._tags = file, tags
         container = _container(named)
         if container in ("RAW", "SD2") or container not in sf.available_formats():  # SD2 is two files
-            raise InputError(f"{named}: no audio format goes by the suffix {named.suffix!r}; use one of {FORMATS}")
+            raise InputError(f"{named}: {named.suffix!r} is not the suffix of an audio format; use one of {FORMATS}")
         subtype = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}[bits]
         if not sf.check_format(container, subtype):
             if bits != "16":
@@ -189,7 +189,7 @@ class _FileSink:
     def finish(self) -> None:
         self.close()
         try:
-            self._probe()  # libsndfile keeps it to itself if the last bytes found no room
+            self._probe()  # libsndfile does not report that the last bytes found no room
         except OSError as error:
             raise InputError(f"{self._name}: cannot be written: {error.strerror}") from None
         if not self._file.stat().st_size:
@@ -217,14 +217,14 @@ class _FileSink:
         except sf.SoundFileError as error:
             reason = _reason(error)
             try:
-                self._probe()  # libsndfile says "System error" and no more
+                self._probe()  # libsndfile says only "System error"
             except OSError as cause:
                 reason = cause.strerror or reason
             raise InputError(f"{self._name}: cannot be written: {reason}") from None
 
 
 def _holds(container: str, subtype: str, sample_rate: int, channels: int) -> bool:
-    """Whether a file of this kind states the rate and channels that it was given: some change them without a word."""
+    """Whether a file of this kind states the rate and channels it was given: some formats change them silently."""
     import soundfile as sf
 
     memory = io.BytesIO()
@@ -238,11 +238,11 @@ def _holds(container: str, subtype: str, sample_rate: int, channels: int) -> boo
         with sf.SoundFile(memory) as file:
             return bool((file.samplerate, file.channels) == (sample_rate, channels))
     except sf.SoundFileError:
-        return True  # MP3, which libsndfile does not read from memory, and which takes no rate but its own
+        return True  # MP3, which libsndfile does not read from memory, and which takes only its own rates
 
 
 def _advice(container: str, subtype: str, sample_rate: int, channels: int) -> str:
-    """What to do where `_holds` does not: another rate, the least that loses nothing, or another format."""
+    """Advice where `_holds` is false: the lowest rate that loses nothing, or another format."""
     kind = "Opus" if subtype == "OPUS" else container
     rates = [rate for rate in _COMMON_RATES if _holds(container, subtype, rate, channels)]
     if not rates:
@@ -252,5 +252,5 @@ def _advice(container: str, subtype: str, sample_rate: int, channels: int) -> st
 
 
 def _reason(error: Exception) -> str:
-    """What libsndfile has to say, without the name of the file, which is a temporary one."""
+    """libsndfile's message, without the name of the file, which is a temporary one."""
     return str(getattr(error, "error_string", "")).strip().rstrip(".") or "libsndfile does not say why"

@@ -13,7 +13,7 @@ class LossySource(Protocol):
 
     Attributes:
         header: of the stream.
-        total_samples: per channel at source_rate; None while nobody knows.
+        total_samples: per channel at source_rate; None while unknown.
         at_hand: whether all of it can be read at once, and nothing is still to come through a pipe.
     """
 
@@ -31,7 +31,7 @@ class LossySource(Protocol):
 
 
 class ChunkSource(LossySource, Protocol):
-    """A sound stream, such as StreamReader and Stream."""
+    """A stream without damage, such as StreamReader and Stream."""
 
     def chunks_from(self, index: int, /) -> Iterator[Chunk]:
         """The chunks from `index` on."""

@@ -1,4 +1,4 @@
-"""Channels that are coded together, in pairs: which they are, and how the two are made of one coded channel.
+"""Channels that are coded together, in pairs: which they are, and how both are made from one coded channel.
 
 The parameters of a pair stay as the bits they take, which are checked when they are read: a chunk of few bytes may
 have many slots. `Coupling.parameters` unfolds them.
@@ -19,7 +19,7 @@ from swc.errors import SyntaxFormatError
 
 COUPLING_TYPE = 3
 EQUAL, OPPOSITE, FIRST, SECOND, PARAMETRIC = range(5)
-"""Modes: both are the coded channel; the second is its opposite; only the first, or only the second; by parameters."""
+"""Modes: both equal the coded channel; the second is its negative; only the first, or only the second; parametric."""
 MODES = ("equal", "opposite", "first only", "second only", "parametric")
 NO_BITS = frozenbitarray(endian="big")
 BANDS = 25
@@ -28,9 +28,9 @@ DELAY_BITS, MODE_BITS = 7, 3
 RANGES = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
 """Least and greatest value of each parameter, in the order of the payload."""
 SLOT_BITS = BANDS * 31
-"""The most bits of a slot: each of its parameters after a run of none, and with the greatest change."""
+"""The most bits of a slot: every parameter follows an empty run and has the greatest change."""
 _RUN_ORDER = 2  # of the exponential Golomb code of runs
-_TURN = 8  # phases go round
+_TURN = 8  # phases wrap around
 
 Grid = NDArray[np.int8]
 Pair = tuple[int, int]
@@ -68,10 +68,10 @@ class Coupling:
 
     @classmethod
     def of(cls, parameters: Parameters) -> Coupling:
-        """The coupling by these parameters.
+        """The coupling with these parameters.
 
         Raises:
-            SyntaxFormatError: one of them is out of its range.
+            SyntaxFormatError: one of them is out of range.
         """
         half = 1 << DELAY_BITS - 1
         if not -half <= parameters.delay < half:
@@ -87,7 +87,7 @@ class Coupling:
         """The parameters of a PARAMETRIC pair in a chunk of so many slots.
 
         Raises:
-            SyntaxFormatError: the bits are not those of such a chunk.
+            SyntaxFormatError: the number of bits is not that of such a chunk.
         """
         parameters, end = _read(bitarray(self.bits), 0, slots, 0)
         if end != len(self.bits):
@@ -95,7 +95,7 @@ class Coupling:
         return parameters
 
     def __len__(self) -> int:
-        """Bits that it takes."""
+        """Its size in bits."""
         return MODE_BITS + len(self.bits)
 
 
@@ -113,7 +113,7 @@ def decode_pairs(data: bytes, channels: int, offset: int | None = None) -> tuple
     """The pairs that the extension names.
 
     Raises:
-        SyntaxFormatError: none, or channels that are not there, come twice or are out of order.
+        SyntaxFormatError: no pairs, or channels that do not exist, occur twice or are out of order.
     """
     pairs = tuple((byte >> 4, byte & 15) for byte in data)
     firsts, members = [first for first, _ in pairs], [channel for pair in pairs for channel in pair]
@@ -127,7 +127,7 @@ def pack_couplings(couplings: Sequence[Coupling], slots: int) -> bitarray:
     """The bits of the couplings of a chunk, one after the other.
 
     Raises:
-        SyntaxFormatError: an unknown mode, or bits that are not those of so many slots.
+        SyntaxFormatError: an unknown mode, or a number of bits that does not fit the slots.
     """
     bits = bitarray(endian="big")
     for coupling in couplings:
@@ -162,7 +162,7 @@ def unpack_couplings(bits: bitarray, start: int, pairs: int, slots: int, offset:
 
 
 def _changes(grid: NDArray[np.int64], name: str) -> list[int]:
-    """What each value adds to its prediction: the slot before, and in the first slot the band below."""
+    """The difference of each value from its prediction: the previous slot, or in the first slot the band below."""
     before = np.vstack([np.append(0, grid[:1, :-1]), grid[:-1]]) if len(grid) else grid
     changes = grid - before
     if name == "phases":
@@ -171,7 +171,7 @@ def _changes(grid: NDArray[np.int64], name: str) -> list[int]:
 
 
 def _packed(changes: list[int]) -> bitarray:
-    """Runs of zeros, each followed by the change that ends it, if one does."""
+    """Runs of zeros, each followed by the change that ends it, if any."""
     bits, run = bitarray(endian="big"), 0
     for change in changes:
         if not change:
@@ -184,7 +184,7 @@ def _packed(changes: list[int]) -> bitarray:
 
 
 def _golomb(number: int, order: int) -> bitarray:
-    """An exponential Golomb code: as many zeros as the number has digits more than `order`, then the number."""
+    """An exponential Golomb code: number + 2^order in binary, after a zero for each digit beyond `order` + 1."""
     digits = int2ba(number + (1 << order), endian="big")
     return bitarray(len(digits) - 1 - order, endian="big") + digits
 
@@ -208,12 +208,12 @@ def _read_changes(bits: bitarray, at: int, count: int, offset: int) -> tuple[NDA
         run, at = _read_golomb(bits, at, _RUN_ORDER, offset)
         place += run
         if place > count:
-            raise SyntaxFormatError("a run in a coupling reaches over the end of its parameters", offset)
+            raise SyntaxFormatError("a run in a coupling extends beyond its parameters", offset)
         if place == count:
             break
         size, at = _read_golomb(bits, at, 0, offset)
         if at >= len(bits) or size >= 1 << 8:
-            raise SyntaxFormatError("a change in a coupling is cut off, or too great", offset)
+            raise SyntaxFormatError("a change in a coupling is truncated or too large", offset)
         changes[place] = -size - 1 if bits[at] else size + 1
         place, at = place + 1, at + 1
     return changes, at
@@ -229,7 +229,7 @@ def _read_golomb(bits: bitarray, at: int, order: int, offset: int) -> tuple[int,
 
 
 def _summed(changes: NDArray[np.int64], name: str, offset: int) -> Grid:
-    """Values (slots, BANDS), of what each adds to its prediction."""
+    """Values (slots, BANDS) from their differences to their predictions."""
     low, high = RANGES[name]
     wrong = False
     values = changes.copy()

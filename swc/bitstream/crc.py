@@ -1,4 +1,4 @@
-"""CRC-32 run backwards: what the register held before some bytes were fed to it."""
+"""CRC-32 run backwards: the register's value before some bytes were fed to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _table() -> list[int]:
 
 _FORWARD = _table()
 _BACK = {entry >> 24: index for index, entry in enumerate(_FORWARD)}
-"""Each table entry by its upper byte, which no two have in common."""
+"""Each table entry by its upper byte, which is unique."""
 
 
 def unwind(crc: int, data: bytes) -> int:

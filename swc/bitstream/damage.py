@@ -1,4 +1,4 @@
-"""What a SalvageReader found, as plain data: which part of the recording, and which bytes of the stream."""
+"""The findings of a SalvageReader as plain data: parts of the recording, and bytes of the stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from swc.bitstream.salvage import SalvageReader
 
 
 def damage_facts(reader: SalvageReader) -> dict[str, Any]:
-    """What a reader found wrong up to where it has read, as plain data, times in seconds."""
+    """The damage that a reader has found so far, as plain data, times in seconds."""
     header = reader.header
     chunk = header.chunk_latents * header.hop / header.model_rate
     known = header.total_samples if reader.cut_off else reader.total_samples

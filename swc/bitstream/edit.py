@@ -13,26 +13,26 @@ from swc.errors import InputError
 
 @dataclass(frozen=True)
 class Piece:
-    """What was written: its chunks, and the samples at the source rate that they are in the stream they come from."""
+    """A written piece: its chunks, and its samples at the source rate, counted in the original stream."""
 
     chunks: range
     samples: range
 
 
 def cut(source: ChunkSource, sink: Callable[[Header], ChunkSink], start: int = 0, stop: int | None = None) -> Piece:
-    """Make the chunks that hold samples `start` to `stop` a stream of their own.
+    """Copy the chunks that hold samples `start` to `stop` to a stream of their own.
 
-    Only these chunks are read, if the source can seek; what lies before and after them isn't verified.
+    Only these chunks are read, if the source is seekable; the others aren't verified.
 
     Args:
         source: at the start of its stream.
         sink: opens the new stream under its header.
         start, stop: samples at the source rate; the piece may be longer on either side, by less than a chunk. A stop
-            of None, or after the end, is the end.
+            of None, or after the end, means the end.
 
     Raises:
         InputError: nothing lies between start and stop.
-        FormatError: as the source and the sink.
+        FormatError: raised by the source or the sink.
     """
     header = source.header
     full = header.chunk_latents
@@ -54,7 +54,7 @@ def cut(source: ChunkSource, sink: Callable[[Header], ChunkSink], start: int = 0
         piece.write_chunk(chunk)
         count, latents = count + 1, latents + chunk.latents
         chunk = next(chunks, None)
-    if total is None:  # the header did not know, the end chunk does where it was read
+    if total is None:  # unknown to the header; the end chunk tells, if it was read
         whole = source.total_samples
         total = _piece_samples(
             header, first, last, header.samples_for(first * full + latents) if whole is None else whole
@@ -65,7 +65,7 @@ def cut(source: ChunkSource, sink: Callable[[Header], ChunkSink], start: int = 0
 
 
 def join(sources: Sequence[ChunkSource], sink: Callable[[Header], ChunkSink], names: Sequence[str] = ()) -> int:
-    """Make the chunks of several streams one stream; extensions (tags) are those of the first.
+    """Join the chunks of several streams to one stream; extensions (tags) are those of the first.
 
     Args:
         sources: each at the start of its stream.
@@ -78,7 +78,7 @@ def join(sources: Sequence[ChunkSource], sink: Callable[[Header], ChunkSink], na
     Raises:
         InputError: headers that differ in more than length and extensions, or a stream before the last that ends within
             a chunk.
-        FormatError: as the sources; a LimitError where the whole gets too long.
+        FormatError: raised by the sources; a LimitError if the result is too long.
     """
     if not sources:
         raise InputError("nothing to join: give at least one stream")
@@ -107,7 +107,7 @@ def join(sources: Sequence[ChunkSource], sink: Callable[[Header], ChunkSink], na
 
 
 def retag(source: ChunkSource, sink: Callable[[Header], ChunkSink], tags: Iterable[tuple[str, str]]) -> None:
-    """Make a stream the same with other tags: all of it is read, and so verified, and no code changes.
+    """Copy a stream with other tags: all of it is read, and so verified, and no code changes.
 
     Args:
         source: at the start of its stream.
@@ -115,7 +115,7 @@ def retag(source: ChunkSource, sink: Callable[[Header], ChunkSink], tags: Iterab
         tags: keys and values, in place of those that the stream has.
 
     Raises:
-        FormatError: as the source; a LimitError or SyntaxFormatError for tags that no stream can hold.
+        FormatError: raised by the source; a LimitError or SyntaxFormatError for tags that no stream can hold.
     """
     new = sink(source.header.with_tags(tags))
     for chunk in source.chunks_from(0):
@@ -130,7 +130,7 @@ def chunk_at(header: Header, sample: int) -> int:
 
 
 def _piece_samples(header: Header, first: int, last: int | None, total: int) -> int:
-    """Samples of the chunks from `first` up to `last` of a stream of `total`; 0 where it has none of them."""
+    """Samples of the chunks from `first` up to `last` of a stream of `total`; 0 if it has none of them."""
     full = header.chunk_latents
     if last is None or last >= header.chunks_for(total):
         end, latents = total, header.latents_for(total)
@@ -142,7 +142,7 @@ def _piece_samples(header: Header, first: int, last: int | None, total: int) -> 
 
 
 def _joined_samples(totals: Iterable[int | None], header: Header) -> int | None:
-    """Samples of streams of these lengths one after the other; None where one is not known."""
+    """Samples of streams of these lengths in sequence; None if one is unknown."""
     samples = latents = 0
     for total in totals:
         if total is None:
@@ -153,7 +153,7 @@ def _joined_samples(totals: Iterable[int | None], header: Header) -> int | None:
 
 
 def _fitting(header: Header, samples: int, latents: int) -> int:
-    """The number of samples next to `samples` that takes this many latents: rounding at a cut moves it by one."""
+    """The number of samples closest to `samples` that takes this many latents: a cut may round it by one."""
     least = header.samples_for(latents - 1) + 1 if latents else 0
     return min(max(samples, least), header.samples_for(latents))
 
@@ -179,7 +179,7 @@ def _check_alike(one: Header, first: str, other: Header, name: str) -> None:
 
 
 def _numbers(header: Header) -> dict[str, object]:
-    """All that a header says of what follows it, by name."""
+    """Everything that a header says about the chunks, by name."""
     others = {"total_samples", "extensions", "minor"}
     numbers = {name: value for name, value in vars(header).items() if name not in others}
     return {**numbers, "layout": header.layout.name, **header.layout.fields(), "stereo": header.pairs}

@@ -1,4 +1,4 @@
-"""Chunks on the wire, and the rules on their order that reader and writer share."""
+"""The framing of chunks, and the rules on their order that reader and writer share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ END_SIZE = SYNC_SIZE + END_FIELDS.size + CRC.size
 
 
 class Ledger:
-    """What reader and writer both count, so that neither accepts what the other refuses.
+    """Counts kept by reader and writer alike, so that neither accepts what the other refuses.
 
     Attributes:
         chunks: chunks so far.
@@ -52,7 +52,7 @@ class Ledger:
         return CRC.pack(zlib.crc32(END_SYNC + fields, self._running_crc))
 
     def check_room(self, latents: int, offset: int | None = None) -> None:
-        """Raise SyntaxFormatError or LimitError where a chunk of `latents` may not come next."""
+        """Raise SyntaxFormatError or LimitError if a chunk of `latents` may not come next."""
         full = self._header.chunk_latents
         if self._partial:
             raise SyntaxFormatError("a chunk follows one that is not full", offset)
@@ -71,7 +71,7 @@ class Ledger:
             self._running_crc = zlib.crc32(payload, self._running_crc)
 
     def check_total(self, total_samples: int, offset: int | None = None) -> None:
-        """Raise LimitError or SyntaxFormatError where the stream may not end with this many samples."""
+        """Raise LimitError or SyntaxFormatError if the stream may not end with this many samples."""
         header = self._header
         check_limit("total_samples", total_samples, offset)
         claim = header.total_samples

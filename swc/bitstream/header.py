@@ -14,7 +14,7 @@ from swc.errors import ChecksumError, LimitError, SyntaxFormatError, VersionErro
 MAGIC = b"\xf5SWC\r\n\x1a\n"
 MAJOR = 1
 PREFIX_SIZE = 11
-"""Bytes from which the length of the header is known."""
+"""Bytes that suffice to know the length of the header."""
 
 _CORE_SIZE = 44
 _CRC_SIZE = 4
@@ -71,11 +71,11 @@ def encode_header(header: Header) -> bytes:
 
 
 def header_length(prefix: bytes) -> int:
-    """Length in bytes of the header that starts with these PREFIX_SIZE bytes, magic verified before.
+    """Length in bytes of the header that starts with these PREFIX_SIZE bytes; the magic was verified before.
 
     Raises:
         VersionError: another major version.
-        LimitError: a length that no header has.
+        LimitError: a length that a header cannot have.
     """
     major, minor = prefix[8] >> 4, prefix[8] & 15
     if major != MAJOR:
@@ -87,7 +87,7 @@ def header_length(prefix: bytes) -> int:
 
 
 def decode_header(data: bytes) -> Header:
-    """The header that these bytes hold, all of them; magic and version verified before.
+    """The header that exactly these bytes hold; magic and version were verified before.
 
     Raises:
         ChecksumError: the CRC doesn't match.
@@ -126,7 +126,7 @@ def _encode_extensions(extensions: tuple[Extension, ...], channels: int) -> byte
         _check_extension(extension, channels, previous)
         previous = extension.type
         if len(extension.data) > 0xFFFF:
-            raise LimitError(f"extension {extension.type} has {len(extension.data)} bytes, over any header")
+            raise LimitError(f"extension {extension.type} has {len(extension.data)} bytes, more than any header")
         word = extension.type | (_CRITICAL if extension.critical else 0)
         tail += word.to_bytes(2, "little") + len(extension.data).to_bytes(2, "little")
         tail += extension.data
@@ -145,7 +145,7 @@ def _decode_extensions(data: bytes, channels: int) -> tuple[Extension, ...]:
         size = int.from_bytes(data[position + 2 : position + 4], "little")
         content = data[position + 4 : position + 4 + size]
         if len(content) < size:
-            raise SyntaxFormatError(f"an extension of {size} bytes reaches over the header's end", offset)
+            raise SyntaxFormatError(f"an extension of {size} bytes extends beyond the header", offset)
         extension = Extension(word & ~_CRITICAL, content, critical=bool(word & _CRITICAL))
         _check_extension(extension, channels, previous, offset)
         previous = extension.type
@@ -156,7 +156,7 @@ def _decode_extensions(data: bytes, channels: int) -> tuple[Extension, ...]:
 
 
 def _check_extension(extension: Extension, channels: int, previous: int, offset: int | None = None) -> None:
-    """Refuse an extension that may not stand in the header of so many channels after the type `previous`."""
+    """Refuse an extension that may not follow the type `previous` in a header of so many channels."""
     check_limit("extension_type", extension.type, offset)
     if extension.type <= previous:
         raise SyntaxFormatError(f"extension {extension.type} after {previous}: types must ascend", offset)

@@ -1,11 +1,11 @@
-"""Tells which other kind of file somebody took for a .swc stream, and what to do with it."""
+"""Recognises other kinds of files that were passed as .swc streams, and gives advice."""
 
 from __future__ import annotations
 
 import re
 
 SNIFF_SIZE = 4096
-"""Bytes from the start of a file that `describe` is best given."""
+"""Bytes from the start of a file that `describe` should get."""
 
 _AUDIO = (
     (rb"RIFF....WAVE|RF64....WAVE|RIFX....WAVE", "WAV"),
@@ -22,7 +22,7 @@ _SOURCE = re.compile(r"^\s*(?:import|export|const|let|var|function|class|async|/
 
 
 def describe(head: bytes) -> str:
-    """Say what a file that lacks the magic is, from its first bytes, and what to do next."""
+    """Say what kind of file this is, which lacks the magic, by its first bytes, and what to do next."""
     if not head:
         return "the file is empty; encode the audio again"
     if re.match(rb".SWC[\r\n\x1a]", head, re.S):
@@ -35,15 +35,15 @@ def describe(head: bytes) -> str:
     text = _as_text(head)
     if text is not None:
         return _describe_text(text)
-    return "this is no .swc audio stream; give a file that `swc encode` made"
+    return "this is not a .swc audio stream; give a file that `swc encode` made"
 
 
 def _as_text(head: bytes) -> str | None:
-    """The bytes as text, or None where they are binary."""
+    """The bytes as text, or None if they are binary."""
     foreign = sum(byte > 127 for byte in head)
     if foreign > len(head) // 4 or any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head):
         return None
-    return head.decode("latin-1")  # old morphology files hold a micro sign in it
+    return head.decode("latin-1")  # old morphology files hold its micro sign
 
 
 def _describe_text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The limits table of formats/SWC-1.md, checked alike on reading and on writing."""
+"""The limits table of formats/SWC-1.md, checked on reading and on writing."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ LIMITS: dict[str, tuple[int, int]] = {
     "bare_windows": (-8_190, 2),
     "chunks": (0, 2**32 - 1),
 }
-"""Least and greatest value of every field and of every number derived from fields."""
+"""Minimum and maximum of every field and of every number derived from fields."""
 
 
 def check_limit(name: str, value: int, offset: int | None = None) -> None:
-    """Raise LimitError where `value` is outside LIMITS[name]."""
+    """Raise LimitError if `value` is outside LIMITS[name]."""
     low, high = LIMITS[name]
     if not low <= operator.index(value) <= high:
         raise LimitError(f"{name} is {value}, allowed are {low} to {high}", offset)

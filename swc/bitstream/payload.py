@@ -1,4 +1,4 @@
-"""The payload of a chunk: windows as their layout packs them, channels innermost, couplings, completed to a byte."""
+"""The payload of a chunk: windows as their layout packs them, channels innermost, couplings, padded to a byte."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pack(header: Header, chunk: Chunk) -> bytes:
 
 
 def unpack(header: Header, latents: int, payload: bytes, offset: int = 0) -> Chunk:
-    """The chunk of `latents` latents that a payload holds.
+    """The chunk of `latents` latents in a payload.
 
     Args:
         header: of the stream.

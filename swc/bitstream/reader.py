@@ -44,9 +44,9 @@ class StreamReader:
         self._ended = False
 
     def skip_to(self, index: int) -> None:
-        """Hop over chunks up to chunk `index`, or to the end of a stream that has fewer.
+        """Skip to chunk `index`, or to the end of a stream that has fewer.
 
-        What is hopped over isn't verified, and neither is the end CRC, which covers it.
+        Skipped chunks aren't verified, and neither is the end CRC, which covers them.
         """
         while not self._ended and self._ledger.chunks < index:
             fields = self._next_fields()
@@ -87,7 +87,7 @@ class StreamReader:
                 yield self._read_chunk(fields)
 
     def _next_fields(self) -> bytes | None:
-        """Read the sync bytes and what is between them and the payload of a chunk; None at the end chunk."""
+        """Read the sync bytes and the fields before the payload of a chunk; None at the end chunk."""
         offset = self._source.offset
         start = self._source.up_to(_CHUNK_START)  # the end chunk is longer
         if start.startswith(framing.END_SYNC):
@@ -100,11 +100,11 @@ class StreamReader:
         if start.startswith(framing.CHUNK_SYNC):
             return start[framing.SYNC_SIZE :]
         raise SyntaxFormatError(
-            "neither a chunk nor the end chunk starts here; get a sound copy, or decode with `salvage`", offset
+            "neither a chunk nor the end chunk starts here; get an undamaged copy, or decode with `salvage`", offset
         )
 
     def _read_chunk(self, fields: bytes) -> Chunk:
-        """Read what follows the fields of a chunk."""
+        """Read the rest of a chunk after its fields."""
         latents, size = framing.CHUNK_FIELDS.unpack(fields)
         payload_offset = self._source.offset
         offset = payload_offset - len(fields) - framing.SYNC_SIZE
@@ -113,7 +113,7 @@ class StreamReader:
         if rest[size:] != self._ledger.chunk_crc(fields, payload):
             what = f"chunk {self._ledger.chunks}"
             raise ChecksumError(
-                f"the CRC of {what} does not match: damaged or out of place; get a sound copy or decode with `salvage`",
+                f"the CRC of {what} does not match: damaged or misplaced; get another copy or decode with `salvage`",
                 offset,
             )
         self._ledger.check_room(latents, offset + framing.SYNC_SIZE)
@@ -122,14 +122,14 @@ class StreamReader:
         return chunk
 
     def _read_end(self) -> None:
-        """Read what follows `_end_fields`, the beginning of the end chunk."""
+        """Read the rest of the end chunk after its first fields, `_end_fields`."""
         offset = self._source.offset - framing.SYNC_SIZE - len(self._end_fields)
         rest = framing.END_FIELDS.size - len(self._end_fields)
         fields = self._end_fields + self._source.exactly(rest, "the end chunk")
         crc = self._source.exactly(framing.CRC.size, "the end chunk")
         if self._ledger.whole and crc != self._ledger.end_crc(fields):
             raise ChecksumError(
-                "the CRC of the end chunk does not match: it or a chunk is damaged or another's; decode with `salvage`",
+                "the CRC of the end chunk does not match: it or a chunk is damaged or misplaced; decode with `salvage`",
                 offset,
             )
         total_samples, n_chunks = framing.END_FIELDS.unpack(fields)

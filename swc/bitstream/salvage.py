@@ -1,6 +1,6 @@
-"""SalvageReader: what is left of a damaged stream, every chunk at its place.
+"""SalvageReader: the intact rest of a damaged stream, every chunk at its place.
 
-Where no sound chunk starts, the bytes are searched for the next one. A chunk's CRC covers its index, which is not in
+Where no intact chunk starts, the bytes are searched for the next one. A chunk's CRC covers its index, which is not in
 the stream; since the map from index to CRC is one to one, the index is solved for and then judged.
 """
 
@@ -24,21 +24,21 @@ from swc.bitstream.structure import Chunk
 from swc.errors import FormatError
 
 _HEAD = framing.SYNC_SIZE + framing.CHUNK_FIELDS.size
-_SEARCH = 4096  # bytes read at a time while nothing is found
-_REPAIR = 512  # bytes of the header in which a wrong bit is looked for
-_FREE_GAP = 3600.0  # seconds of audio that may be missing without any reason
-_TRY, _GLANCE = 4096, 256  # what looking at a false chunk, and at a false sync, costs: as reading so many bytes
+_SEARCH = 4096  # bytes read at a time during a search
+_REPAIR = 512  # bytes of the header that are searched for a wrong bit
+_FREE_GAP = 3600.0  # seconds of audio that may be missing for no visible reason
+_TRY, _GLANCE = 4096, 256  # cost of examining a false chunk, and a false sync, in bytes read
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A stretch of the stream that holds no sound chunk.
+    """A stretch of the stream without an intact chunk.
 
     Attributes:
         offset: of its first byte.
         size: in bytes; 0 where bytes are missing.
         first: index of the first chunk that is missing.
-        stop: one more than the last; as `first` where none is, or where nobody knows.
+        stop: one more than the last; equal to `first` if none is missing, or if unknown.
     """
 
     offset: int
@@ -50,24 +50,24 @@ class Loss:
 class SalvageReader:
     """Iterates over a damaged stream: its chunks in order, and None for each that is lost.
 
-    A stream without damage gives what StreamReader gives. Every chunk that is handed out has a CRC that matches and a
-    place after those of the previous ones. What is missing at the end of a stream that was cut off isn't filled in.
+    A stream without damage gives the same chunks as StreamReader. Every chunk has a matching CRC and a place after
+    those of the previous ones. The missing end of a truncated stream isn't filled in.
 
     Args:
-        fp: binary file at the start of a stream; is read forward only.
+        fp: binary file at the start of a stream; it is only read forward.
 
     Attributes:
         header: of the stream.
         repaired_bit: the bit of the header that was flipped back (8 x byte + place from the lowest bit), or None.
         losses: so far.
-        n_chunks: chunks handed out so far, lost ones counted.
-        total_samples: per channel at source_rate; known to be right once the iteration has ended, None before where the
-            header doesn't tell.
+        n_chunks: chunks so far, lost ones included.
+        total_samples: per channel at source_rate; certain once the iteration has ended, before that the header's claim
+            or None.
         cut_off: the stream has no end chunk; known when the iteration has ended.
-        end_mismatch: the end chunk's CRC doesn't match though all chunks are there: one may be of another stream.
+        end_mismatch: the end chunk's CRC doesn't match though all chunks are present: one may be of another stream.
 
     Raises:
-        FormatError: the header cannot be read; chunks never raise it.
+        FormatError: the header cannot be read; never because of chunks.
         OSError: from `fp`.
     """
 
@@ -89,7 +89,7 @@ class SalvageReader:
         self.cut_off = False
         self.end_mismatch = False
         self._latents = 0
-        self._damage: int | None = None  # where it began
+        self._damage: int | None = None  # its beginning
         self._found = self._missing = self._lost_bytes = self._tried = 0
 
     @property
@@ -99,7 +99,7 @@ class SalvageReader:
 
     @property
     def damaged(self) -> bool:
-        """Whether anything was found wrong so far; the end of the iteration settles it."""
+        """Whether damage was found so far; final once the iteration has ended."""
         return bool(self.losses) or self.repaired_bit is not None or self.cut_off or self.end_mismatch
 
     def chunks_from(self, index: int) -> Iterator[Chunk | None]:
@@ -125,7 +125,7 @@ class SalvageReader:
         self._finish()
 
     def _read_header(self) -> bytes:
-        """Parse the header, with the one bit put right that may be wrong in it."""
+        """Parse the header, and correct a single wrong bit in it."""
         self._fill(LIMITS["header_length"][1])
         whole = bytes(self._buffer)
         try:
@@ -145,7 +145,7 @@ class SalvageReader:
         raise first
 
     def _fill(self, size: int) -> bool:
-        """Whether the buffer holds `size` bytes, after reading what it lacks."""
+        """Whether the buffer holds `size` bytes, after reading more if needed."""
         if len(self._buffer) < size:
             self._buffer += self._source.up_to(size - len(self._buffer))
         return len(self._buffer) >= size
@@ -155,7 +155,7 @@ class SalvageReader:
         self._position += size
 
     def _chunk_here(self) -> tuple[int, Chunk, bytes] | None:
-        """Index, content and payload of the sound chunk that starts the buffer."""
+        """Index, content and payload of the intact chunk at the start of the buffer."""
         if not self._fill(_HEAD):
             return None
         latents, size = framing.CHUNK_FIELDS.unpack_from(self._buffer, framing.SYNC_SIZE)
@@ -176,14 +176,14 @@ class SalvageReader:
         return None
 
     def _index_of(self, body: bytes, crc: int) -> int:
-        """The index under which a chunk has this CRC."""
+        """The index for which a chunk has this CRC."""
         seed = zlib.crc32(self._seed)
         if zlib.crc32(body, zlib.crc32(framing.CRC.pack(self.n_chunks), seed)) == crc:
             return self.n_chunks
         return solve_word(seed, unwind(crc, body))
 
     def _may_stand(self, index: int, latents: int) -> bool:
-        """Whether a chunk of this index and size can be the next one that is left."""
+        """Whether a chunk of this index and size can be the next intact one."""
         full = self.header.chunk_latents
         if not self.n_chunks <= index < self._most_chunks() or self._latents % full:
             return False
@@ -192,7 +192,7 @@ class SalvageReader:
         return latents == min(full, self.header.latents_for(self.header.total_samples) - index * full)
 
     def _most_chunks(self) -> int:
-        """Chunks that the stream may have up to here: a hostile stream must not claim that years are missing."""
+        """The most chunks that may come before here: a hostile stream must not claim that years are missing."""
         header = self.header
         least = framing.CHUNK_OVERHEAD + self._bounds(header.chunk_latents)[0]
         free = _FREE_GAP * header.model_rate / (header.chunk_latents * header.hop)
@@ -209,7 +209,7 @@ class SalvageReader:
         return chunk
 
     def _end_here(self) -> tuple[int, int] | None:
-        """Number of chunks and total samples of the end chunk that starts the buffer, where they can be true."""
+        """Number of chunks and total samples of the end chunk at the start of the buffer, if they are plausible."""
         if not self._fill(framing.END_SIZE):
             return None
         total, n_chunks = framing.END_FIELDS.unpack_from(self._buffer, framing.SYNC_SIZE)
@@ -227,7 +227,7 @@ class SalvageReader:
         return n_chunks, total
 
     def _gap(self, index: int) -> Iterator[None]:
-        """Note the damage before what was found, chunk `index` or the end; None for each chunk lost in it."""
+        """Note the damage before chunk `index` or the end; yield None for each chunk lost in it."""
         if self._damage is None and index == self.n_chunks:
             return
         offset = self._position if self._damage is None else self._damage
@@ -245,7 +245,7 @@ class SalvageReader:
         self._damage = None
 
     def _search_on(self) -> None:
-        """Drop bytes up to where a chunk may start."""
+        """Drop bytes up to the possible start of a chunk."""
         if self._damage is None:
             self._damage = self._position
         self._tried += _GLANCE
@@ -255,7 +255,7 @@ class SalvageReader:
         self._drop(min(hits, default=max(1, len(self._buffer) - 1)))
 
     def _finish(self) -> None:
-        """Account for what follows the end chunk, or for the end that is missing."""
+        """Account for bytes after the end chunk, or for a missing end."""
         while self._fill(_SEARCH) or self._buffer:
             self._damage = self._position if self._damage is None else self._damage
             self._drop(len(self._buffer))
@@ -268,7 +268,7 @@ class SalvageReader:
             self._end_samples()
 
     def _end_samples(self) -> None:
-        """Without an end chunk, the stream ends with the last chunk that was found."""
+        """Without an end chunk, the stream ends with the last chunk found."""
         most = self.header.samples_for(self._latents)
         stated = self.header.total_samples
         self.total_samples = most if stated is None else min(most, stated)

@@ -1,4 +1,4 @@
-"""Exact reads from files that may return less than they are asked for, and cannot seek."""
+"""Exact reads from files that may return less than requested, and may not be seekable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Source:
 
     @classmethod
     def of(cls, data: bytes) -> Source:
-        """A source of these bytes."""
+        """A source that reads these bytes."""
         return cls(io.BytesIO(data))
 
     @property
@@ -30,11 +30,11 @@ class Source:
         return self._fp.seekable()
 
     def up_to(self, size: int) -> bytes:
-        """Read `size` bytes, or fewer where the file ends before."""
+        """Read `size` bytes, or fewer at the end of the file."""
         data = b""
         while len(data) < size:
             part = self._fp.read(size - len(data))
-            if part is None:  # what a raw file in non-blocking mode returns
+            if part is None:  # returned by a raw file in non-blocking mode
                 raise BlockingIOError("no data yet; give swc a file that blocks")
             if not part:
                 break
@@ -43,7 +43,7 @@ class Source:
         return data
 
     def exactly(self, size: int, what: str) -> bytes:
-        """Read `size` bytes; raise TruncatedError, naming `what` is cut off, where the file ends before."""
+        """Read `size` bytes; raise TruncatedError, naming `what` is truncated, if the file ends before."""
         data = self.up_to(size)
         if len(data) < size:
             raise TruncatedError(
@@ -52,7 +52,7 @@ class Source:
         return data
 
     def skip(self, size: int) -> None:
-        """Leave out `size` bytes, by seeking where the file can; an end of the file shows at the next read."""
+        """Skip `size` bytes, by seeking if possible; an end of the file shows at the next read."""
         self.offset += size
         if self.at_hand:
             self._fp.seek(size, io.SEEK_CUR)

@@ -42,7 +42,7 @@ class Stream:
     def read(cls, fp: BinaryIO) -> Stream:
         """Read a stream to its end, which must be the end of `fp`.
 
-        All windows are held: 2 bytes a code and some 300 a window. StreamReader holds a chunk at a time.
+        All windows are kept in memory: 2 bytes a code and some 300 a window. StreamReader keeps one chunk at a time.
 
         Raises:
             FormatError: one of its subclasses, for bytes that aren't a stream.
@@ -53,7 +53,7 @@ class Stream:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
-        """Read the stream that `data` is; raises as `read` does."""
+        """Read a stream from bytes; raises as `read` does."""
         return cls.read(io.BytesIO(data))
 
     @classmethod
@@ -64,7 +64,7 @@ class Stream:
 
     @classmethod
     def of(cls, given: AnyStream) -> Stream:
-        """A stream itself, or that of its bytes or of the path of its file.
+        """A stream given as itself, as its bytes or as the path of its file.
 
         Raises:
             InputError: something else, or a file that cannot be read.
@@ -90,7 +90,7 @@ class Stream:
         writer.finish(self.total_samples)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the stream to a file, which is replaced when the new one is whole; raises as `write` does."""
+        """Write the stream to a file, which is replaced when the new one is complete; raises as `write` does."""
         with replacing(Path(path)) as temporary, temporary.open("wb") as fp:
             self.write(fp)
 
@@ -113,21 +113,21 @@ class Stream:
         """All codes: (coded channels, stages, latents), -1 where a latent has no code of a stage.
 
         Stages are in the order of `header.layout.codebook_sizes`; those of the `revq` family are the shared codebooks,
-        then the experts by index. Which experts a window chose follows from its codes; `mask` says the same in another
-        form.
+        then the experts by index. Which experts a window chose follows from its codes; `mask` states the same in
+        another form.
         """
         return codes_of(self.header, self.chunks)
 
     def mask(self) -> NDArray[np.bool_]:
-        """Which experts each window chose: (channels, experts, windows), of no experts where the layout has none.
+        """Which experts each window chose: (channels, experts, windows), with no experts if the layout has none.
 
-        Window w has the latents from w * header.window on. In the `revq` family expert e is stage n_shared + e.
+        Window w starts at latent w * header.window. In the `revq` family expert e is stage n_shared + e.
         """
         return mask_of(self.header, self.chunks)
 
     @property
     def couplings(self) -> tuple[Couplings, ...]:
-        """How the channels of each of `header.pairs` are made of their coded channel, chunk by chunk."""
+        """How the channels of each of `header.pairs` are made from their coded channel, chunk by chunk."""
         return tuple(chunk.couplings for chunk in self.chunks)
 
     @classmethod
@@ -138,20 +138,19 @@ class Stream:
         total_samples: int | None = None,
         couplings: Sequence[Couplings] | None = None,
     ) -> Stream:
-        """The stream of these codes.
+        """The stream with these codes.
 
-        Of a stream's own codes, header, total_samples and couplings, it is the same stream, to the byte.
+        From a stream's own codes, header, total_samples and couplings, it is the same stream, to the byte.
 
         Args:
             codes: whole numbers (coded channels, stages, latents), as `codes` gives them; an array or a tensor.
             header: of that stream, or `Codec.header` for another.
-            total_samples: per channel; None takes the header's or, where that does not know it, as many as the latents
-                can hold.
+            total_samples: per channel; None takes the header's or, if unknown there, as many as the latents can hold.
             couplings: of each chunk, where the header couples channels; None makes the channels of each pair equal.
 
         Raises:
             InputError: codes of another shape, out of bounds, or that the layout cannot hold; couplings that do not
-                fit; or another number of latents than so many samples take.
+                fit; or a number of latents that does not match the samples.
         """
         chunks = chunks_of(header, windows_in(codes, header), couplings)
         total = samples_of(header, sum(chunk.latents for chunk in chunks), total_samples)
@@ -204,13 +203,13 @@ class Stream:
 
     @property
     def overhead(self) -> float:
-        """Share of the bytes, 0 to 1, that is neither masks nor codes nor couplings nor tags."""
+        """Share of the bytes, 0 to 1, that are neither masks nor codes nor couplings nor tags."""
         bits = self.breakdown()
         return (bits["header"] + bits["framing"] + bits["padding"]) / sum(bits.values())
 
     def breakdown(self) -> dict[str, int]:
-        """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), what the layout tells apart
-        (masks and codes), couplings where channels are coupled, padding."""
+        """Bits by kind: header without tags, tags, framing (chunk overhead and end chunk), the layout's kinds (masks
+        and codes), couplings if channels are coupled, padding."""
         layout, windows, couplings, padding = self.header.layout, list[Any](), 0, 0
         for chunk in self.chunks:
             bits = sum(map(len, chunk.couplings))
@@ -236,7 +235,7 @@ AnyStream = Stream | bytes | str | os.PathLike[str]
 
 
 class StreamBuilder:
-    """Collects a stream in memory, as StreamWriter writes one to a file, but checks nothing.
+    """Collects a stream in memory, as StreamWriter writes one to a file, but without checks.
 
     Attributes:
         stream: once it is finished.
@@ -254,5 +253,5 @@ class StreamBuilder:
         self._chunks.append(chunk)
 
     def finish(self, total_samples: int) -> None:
-        """End the stream, of `total_samples` samples per channel at source_rate."""
+        """End the stream of `total_samples` samples per channel at source_rate."""
         self.stream = Stream(self._header, tuple(self._chunks), total_samples)

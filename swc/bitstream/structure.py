@@ -1,4 +1,4 @@
-"""What a stream is made of: a header, then chunks of windows of codes."""
+"""The structure of a stream: a header, then chunks of windows of codes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _FIELDS = ("minor", "channels", "model_rate", "source_rate", "hop", "gain_q8", "
 
 @dataclass(frozen=True)
 class Extension:
-    """One piece of the header that the fixed core has no place for.
+    """A part of the header outside of the fixed core.
 
     Attributes:
         type: number, 1 to 32767; 1 are tags, 2 is the channel mask, 3 (if critical) the pairs of coupled channels.
-        data: its content; opaque to this version, these aside.
-        critical: a reader that does not know the tag must refuse the stream.
+        data: its content; opaque to this version, except for these.
+        critical: a reader that does not know the type must refuse the stream.
     """
 
     type: int
@@ -44,9 +44,9 @@ class Extension:
 
 @dataclass(frozen=True)
 class Header:
-    """Everything that is needed to parse a stream.
+    """Everything needed to parse a stream.
 
-    Nothing is checked here: the writer refuses what formats/SWC-1.md doesn't allow.
+    Nothing is checked here: the writer refuses headers that formats/SWC-1.md doesn't allow.
 
     Attributes:
         model_rate: sample rate in Hz that the network runs at.
@@ -58,7 +58,7 @@ class Header:
         windows_per_chunk: windows in every chunk but the last.
         layout: of the payload: its family and that family's numbers.
         fingerprint: 8 bytes that identify what the codes of the model mean.
-        total_samples: per channel at source_rate; None where the writer could not know.
+        total_samples: per channel at source_rate; None if the writer could not know.
         extensions: in ascending order of their types.
         minor: minor version of the format.
     """
@@ -83,7 +83,7 @@ class Header:
 
     @property
     def tags(self) -> Tags:
-        """Tags of the recording, as `extensions` hold them."""
+        """Tags of the recording, from `extensions`."""
         return next((decode_tags(e.data) for e in self.extensions if e.type == TAGS_TYPE), ())
 
     def with_tags(self, tags: Iterable[tuple[str, str]]) -> Header:
@@ -96,7 +96,7 @@ class Header:
 
     @property
     def channel_mask(self) -> int | None:
-        """Which loudspeaker each channel belongs to, as WAVE's dwChannelMask; None: the usual ones of so many."""
+        """The loudspeakers of the channels, as WAVE's dwChannelMask; None: the usual ones for so many."""
         data = next((e.data for e in self.extensions if e.type == CHANNEL_MASK_TYPE), b"")
         mask = int.from_bytes(data, "little")
         return mask if len(data) == 4 and mask.bit_count() == self.channels else None
@@ -105,7 +105,7 @@ class Header:
         """This header with that channel mask, which takes minor version 1, or with none.
 
         Raises:
-            SyntaxFormatError: a mask of another number of channels.
+            SyntaxFormatError: a mask for another number of channels.
         """
         others = [e for e in self.extensions if e.type != CHANNEL_MASK_TYPE]
         if mask is None:
@@ -140,13 +140,13 @@ class Header:
 
     @property
     def coded(self) -> tuple[int, ...]:
-        """The channel in whose place each coded channel is: those in no pair, and the first of each pair."""
+        """The channel whose place each coded channel takes: those outside of pairs, and the first of each pair."""
         seconds = {second for _, second in self.pairs}
         return tuple(channel for channel in range(self.channels) if channel not in seconds)
 
     @property
     def coded_channels(self) -> int:
-        """How many channels are coded."""
+        """The number of coded channels."""
         return self.channels - len(self.pairs)
 
     @property
@@ -163,11 +163,11 @@ class Header:
         return -(-self.latents_for(total_samples) // self.chunk_latents)
 
     def samples_for(self, latents: int) -> int:
-        """The most samples at the source rate that `latents` latents can stand for, in exact integers."""
+        """The most samples at the source rate that `latents` latents can represent, in exact integers."""
         return latents * self.hop * self.source_rate // self.model_rate
 
     def payload_bounds(self, latents: int) -> tuple[int, int]:
-        """Least and greatest number of bytes of a payload of `latents` latents."""
+        """Minimum and maximum number of bytes of a payload of `latents` latents."""
         full, rest = divmod(latents, self.window)
         whole, last = self.layout.sizes(self.window), self.layout.sizes(rest) if rest else (0,)
         pairs, channels = len(self.pairs), self.coded_channels
@@ -176,7 +176,7 @@ class Header:
         return -(-least // 8), -(-most // 8)
 
     def check(self, offsets: Mapping[str, int] | None = None) -> None:
-        """Raise LimitError where a number, or one that follows from it, is out of bounds; extensions aside.
+        """Raise LimitError if a number, or one derived from it, is out of bounds; extensions aside.
 
         Args:
             offsets: byte positions of the fields, for the message.
@@ -197,11 +197,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of windows that is decodable alone.
+    """A run of windows that can be decoded alone.
 
     Attributes:
-        latents: latents per channel; the last window has fewer where they don't fill it.
-        windows: indexed [window][coded channel]; what each holds is its layout's own.
+        latents: latents per channel; the last window has fewer if they don't fill it.
+        windows: indexed [window][coded channel]; the contents are the layout's own.
         couplings: of the pairs of channels.
     """
 

@@ -22,14 +22,14 @@ def encode_tags(tags: Iterable[tuple[str, str]]) -> bytes:
 
     Raises:
         LimitError: no tags, too many, or one too long.
-        SyntaxFormatError: a key with other characters than upper-case ASCII without `=`; text that isn't Unicode.
+        SyntaxFormatError: a key with characters other than upper-case ASCII without `=`; text that isn't Unicode.
     """
     data, listed = bytearray(), list(tags)
     for key, value in listed:
         try:
             name, content = key.encode("utf-8"), value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise SyntaxFormatError(f"tag {key!r} is no text that UTF-8 can hold: {error.reason}") from None
+            raise SyntaxFormatError(f"tag {key!r} holds text that is not valid Unicode: {error.reason}") from None
         _check(name, len(content), None)
         data += bytes([len(name)]) + name + len(content).to_bytes(2, "little") + content
     check_limit("tags", len(listed))
@@ -37,7 +37,7 @@ def encode_tags(tags: Iterable[tuple[str, str]]) -> bytes:
 
 
 def decode_tags(data: bytes, offset: int | None = None) -> Tags:
-    """What the data of extension 1 hold.
+    """The tags in the data of extension 1.
 
     Args:
         data: of the extension.
@@ -54,7 +54,7 @@ def decode_tags(data: bytes, offset: int | None = None) -> Tags:
         size = int.from_bytes(data[key_end : key_end + 2], "little")
         end = key_end + 2 + size
         if end > len(data):
-            raise SyntaxFormatError("a tag reaches over the end of its extension", at)
+            raise SyntaxFormatError("a tag extends beyond its extension", at)
         key = data[position + 1 : key_end]
         _check(key, size, at)
         try:
@@ -73,10 +73,10 @@ def tags_to_text(tags: Iterable[tuple[str, str]]) -> str:
 
 
 def tags_from_text(text: str) -> Tags:
-    """The tags in the lines that `tags_to_text` writes; keys in any case, empty lines passed over.
+    """The tags in lines as `tags_to_text` writes them; keys in any case, empty lines skipped.
 
     Raises:
-        SyntaxFormatError, LimitError: naming the line, for what is no tag.
+        SyntaxFormatError, LimitError: a line that is not a tag, which is named.
     """
     tags: list[tuple[str, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -95,7 +95,7 @@ def tags_from_text(text: str) -> Tags:
 
 
 def upper(key: str) -> str:
-    """A key as streams have it; what is not ASCII stays as it is, to be refused."""
+    """A key in a stream's spelling; characters that are not ASCII stay, to be refused."""
     return key.upper() if key.isascii() else key
 
 
@@ -103,11 +103,11 @@ def _unescaped(found: re.Match[str]) -> str:
     for char, escape in _ESCAPES.items():
         if found[0] == escape:
             return char
-    raise SyntaxFormatError(f"{found[0]} stands for nothing; write a backslash as \\\\")
+    raise SyntaxFormatError(f"{found[0]} has no meaning; write a backslash as \\\\")
 
 
 def _check(key: bytes, size: int, offset: int | None) -> None:
     check_limit("tag_key", len(key), offset)
     check_limit("tag_value", size, offset)
     if any(not 0x20 <= byte <= 0x7D or byte == 0x3D or 0x61 <= byte <= 0x7A for byte in key):
-        raise SyntaxFormatError(f"tag key {key!r} may hold upper-case ASCII without '=' alone", offset)
+        raise SyntaxFormatError(f"tag key {key!r} may hold only upper-case ASCII without '='", offset)

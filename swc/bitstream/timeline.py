@@ -1,4 +1,4 @@
-"""A stream over time: which experts its windows choose, and what its bits are spent on."""
+"""A stream over time: the experts that its windows choose, and the use of its bits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 
 
 def routing_map(stream: Stream, columns: int) -> Array:
-    """Which experts are chosen when.
+    """The use of experts over time.
 
     Args:
-        columns: moments of equal numbers of windows; no more than there are windows.
+        columns: moments with equal numbers of windows; at most the number of windows.
 
     Returns:
         Share of the windows of all channels that choose each expert, (experts, columns); experts are numbered from 0,
@@ -37,7 +37,7 @@ def routing_map(stream: Stream, columns: int) -> Array:
 
 
 def window_edges(stream: Stream) -> Array:
-    """Where windows begin, and where the last one ends, in seconds, (windows + 1,)."""
+    """Start of each window and end of the last one, in seconds, (windows + 1,)."""
     header = stream.header
     lengths = [length for chunk in stream.chunks for length in window_lengths(chunk.latents, header.window)]
     return np.array([0, *accumulate(lengths)]) * header.hop / header.model_rate

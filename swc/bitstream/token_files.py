@@ -1,4 +1,4 @@
-"""Files of tokens: codes in formats that programs without swc read, numpy's .npz and JSON lines.
+"""Files of tokens: codes in formats that can be read without swc, numpy's .npz and JSON lines.
 
 Both hold the header's bytes and the number of samples, so that they can become the same stream again.
 """
@@ -28,13 +28,13 @@ from swc.errors import FormatError
 
 VERSION = 1
 KIND = "swc_tokens"
-"""Name under which both formats state their version."""
+"""The key under which both formats state their version."""
 ZIP_MAGIC, JSON_MAGIC = b"PK\x03\x04", b"{"
 _JSON_START = f'{{"{KIND}"'.encode()
 
 
 def to_npz(stream: Stream) -> bytes:
-    """Codes, mask, and what is known of them, as an .npz of plain arrays."""
+    """Codes, mask and their properties as an .npz of plain arrays."""
     file = io.BytesIO()
     facts = {**_facts(stream), "header": np.frombuffer(encode_header(stream.header), np.uint8)}
     if stream.header.pairs:
@@ -44,7 +44,7 @@ def to_npz(stream: Stream) -> bytes:
 
 
 def to_jsonl(stream: Stream) -> bytes:
-    """A line of what is known, then a line for each window of each channel, with the stages that it uses."""
+    """A line of properties, then a line for each window of each channel, with the stages that it uses."""
     couplings = {"couplings": _packed(stream).hex()} if stream.header.pairs else {}
     lines = [json.dumps({**_facts(stream), "header": encode_header(stream.header).hex(), **couplings})]
     codes, window = stream.codes(), stream.header.window
@@ -57,10 +57,10 @@ def to_jsonl(stream: Stream) -> bytes:
 
 
 def from_tokens(data: bytes) -> Stream:
-    """The stream of a file that `to_npz` or `to_jsonl` made.
+    """The stream in a file made by `to_npz` or `to_jsonl`.
 
     Raises:
-        FormatError: the file is damaged, cut off, or another kind of file.
+        FormatError: the file is damaged, truncated, or of another kind.
         InputError: codes that this stream cannot have.
     """
     if data.startswith(ZIP_MAGIC):
@@ -71,7 +71,7 @@ def from_tokens(data: bytes) -> Stream:
 
 
 def is_tokens(fp: BinaryIO) -> bool:
-    """Whether a file that can seek begins as `to_npz` or `to_jsonl` begin theirs."""
+    """Whether a seekable file begins like those of `to_npz` or `to_jsonl`."""
     if fp.read(len(_JSON_START)) == _JSON_START:
         return True
     try:
@@ -81,7 +81,7 @@ def is_tokens(fp: BinaryIO) -> bool:
 
 
 def _facts(stream: Stream) -> dict[str, Any]:
-    """What a reader of the codes wants to know, as plain numbers."""
+    """The properties that a reader of the codes needs, as plain numbers."""
     header = stream.header
     return {
         KIND: VERSION,
@@ -123,12 +123,12 @@ def _from_jsonl(data: bytes) -> Stream:
     chunks = chunks_of(header, _windows(header, latents, lines), couplings)
     for number, line in lines:
         if line.strip():
-            raise FormatError(f"line {number} follows the last one that {latents} latents take; remove it")
+            raise FormatError(f"line {number} is beyond the {latents} latents of the stream; remove it")
     return Stream(header, chunks, samples_of(header, sum(chunk.latents for chunk in chunks), total))
 
 
 def _packed(stream: Stream) -> bytes:
-    """The couplings of all chunks as the payloads have them, one after the other, completed to a byte."""
+    """The couplings of all chunks as in the payloads, in sequence, padded to a byte."""
     bits = bitarray(endian="big")
     for chunk in stream.chunks:
         bits += pack_couplings(chunk.couplings, slots_in(chunk.latents))
@@ -148,7 +148,7 @@ def _couplings(header: Header, total_samples: int, packed: bytes) -> list[Coupli
 
 
 def _hex(facts: dict[str, Any], name: str) -> bytes:
-    """The bytes that line 1 has under this name."""
+    """The bytes under this key of line 1."""
     try:
         return bytes.fromhex(facts[name])
     except (KeyError, TypeError, ValueError):
@@ -156,7 +156,7 @@ def _hex(facts: dict[str, Any], name: str) -> bytes:
 
 
 def _windows(header: Header, latents: int, lines: Iterator[tuple[int, bytes]]) -> Iterator[list[Codes]]:
-    """The codes (stages, latents) of each channel, window after window, of as many latents as there should be."""
+    """The codes (stages, latents) of each channel, window by window, for the expected number of latents."""
     for start in range(0, latents, header.window):
         size, channels = min(header.window, latents - start), []
         for channel in range(header.coded_channels):

@@ -39,7 +39,7 @@ def windows_in(codes: Any, header: Header) -> Iterator[list[Codes]]:
     """Codes (channels, stages, latents) a window at a time.
 
     Raises:
-        InputError: they are not such an array.
+        InputError: the codes are not such an array.
     """
     if hasattr(codes, "detach"):  # a tensor
         codes = codes.detach().cpu()
@@ -59,14 +59,14 @@ def windows_in(codes: Any, header: Header) -> Iterator[list[Codes]]:
 def chunks_of(
     header: Header, windows: Iterable[Sequence[Codes]], couplings: Sequence[Couplings] | None = None
 ) -> tuple[Chunk, ...]:
-    """The chunks that windows of codes make.
+    """The chunks made of windows of codes.
 
     Args:
-        windows: (stages, latents) for each coded channel of each; all but the last with `header.window` latents.
+        windows: (stages, latents) for each coded channel of each window; all but the last with `header.window` latents.
         couplings: of each chunk; None makes the channels of each pair equal.
 
     Raises:
-        InputError: codes that the layout cannot hold, or couplings that are not those of so many chunks.
+        InputError: codes that the layout cannot hold, or couplings that do not match the chunks.
     """
     chunks: list[Chunk] = []
     packed: list[tuple[Any, ...]] = []
@@ -100,10 +100,10 @@ def _coupled(header: Header, chunks: Sequence[Chunk], couplings: Sequence[Coupli
 
 
 def samples_of(header: Header, latents: int, total_samples: int | None) -> int:
-    """Samples of a stream of `latents` latents: as stated, or else by the header, or else as many as they can hold.
+    """Samples of a stream of `latents` latents: as stated, or else by the header, or else the most possible.
 
     Raises:
-        InputError: so many samples take another number of latents.
+        InputError: the samples do not match the number of latents.
     """
     stated = header.total_samples if total_samples is None else total_samples
     total = header.samples_for(latents) if stated is None else stated
@@ -117,7 +117,7 @@ def samples_of(header: Header, latents: int, total_samples: int | None) -> int:
 
 
 def _window(header: Header, codes: Codes, start: int, channel: int) -> Any:
-    """The layout's window of codes (stages, latents), which begin at latent `start`."""
+    """The layout's window of codes (stages, latents) that begin at latent `start`."""
     sizes = np.array(header.layout.codebook_sizes)[:, None]
     wrong = np.argwhere((codes < -1) | (codes >= sizes))
     if len(wrong):

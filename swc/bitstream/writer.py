@@ -1,4 +1,4 @@
-"""StreamWriter: chunk after chunk to any file, as strict as the reader."""
+"""StreamWriter: chunk by chunk to any file, as strict as the reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from swc.files import BinaryOutput
 
 
 class StreamWriter:
-    """Writes a stream; never seeks and never reads, so a pipe gets the bytes that a file gets.
+    """Writes a stream; never seeks and never reads, so a pipe gets the same bytes as a file.
 
     The header is written at once. A stream without `finish` is truncated, and readers say so.
 
@@ -24,8 +24,8 @@ class StreamWriter:
         bytes_written: so far.
 
     Raises:
-        LimitError, SyntaxFormatError, VersionError: here, in write_chunk and in finish, for what the
-            reader would refuse; nothing of it is written.
+        LimitError, SyntaxFormatError, VersionError: here, in write_chunk and in finish, for anything that the
+            reader would refuse; none of it is written.
         OSError: from `fp`.
     """
 
@@ -63,7 +63,7 @@ class StreamWriter:
     def _write(self, data: bytes) -> None:
         while data:
             count = self._fp.write(data)
-            if count is None:  # what a raw file in non-blocking mode returns
+            if count is None:  # returned by a raw file in non-blocking mode
                 raise BlockingIOError("the output's write returned no count; give swc a file that blocks")
             self.bytes_written += count
             data = data[count:]

@@ -1,4 +1,4 @@
-"""Where bundles are. Imports no torch."""
+"""Finds bundles. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from swc.config import Config, ModelConfig
 from swc.errors import ModelError, SwcError
 
 FOLDER_VARIABLE = "SWC_MODELS"
-"""Environment variable that names another folder of bundles, in place of the one that comes with swc."""
+"""Environment variable that names a folder of bundles to use in place of the one that comes with swc."""
 CONFIG, WEIGHTS = "config.toml", "weights.safetensors"
 
 
@@ -22,7 +22,7 @@ class Bundle:
 
     Attributes:
         path: its folder.
-        config: what `config.toml` says of the model.
+        config: of the model, from `config.toml`.
     """
 
     path: Path
@@ -43,17 +43,17 @@ class Bundle:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """8 bytes, what its codes mean; raises ModelError where there are no readable weights."""
+        """8 bytes that identify the meaning of its codes; raises ModelError without readable weights."""
         return fingerprint(self.config, self.weights)
 
     @cached_property
     def parameters(self) -> int:
-        """Numbers in the weights file; raises ModelError as `fingerprint`."""
+        """The number of parameters in the weights file; raises ModelError as `fingerprint`."""
         return count_parameters(self.weights)
 
 
 def models_folder() -> Path:
-    """Where bundles lie: in SWC_MODELS if that is set, else in the installed package or beside a source checkout's."""
+    """The folder of bundles: SWC_MODELS if set, else in the installed package or beside that of a source checkout."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen)
     package = Path(__file__).resolve().parents[1]
@@ -96,7 +96,7 @@ def bundle_for(fingerprint: bytes) -> Bundle:
             if bundle.fingerprint == fingerprint:
                 return bundle
             known.append(f"{bundle.name} ({bundle.fingerprint.hex()})")
-        except ModelError as e:  # a damaged neighbour must not keep a sound bundle from decoding
+        except ModelError as e:  # a damaged bundle must not keep another from decoding
             known.append(f"{bundle.name} (damaged: {e})")
     installed = ", ".join(known) or "none"
     raise ModelError(
@@ -106,7 +106,7 @@ def bundle_for(fingerprint: bytes) -> Bundle:
 
 
 def name_of(fingerprint: bytes) -> str | None:
-    """The name of the installed bundle that decodes streams with this fingerprint; None where there is none."""
+    """The name of the installed bundle that decodes streams with this fingerprint, or None."""
     try:
         return bundle_for(fingerprint).name
     except SwcError:

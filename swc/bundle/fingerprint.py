@@ -1,4 +1,4 @@
-"""What a weights file says without torch: the fingerprint of what codes mean, and how many numbers it has.
+"""Facts about a weights file, without torch: the fingerprint of its codes' meaning, and its number of parameters.
 
 The fingerprint covers the config's code semantics and the tensors that its quantizer declares, so a decoder may be
 improved without invalidating a single file.
@@ -19,7 +19,7 @@ from swc.config import ModelConfig
 from swc.errors import ModelError
 
 SIZE = 8
-"""Bytes of a fingerprint."""
+"""Size of a fingerprint in bytes."""
 
 
 def fingerprint(config: ModelConfig, weights: Path) -> bytes:
@@ -35,7 +35,7 @@ def fingerprint(config: ModelConfig, weights: Path) -> bytes:
         for prefix in (f"quantizer.{prefix}" for prefix in config.quantizer.semantic_tensors):
             matching = [name for name in names if name.startswith(prefix)]
             if not matching:
-                raise ModelError(f"{weights} has no tensors {prefix}*, which say what its codes mean; reinstall swc")
+                raise ModelError(f"{weights} has no tensors {prefix}*, which define its codes; reinstall swc")
             semantic.update(matching)
         for name in sorted(semantic):
             stored = file.get_slice(name)
@@ -45,7 +45,7 @@ def fingerprint(config: ModelConfig, weights: Path) -> bytes:
 
 
 def count_parameters(weights: Path) -> int:
-    """Numbers in a weights file.
+    """The number of parameters in a weights file.
 
     Raises:
         ModelError: no readable weights.

@@ -28,11 +28,11 @@ def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = ()) -
     """Load what `save_weights` wrote into a model, as float32.
 
     Args:
-        may_lack: prefixes of tensors that stay as they are in the model if the file has none of them.
+        may_lack: prefixes of tensors that the file may lack as a whole; the model then keeps its own.
 
     Raises:
         ModelError: the file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file
-            without a digest is taken as it is.
+            without a digest is not checked for one.
     """
     try:
         tensors = load_file(path)
@@ -42,7 +42,7 @@ def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = ()) -
         raise ModelError(f"cannot read the weights {path}: {e}; reinstall swc or fetch the file again") from None
     if stated is not None and stated != _digest(tensors):
         raise ModelError(
-            f"the weights {path} are damaged: their SHA-256 is not the one they state; fetch the file again"
+            f"the weights {path} are damaged: their SHA-256 is not the one stated in them; fetch the file again"
         )
     expected = model.state_dict()
     for prefix in may_lack:

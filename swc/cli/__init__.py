@@ -31,7 +31,7 @@ app = typer.Typer(
     name="swc",
     help="Neural audio codec with a specified bitstream, 0.5 to 8 kbit/s.",
     epilog="Exit codes: 0 ok, 1 user or data error, 2 usage, 3 corrupt input, 130 interrupted; "
-    "of several files, the highest that one of them has.",
+    "of several files, the highest of any.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def _end(error: OSError) -> NoReturn:
-    """Leave after stdout took no more; a reader that went away knows why."""
+    """Leave after writing to stdout failed; a closed pipe needs no message."""
     flush_stdout()
     if not isinstance(error, BrokenPipeError):
         say(f"swc: error: standard output: {error.strerror}")

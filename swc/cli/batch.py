@@ -1,4 +1,4 @@
-"""swc batch: what encode and decode do with -o, said with two folders."""
+"""swc batch: encode and decode as with -o, from one folder to another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from swc.errors import InputError
 batch = typer.Typer(name="batch", help="Encode or decode a folder.", no_args_is_help=True, rich_markup_mode=None)
 
 Source = Annotated[str, typer.Argument(metavar="SRC", help="A folder, searched recursively.")]
-Target = Annotated[str, typer.Argument(metavar="DST", help="A folder for the outputs, created if need be.")]
+Target = Annotated[str, typer.Argument(metavar="DST", help="A folder for the outputs, created if needed.")]
 
 
 def two_folders(command: Callable[..., None]) -> Callable[..., None]:

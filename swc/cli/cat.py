@@ -1,4 +1,4 @@
-"""swc cat: streams one after the other, without encoding again."""
+"""swc cat: join streams without encoding again."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 def cat(
     names: Annotated[
-        list[str], typer.Argument(metavar="IN... OUT", help="Pieces of .swc, in order, and the output; - for stdout.")
+        list[str],
+        typer.Argument(metavar="IN... OUT", help="Pieces made by swc cut, in order, and the output; - for stdout."),
     ],
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Join pieces that `swc cut` made into one .swc file."""
+    """Join pieces made by `swc cut` to one .swc file."""
     if len(names) < 2:
         raise typer.BadParameter("give at least one input, and then the output", param_hint="IN... OUT")
     *sources, target = names
@@ -52,7 +53,7 @@ def cat(
 
 
 class _Named:
-    """A stream whose errors say which of the inputs it is."""
+    """A stream whose errors name its input."""
 
     def __init__(self, name: str, opened: Callable[[], StreamReader]) -> None:
         self.name = name
@@ -82,10 +83,10 @@ class _Named:
 
 
 def _check_gains(names: list[str], headers: list[Header]) -> None:
-    """Explain the one difference that recordings with the same options have; `join` names the others.
+    """Explain the one difference between recordings with the same options; `join` names the others.
 
     Raises:
-        InputError: with what to do.
+        InputError: with advice.
     """
     first, *others = (replace(header, total_samples=None, extensions=(), minor=0) for header in headers)
     for name, header in zip(names[1:], others, strict=True):

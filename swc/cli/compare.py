@@ -1,4 +1,4 @@
-"""swc compare: a page on which versions of a recording are compared by ear."""
+"""swc compare: a page to compare versions of a recording by ear."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OPUS = "opus:"
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What each recording is compared with: rates of swc and of Opus in kbit/s, and files under the names they get."""
+    """The versions of each recording: rates of swc and of Opus in kbit/s, and files by their names on the page."""
 
     rates: tuple[float, ...]
     others: tuple[float | tuple[str, str], ...]
@@ -104,7 +104,7 @@ def compare(
 
 
 def _recordings(originals: list[Excerpt], wanted: _Wanted, model: str, device: str, quiet: bool) -> list[Recording]:
-    """All versions of all recordings; errors in what other files hold come ahead of the work."""
+    """All versions of all recordings; errors in the other files come before the work."""
     from swc.codec.codec import Codec
     from swc.evaluation.listening import Recording, Version, coded
 
@@ -169,7 +169,7 @@ def _number(text: str) -> float:
 
 
 def _short(paths: list[str]) -> list[str]:
-    """Names without folders, where that leaves them different."""
+    """Names without folders, if they still differ then."""
     names = [os.path.basename(path) for path in paths]
     return [path if names.count(name) > 1 else name for path, name in zip(paths, names, strict=True)]
 

@@ -11,11 +11,11 @@ from swc.files import PIPE, open_input
 
 
 def damage_lines(facts: dict[str, Any]) -> list[str]:
-    """Lines that say what `damage_facts` found."""
+    """Lines that describe the findings of `damage_facts`."""
     lines = []
     if facts["repaired_bit"] is not None:
         byte, bit = divmod(facts["repaired_bit"], 8)
-        lines.append(f"put right: bit {bit} of byte {byte}, in the header")
+        lines.append(f"corrected: bit {bit} of byte {byte}, in the header")
     for number, loss in enumerate(facts["lost"], 1):
         where = f"{loss['bytes']} bytes at byte {loss['offset']}"
         last = facts["cut_off"] and number == len(facts["lost"])
@@ -23,18 +23,18 @@ def damage_lines(facts: dict[str, Any]) -> list[str]:
             what = f"lost: {time_text(loss['start'])} to {time_text(loss['end'])}"
             lines.append(f"{what} ({where}{', where the stream is cut off' if last else ''})")
         elif last:
-            lines.append(f"cut off after {time_text(loss['start'])} ({where} are no whole chunk)")
+            lines.append(f"cut off after {time_text(loss['start'])} ({where} are not a complete chunk)")
         else:
-            lines.append(f"no audio lost: {where} belong to no chunk")
+            lines.append(f"no audio lost: {where} outside of chunks")
     if facts["cut_off"] and not facts["lost"]:
-        lines.append("the end chunk is missing; the recording may have gone on")
+        lines.append("the end chunk is missing; the recording may have been longer")
     if facts["end_mismatch"]:
         lines.append("the end chunk does not match; it is damaged, or a chunk is of another recording")
     return lines
 
 
 def fault(source: str, error: SwcError | OSError) -> tuple[dict[str, Any], int]:
-    """What is wrong with a file that could not be read as a stream, as plain data, and the exit code for it."""
+    """The fault of a file that could not be read as a stream, as plain data, and its exit code."""
     facts: dict[str, Any] = {"file": source, "damage": None}
     if isinstance(error, FormatError):
         damage = None if source == PIPE else _find_damage(source)
@@ -45,14 +45,14 @@ def fault(source: str, error: SwcError | OSError) -> tuple[dict[str, Any], int]:
 
 
 def say_fault(facts: dict[str, Any]) -> None:
-    """Tell people of a `fault`."""
+    """Describe a `fault` to people."""
     say(f"{facts['file']}: {facts['error']}")
     for line in damage_lines(facts["damage"]) if facts["damage"] else ():
         say(f"  {line}")
 
 
 def _find_damage(source: str) -> dict[str, Any] | None:
-    """What `swc decode --salvage` would find, None where it could do nothing."""
+    """The findings of `swc decode --salvage`, or None if it could do nothing."""
     from swc.bitstream import SalvageReader
     from swc.bitstream.damage import damage_facts
 

@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 
 Salvage = Annotated[
-    bool, typer.Option("--salvage", help="Decode what is left of a damaged stream; what is lost fades to silence.")
+    bool, typer.Option("--salvage", help="Decode the intact rest of a damaged stream; lost parts fade to silence.")
 ]
 NoTags = Annotated[
     bool,
     typer.Option(
         "--no-tags",
-        help="Leave the tags out. Else FLAC and Ogg get all, and other formats those that they can hold.",
+        help="Write no tags. By default FLAC and Ogg get all, and other formats those that they can hold.",
     ),
 ]
 
 
 class AudioFormat(StrEnum):
-    """Formats of outputs whose name is not given."""
+    """Formats of outputs that are named after their inputs."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -62,7 +62,7 @@ def decode(
         typer.Argument(
             metavar="IN... [OUT]",
             help="A .swc file; the output, whose suffix chooses the format (wav, flac, ogg, ...), or a folder for it. "
-            "- is stdin, and WAV on stdout.  [default of OUT: IN with another suffix, if there is no such file]. "
+            "- is stdin, or WAV on stdout.  [default of OUT: IN with another suffix, if there is no such file]. "
             "With -o DIR: any number of files and folders.",
             show_default=False,
         ),
@@ -70,7 +70,7 @@ def decode(
     output: Output = None,
     audio_format: Annotated[
         AudioFormat | None,
-        typer.Option("--format", help="Of outputs that take their names from the inputs.  [default: wav]"),
+        typer.Option("--format", help="Format of outputs that are named after their inputs.  [default: wav]"),
     ] = None,
     bits: Annotated[Depth, typer.Option("--bits", help="Bits a sample; float is not clipped.")] = Depth.BITS_16,
     raw: Annotated[
@@ -107,7 +107,9 @@ def decode(
         many.refuse_alone(context)
         source, target = input_and_output(context, "decode", names)
         if audio_format and target and not os.path.isdir(target):
-            raise typer.BadParameter("--format is for names that are not given; OUT's suffix says it", context)
+            raise typer.BadParameter(
+                "--format is for outputs without a given name; OUT's suffix gives the format", context
+            )
         target = choose_output("decode", source, target, suffix, force)
         _decode_one(source, target, options, model, device, quiet, as_json)
     else:

@@ -1,4 +1,4 @@
-"""swc demo: the bundled recording there and back, with what was lost on the way."""
+"""swc demo: the bundled recording encoded and decoded, with scores."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.guard import tell
+from swc.cli.guard import say, tell
 from swc.cli.options import Device, Kbps, Model, size_text, time_text
 from swc.codec.options import DEFAULT_KBPS, DEFAULT_MODEL
 from swc.errors import InputError
 
 if TYPE_CHECKING:
     from swc.audio import Audio
+    from swc.evaluation import Metric
 
-FILES = ("original.wav", "demo.swc", "decoded.wav", "spectrograms.png")
+SOUNDS, PICTURE = ("original.wav", "demo.swc", "decoded.wav"), "spectrograms.png"
+NOT_INSTALLED = "-"
 
 
 def demo(
@@ -27,15 +29,15 @@ def demo(
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",
 ) -> None:
-    """Code a bundled recording, and show what comes back."""
+    """Encode and decode a bundled recording, and score the result."""
     from swc.bitstream import Stream
     from swc.codec.codec import Codec
-    from swc.evaluation import spectrogram_comparison
+    from swc.evaluation import has_plots, install_command, spectrogram_comparison
 
     _check_folder(out)
     original, rate = _recording()
     codec = Codec.load(model, device)
-    codec.decode(codec.encode(original[:rate], rate, kbps=kbps))  # the first pass pays for setting up, not for coding
+    codec.decode(codec.encode(original[:rate], rate, kbps=kbps))  # the first pass includes setting up
     started = time.perf_counter()
     data = codec.encode(original, rate, kbps=kbps).to_bytes()
     encoded = time.perf_counter()
@@ -52,22 +54,26 @@ def demo(
     tell(f"encoded     {size_text(len(data))}, {pcm / len(data):.0f}:1, {measured:.2f} of {kbps:g} kbit/s")
     tell(f"encoding    {encoded - started:.2f} s, {seconds / (encoded - started):.1f} x real time")
     tell(f"decoding    {finished - encoded:.2f} s, {seconds / (finished - encoded):.1f} x real time")
-    for line in _scores(original, decoded, rate):
+    lines, drawn = _scores(original, decoded, rate), has_plots()
+    for line in lines:
         tell(line)
-    title = f"decoded from {measured:.2f} kbit/s"
-    spectrogram_comparison(out / "spectrograms.png", [("original", original, rate), (title, decoded, rate)])
-    tell(f"written to {out}: {', '.join(FILES)}")
+    if drawn:
+        title = f"decoded from {measured:.2f} kbit/s"
+        spectrogram_comparison(out / PICTURE, [("original", original, rate), (title, decoded, rate)])
+    tell(f"written to {out}: {', '.join((*SOUNDS, PICTURE) if drawn else SOUNDS)}")
+    if not drawn or any(line.endswith(NOT_INSTALLED) for line in lines):
+        say(f"for every score, and the spectrograms: {install_command('eval')}")
 
 
 def _check_folder(out: Path) -> None:
-    """Make the folder; one that holds all the files is of an earlier demo, one that holds some of them is not.
+    """Make the folder; one with all the sounds is from an earlier demo, one with only some of the files is not.
 
     Raises:
-        InputError: there are such files, and perhaps somebody needs them.
+        InputError: there are such files, which may be needed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [name for name in FILES if os.path.lexists(out / name)]
-    if found and len(found) < len(FILES):
+    found = [name for name in (*SOUNDS, PICTURE) if os.path.lexists(out / name)]
+    if found and not {*SOUNDS} <= {*found}:
         raise InputError(f"{out / found[0]} exists already; name another folder with --out")
 
 
@@ -94,5 +100,10 @@ def _scores(original: Audio, decoded: Audio, rate: int) -> list[str]:
     from swc.evaluation import MEASURES, METRICS
 
     measures = [METRICS[name] for name in MEASURES if not METRICS[name].stereo_only]  # the recording has one channel
-    scores = ((measure, measure.function(original, decoded, rate)) for measure in measures)
-    return [f"{measure.heading:<16} {score:8.{measure.decimals}f}" for measure, score in scores]
+    return [f"{measure.heading:<16} {_score(measure, original, decoded, rate):>8}" for measure in measures]
+
+
+def _score(measure: Metric, original: Audio, decoded: Audio, rate: int) -> str:
+    if not measure.installed:
+        return NOT_INSTALLED
+    return f"{measure.function(original, decoded, rate):.{measure.decimals}f}"

@@ -54,8 +54,8 @@ Lookahead = Annotated[
         "--lookahead",
         metavar="SECONDS",
         min=0,
-        help="Audio that is heard, to set the level, before anything is written: little for live use, "
-        "at the risk of a level that does not suit what follows.  [default: the model's]",
+        help="Audio from which the level is set before anything is written: short for live use, "
+        "at the risk of a level that does not suit the rest.  [default: the model's]",
     ),
 ]
 Gain = Annotated[
@@ -64,7 +64,7 @@ Gain = Annotated[
         "--gain",
         metavar="DB",
         help="Level gain before coding, undone by decode; streams of the same gain can be joined by cat.  "
-        "[default: what brings IN to the model's level]",
+        "[default: to the model's level]",
     ),
 ]
 
@@ -81,20 +81,20 @@ Coupled = Annotated[
     StereoMode,
     typer.Option(
         "--stereo",
-        help="Code left and right together, as one channel and what tells them apart: auto does where they have "
+        help="Code left and right together, as one channel with parameters: auto does so if they have "
         "enough in common.",
     ),
 ]
 SalvageInput = Annotated[
     bool,
-    typer.Option("--salvage-input", help="Take what is there of an input that is damaged or cut off."),
+    typer.Option("--salvage-input", help="Read whatever is left of a damaged or truncated input."),
 ]
 Tag = Annotated[
     list[str] | None,
     typer.Option(
         "--tag",
         metavar="KEY=VALUE",
-        help="Set a tag, in place of what IN has under KEY (KEY= sets none); may be given several times. "
+        help="Set a tag, in place of any in IN under KEY (KEY= sets none); may be given several times. "
         "decode writes all tags to FLAC and Ogg, and to other formats those that they can hold.",
     ),
 ]
@@ -106,8 +106,8 @@ def encode(
         list[str],
         typer.Argument(
             metavar="IN... [OUT]",
-            help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc[av] more; the output, or a folder for it. - is stdin, and "
-            "stdout.  [default of OUT: IN with suffix .swc]. With -o DIR: any number of files and folders.",
+            help="WAV, FLAC, Ogg, MP3, AIFF, ..., with swc-codec[av] more; the output, or a folder for it. - is stdin, "
+            "or stdout.  [default of OUT: IN with suffix .swc]. With -o DIR: any number of files and folders.",
             show_default=False,
         ),
     ],
@@ -124,7 +124,7 @@ def encode(
     raw: Annotated[
         bool, typer.Option("--raw", help="IN is PCM without a header, little-endian; needs --rate and --channels.")
     ] = False,
-    bits: Annotated[Depth | None, typer.Option("--bits", help="Bits a sample of --raw.  [default: 16]")] = None,
+    bits: Annotated[Depth | None, typer.Option("--bits", help="Bits per sample of --raw.  [default: 16]")] = None,
     rate: Annotated[int | None, typer.Option("--rate", metavar="HZ", min=1, help="Sample rate of --raw.")] = None,
     channels: Annotated[
         int | None, typer.Option("--channels", metavar="N", min=1, max=8, help="Channels of --raw.")
@@ -194,7 +194,7 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
 
 
 def _asked_kbps(context: typer.Context, kbps: float, quality: float | None) -> float | None:
-    """The rate to keep to; None where the quality decides."""
+    """The rate to keep to; None if the quality decides."""
     if quality is None:
         return kbps
     source = context.get_parameter_source("kbps")
@@ -225,7 +225,7 @@ def _raw_format(
 def _left_out_line(tags: Tags) -> str:
     names = ", ".join(f"{key} ({size_text(len(value.encode()))})" for key, value in tags)
     keep = f"keep them, perhaps shorter, with options such as --tag {tags[0][0]}=TEXT"
-    return f"tags of the input left out, for want of bits: {names}; {keep}"
+    return f"tags of the input left out for lack of bits: {names}; {keep}"
 
 
 def _line(done: EncodeSummary) -> str:

@@ -24,7 +24,7 @@ DEFAULT_RATES = (0.89, 1.78, 2.67, 5.33, 8.0)
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="PATH", help="Every file's scores as CSV; - for stdout.")]
 Scores = Annotated[Path | None, typer.Option("--json", metavar="PATH", help="Scores and means as JSON; - for stdout.")]
 Plot = Annotated[
-    Path | None, typer.Option("--plot", metavar="PNG", help="Means of each measure against the rate, drawn.")
+    Path | None, typer.Option("--plot", metavar="PNG", help="Plot of the mean of each measure against the rate.")
 ]
 Html = Annotated[
     Path | None,
@@ -34,16 +34,16 @@ Mos = Annotated[
     bool,
     typer.Option(
         "--mos",
-        help="Also ask judges of speech, none of which takes part in training: how natural it sounds (DistillMOS and "
-        "DNSMOS P.808 estimate the opinion of listeners, here also of the originals), whether the voice is the same "
-        "(Resemblyzer), and word errors (PocketSphinx). Needs swc[mos].",
+        help="Also ask judges of speech, none of which takes part in training: naturalness (DistillMOS and "
+        "DNSMOS P.808 estimate the opinion of listeners, here also of the originals), similarity of the voice "
+        "(Resemblyzer), and word errors (PocketSphinx). Needs swc-codec[mos].",
     ),
 ]
 Speech = Annotated[
     list[str],
     typer.Option(
         metavar="DOMAIN",
-        help="A domain that is speech, the only kind that PESQ, STOI and the judges score; may be given several times. "
+        help="A domain that is speech; only speech is scored by PESQ, STOI and the judges. May be given several times. "
         " [default: speech, or everything where there are no domains]",
     ),
 ]
@@ -77,7 +77,7 @@ def evaluate(
 ) -> None:
     """Measure bit rate, quality and speed on recordings.
 
-    What cannot be read or measured is named and left out; the exit code is 1 then.
+    Files that cannot be read or measured are named and left out; the exit code is 1 then.
     """
     for path in (csv, json, html):
         check_report(path)
@@ -121,10 +121,10 @@ def evaluate(
 
 
 def _judges() -> tuple[str, ...]:
-    """The judges there are; those that lack a package are named.
+    """The installed judges; those that lack a package are named.
 
     Raises:
-        InputError: there are none.
+        InputError: none is installed.
     """
     from swc.evaluation import installed_judges
 
@@ -137,7 +137,7 @@ def _judges() -> tuple[str, ...]:
 
 
 def _speech_rule(reference: Path, domains: list[str]) -> SpeechRule | None:
-    """Which domains are speech, if they were named.
+    """The rule for domains of speech, if they were named.
 
     Raises:
         InputError: one of them is not a folder of the reference.

@@ -1,4 +1,4 @@
-"""What is in a .swc stream, as plain data."""
+"""The contents of a .swc stream, as plain data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def describe(stream: Stream) -> dict[str, Any]:
-    """The header and what was counted in the chunks; experts are numbered from 0, as the bits of a mask are."""
+    """The header, and counts over the chunks; experts are numbered from 0, like the bits of a mask."""
     from swc.bitstream.tags import TAGS_TYPE
 
     header, layout = stream.header, stream.header.layout
@@ -49,7 +49,7 @@ def describe(stream: Stream) -> dict[str, Any]:
 
 
 def describe_header(header: Header) -> dict[str, Any]:
-    """What is known of a stream before its chunks."""
+    """The facts that are known before the chunks."""
     total = header.total_samples
     return {
         "format": f"1.{header.minor}",
@@ -66,7 +66,7 @@ def describe_header(header: Header) -> dict[str, Any]:
 
 
 def _modes(stream: Stream) -> dict[str, int]:
-    """In how many chunks pairs are coupled how; empty where channels are apart."""
+    """The number of chunks for each mode of coupling; empty if channels are apart."""
     from swc.bitstream.coupling import MODES
 
     counts = Counter(MODES[one.mode] for couplings in stream.couplings for one in couplings)

@@ -1,4 +1,4 @@
-"""What commands do alike with their input and output names, above all to lose no file that was there before."""
+"""Checks of input and output names shared by commands, above all so that no existing file is lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def input_and_output(context: typer.Context, command: str, names: list[str]) -> 
     """
     if len(names) > 2:
         raise typer.BadParameter(
-            f"{len(names)} names, where an input and its output go; for many inputs, name a folder for the outputs: "
+            f"{len(names)} names, expected an input and its output; for many inputs, name a folder for the outputs: "
             f"{_MANY[command]}",
             context,
         )
@@ -37,9 +37,9 @@ def input_and_output(context: typer.Context, command: str, names: list[str]) -> 
 
 
 def choose_output(command: str, source: str, target: str | None, suffix: str, force: bool) -> str:
-    """The output's name, after every check that `check_names` makes.
+    """The output's name, after all checks of `check_names`.
 
-    Where the name is not the user's own, `decode` takes none that exists: that may well be the original.
+    If the user gave no name, `decode` never takes an existing one, which may well be the original.
 
     Args:
         command: encode, decode or cut.
@@ -58,7 +58,7 @@ def choose_output(command: str, source: str, target: str | None, suffix: str, fo
     if command == "decode" and name != PIPE and not given and os.path.lexists(name):
         example = " ".join(quoted(text) for text in (source, _free_name(name)))
         raise InputError(
-            f"{name} exists already and may be what {source} was made from; "
+            f"{name} exists already and may be the original of {source}; "
             f"name another output, such as: swc decode {example}"
         )
     check_names(command, source, name, force)
@@ -66,12 +66,12 @@ def choose_output(command: str, source: str, target: str | None, suffix: str, fo
 
 
 def output_name(source: str, target: str | None, suffix: str) -> str:
-    """The output that was named, in a folder that was named, or else the input's name with another suffix.
+    """The named output, or in a named folder or by default the input's name with another suffix.
 
-    A pipe answers a pipe, and /dev/stdout is one.
+    The default for a pipe is a pipe, and /dev/stdout is one.
 
     Raises:
-        InputError: an input without a name of its own where the output takes its name from that.
+        InputError: the output should be named after an input that has no name of its own.
     """
     if target is not None and not os.path.isdir(target):
         if target.endswith("/"):
@@ -81,13 +81,13 @@ def output_name(source: str, target: str | None, suffix: str) -> str:
         return PIPE
     if source == PIPE or is_special(source):
         name = "standard input" if source == PIPE else source
-        raise InputError(f"{name} has no name to make the output's from; name an output file")
+        raise InputError(f"the output cannot be named after {name}; name an output file")
     name = default_name(source, suffix)
     return name if target is None else os.path.join(target, os.path.basename(name))
 
 
 def default_name(source: str, suffix: str) -> str:
-    """The input's name with another suffix; only what is a suffix of such an input is replaced, and by "" nothing."""
+    """The input's name with another suffix; only a suffix of such an input is replaced, and none if it is empty."""
     stem, ending = os.path.splitext(source)
     if not suffix:
         return source
@@ -97,11 +97,11 @@ def default_name(source: str, suffix: str) -> str:
 def check_names(command: str, source: str, target: str, force: bool) -> None:
     """Refuse a terminal for binary data, an output that is the input, and an output that exists.
 
-    With --force too, only files of the kind that the command makes are overwritten: `decode` spares streams, the other
-    commands spare all that isn't one. What is lost otherwise is mostly a recording, and always by mistake.
+    Even --force overwrites only files of the kind that the command makes: `decode` spares streams, the other commands
+    spare everything else. Otherwise recordings would be lost, and always by mistake.
 
     Raises:
-        InputError: with what to do instead.
+        InputError: with advice.
     """
     if source == PIPE and sys.stdin.isatty():
         raise InputError("standard input is a terminal; name an input file, or pipe one in")
@@ -119,10 +119,10 @@ def check_names(command: str, source: str, target: str, force: bool) -> None:
 
 
 def check_page(target: str, force: bool) -> None:
-    """Refuse a terminal, and an output that exists, where that isn't HTML and to be overwritten.
+    """Refuse a terminal, and an existing output unless it is HTML that may be overwritten.
 
     Raises:
-        InputError: with what to do instead.
+        InputError: with advice.
     """
     if target == PIPE:
         if sys.stdout.isatty():
@@ -143,7 +143,7 @@ def check_page(target: str, force: bool) -> None:
 
 
 def is_stream(path: str) -> bool:
-    """Whether a file begins as a .swc stream; one of the eight bytes may be wrong.
+    """Whether a file begins like a .swc stream; one of the eight bytes may be wrong.
 
     Raises:
         OSError: it cannot be read.
@@ -164,7 +164,7 @@ def check_report(path: Path | None) -> None:
     """Refuse, before the work, a file of scores or a plot that could not be written or would replace a recording.
 
     Raises:
-        InputError: with what to do.
+        InputError: with advice.
     """
     if path is None or str(path) == PIPE or is_special(path):
         return
@@ -180,7 +180,7 @@ def check_plot(path: Path | None) -> None:
     """As `check_report`, for a plot, which is a PNG file.
 
     Raises:
-        InputError: with what to do.
+        InputError: with advice.
     """
     if path is not None and path.suffix.lower() != ".png":
         raise InputError(f"{path}: plots are PNG files; name one that ends in .png")
@@ -188,7 +188,7 @@ def check_plot(path: Path | None) -> None:
 
 
 def _replaced_by(suffix: str) -> tuple[str, ...]:
-    """The suffixes that the suffix of a default name takes the place of."""
+    """The suffixes that the suffix of a default name replaces."""
     return (*_audio_suffixes(), *TOKENS) if suffix == STREAM else (STREAM,)
 
 
@@ -199,7 +199,7 @@ def _audio_suffixes() -> tuple[str, ...]:
 
 
 def never_overwritten(command: str, target: str) -> str | None:
-    """Why a command leaves an existing file alone, with --force too; None where it need not.
+    """Why a command leaves an existing file alone even with --force; None if it does not.
 
     Raises:
         OSError: it cannot be read.
@@ -219,7 +219,7 @@ def _check_existing(command: str, target: str, force: bool) -> None:
 
 
 def _is_alike(command: str, target: str) -> bool:
-    """Whether a file is of the kind that a command makes under such a name."""
+    """Whether a file is of the kind that a command writes under such a name."""
     if _made(command, target) == ".swc stream":
         return is_stream(target)
     from swc.bitstream.token_files import is_tokens
@@ -229,12 +229,12 @@ def _is_alike(command: str, target: str) -> bool:
 
 
 def _made(command: str, target: str) -> str:
-    """What a command makes under such a name."""
+    """The kind of file that a command writes under such a name."""
     return "file of tokens" if command == "tokens" and target.lower().endswith(TOKENS) else ".swc stream"
 
 
 def _check_suffix(command: str, target: str) -> None:
-    """Refuse a name that stands for another kind of file: it is likely an input."""
+    """Refuse a name that belongs to another kind of file: it is probably an input."""
     ending = os.path.splitext(os.path.realpath(target))[1].lower()
     wrong = ending == STREAM if command == "decode" else ending in _audio_suffixes()
     if wrong:
@@ -249,7 +249,7 @@ def _advice(command: str) -> str:
 
 
 def same_file(source: str, target: str) -> bool:
-    """Whether input and output are one file on disk, by whatever names."""
+    """Whether input and output are the same file on disk, whatever their names."""
     try:
         one = os.stat(0 if source == PIPE else source)
         other = os.stat(1 if target == PIPE else target)
@@ -259,16 +259,16 @@ def same_file(source: str, target: str) -> bool:
 
 
 def _free_name(name: str) -> str:
-    """A name like this one that no file has."""
+    """A similar name that no file has."""
     stem, suffix = os.path.splitext(name)
-    if len(os.fsencode(os.path.basename(name))) > 240:  # of the 255 bytes that file systems allow
+    if len(os.fsencode(os.path.basename(name))) > 240:  # within the 255 bytes that file systems allow
         stem = os.path.join(os.path.dirname(name), "audio")
     names = (f"{stem}.decoded{'' if number == 1 else f'-{number}'}{suffix}" for number in count(1))
     return next(name for name in names if not os.path.lexists(name))
 
 
 def quoted(name: str) -> str:
-    """The name as a shell takes it, and swc not for an option."""
+    """The name quoted for a shell, and so that swc does not take it as an option."""
     name = f"./{name}" if name.startswith("-") else name
     if name.isprintable():
         return shlex.quote(name)

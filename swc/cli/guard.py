@@ -23,7 +23,7 @@ _NO_MEMORY = re.compile(r"not enough memory|out of memory|can't allocate|array i
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """The command, with whatever it raises turned into a message and typer.Exit."""
+    """The command, with its exceptions turned into a message and typer.Exit."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -50,19 +50,19 @@ def debugging() -> bool:
 
 
 def as_flags(message: str) -> str:
-    """A message of the library, which puts arguments in backticks, in the words of the command line."""
+    """A message of the library, which puts arguments in backticks, with options of the command line instead."""
     return _ARGUMENT.sub(lambda found: "--" + found[1].replace("_", "-"), message)
 
 
 def say(text: str = "") -> None:
     """Print a message for people, on stderr; it may name files, so control characters are escaped."""
     if sys.stderr is not None:
-        with suppress(OSError):  # there is no better place to say so
+        with suppress(OSError):  # there is no other place to report it
             print(shown(text, sys.stderr), file=sys.stderr)
 
 
 def tell(text: str) -> None:
-    """Print a line of what was asked for, on stdout; it may name files, so control characters are escaped.
+    """Print a line of requested output, on stdout; it may name files, so control characters are escaped.
 
     Raises:
         OSError: naming stdout.
@@ -75,26 +75,26 @@ def tell(text: str) -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Say what went wrong, and leave with that exit code."""
+    """Report an error, and leave with that exit code."""
     say(f"swc: error: {message}")
     flush_stdout()
     raise typer.Exit(code)
 
 
 def flush_stdout() -> OSError | None:
-    """Write out what is left, and return the error that this meets; what finds no room is dropped."""
+    """Flush stdout, and return the error if that fails; the rest is dropped then."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        # point stdout at nothing, lest the interpreter's last flush complain again
+        # point stdout at the null device, so that the interpreter's last flush does not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return error
     return None
 
 
 def describe(error: Exception) -> str:
-    """What a person is told of an error; that it should be reported only where nothing else can explain it."""
+    """The message for an error; it asks for a report only if nothing else explains the error."""
     if isinstance(error, SwcError):
         return as_flags(str(error))
     if isinstance(error, OSError) and error.strerror:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from swc.bitstream import Stream
 
 _SHADES = " ░▒▓█"
-_PLAIN_SHADES = " .:+#"  # for terminals that know no block characters
+_PLAIN_SHADES = " .:+#"  # for terminals without block characters
 _BAR = 10
 _MARGIN = 29  # columns left of the map
 
 
 def routing_rows(stream: Stream, usage: Sequence[float]) -> list[str]:
-    """A line an expert: its number, share, a bar, and how many of the windows of each moment chose it."""
+    """One line for each expert: its number, share, a bar, and its share of the windows at each moment."""
     from swc.bitstream.timeline import routing_map
 
     windows = sum(len(chunk.windows) for chunk in stream.chunks)

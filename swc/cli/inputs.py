@@ -1,4 +1,4 @@
-"""Files and folders that were named, as files."""
+"""The files among the named files and folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from swc.cli.files import STREAM, is_stream
 from swc.errors import InputError
 
 Wanted = Callable[[str], bool]
-"""Whether a file of a folder is an input, by its path; files that were named themselves always are."""
+"""Whether a file in a folder is an input, by its path; named files always are."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Input:
 
     Attributes:
         path: where it is.
-        name: its path relative to the folder that was named, or the last part of its own.
-        folder: that was named, or None.
+        name: its path relative to the named folder, or the last part of its own.
+        folder: the named one, or None.
     """
 
     path: str
@@ -33,10 +33,10 @@ class Input:
 
 @dataclass
 class Inputs:
-    """What was found.
+    """The result of a search.
 
     Attributes:
-        files: in the order of the names given, and by name within a folder.
+        files: in the order of the given names, and by name within a folder.
         unreadable: folders that could not be listed, with the reason.
         links: to folders, which are not followed.
     """
@@ -48,20 +48,20 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Patterns of the shell's kind, for a file's path in its folder or its name alone; * stands for / too."""
+    """Shell patterns for a file's path in its folder or for its name alone; * matches / too."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def take(self, name: str) -> bool:
-        """Whether the file is included, as all are without a pattern for that, and not excluded."""
+        """Whether the file is included (all are without a pattern for that) and not excluded."""
         return (not self.include or _matches(name, self.include)) and not _matches(name, self.exclude)
 
 
 def find_inputs(names: Iterable[str], wanted: Wanted, patterns: Patterns | None = None) -> Inputs:
-    """The files that were named, and those of the folders that were named, searched recursively.
+    """The named files, and those in the named folders, searched recursively.
 
-    Hidden files of folders are left out, and so is what is neither a file nor a link that leads nowhere.
+    Hidden files in folders are left out, and so is anything that is neither a file nor a broken link.
 
     Raises:
         InputError: an empty name.
@@ -78,7 +78,7 @@ def find_inputs(names: Iterable[str], wanted: Wanted, patterns: Patterns | None 
 
 
 def find_streams(names: Iterable[str]) -> list[str]:
-    """The files that were named, and the streams in the folders that were named; - stays.
+    """The named files, and the streams in the named folders; - stays.
 
     Raises:
         InputError: a folder without streams.
@@ -105,7 +105,7 @@ def is_stream_file(path: str) -> bool:
 
 
 def is_audio_file(path: str) -> bool:
-    """Whether a file is named as audio, of which some takes PyAV to read."""
+    """Whether a file is named as audio, including kinds that only PyAV reads."""
     from swc.audio.formats import AV_SUFFIXES, SUFFIXES
 
     return os.path.splitext(path)[1].lower() in (*SUFFIXES, *AV_SUFFIXES)
@@ -128,7 +128,7 @@ def _search(top: str, wanted: Wanted, patterns: Patterns, found: Inputs) -> None
 
 
 def _is_file(path: str) -> bool:
-    """Whether this is a file, or a link that leads nowhere, which is to be named among the failures."""
+    """Whether this is a file, or a broken link, which is to be named among the failures."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""swc inspect: what is in .swc files. Every CRC is checked on the way; only --plot decodes."""
+"""swc inspect: the contents of .swc files. Every CRC is checked on the way; only --plot decodes."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def inspect(
     sources: Annotated[
         list[str], typer.Argument(metavar="FILE...", help=".swc files, or folders of them; - for stdin.")
     ],
-    no_map: Annotated[bool, typer.Option("--no-map", help="Leave out the map of the experts over time.")] = False,
+    no_map: Annotated[bool, typer.Option("--no-map", help="Do not print the map of the experts over time.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
             "--plot",
             metavar="PNG",
-            help="Decode, and draw waveform, spectrogram, experts and bits over time; needs swc[eval].",
+            help="Decode, and plot waveform, spectrogram, experts and bits over time; needs swc-codec[eval].",
         ),
     ] = None,
     model: BundleOfStream = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Everything but the map as JSON, one object a line for each file.")
+        bool, typer.Option("--json", help="Everything except the map as JSON, one line for each file.")
     ] = False,
 ) -> None:
     """Check .swc files; show header, bit rate and routing."""
@@ -64,7 +64,7 @@ def inspect(
 
 
 def _inspect_all(sources: list[str], as_json: bool) -> None:
-    """A table of files, or a line of JSON each; the exit code is the worst."""
+    """A table of files, or a line of JSON each; the exit code is the highest."""
     from swc.cli.listing import survey, table
 
     surveys, worst = [], 0
@@ -127,7 +127,7 @@ def _routing(stream: Stream, facts: dict[str, Any], no_map: bool) -> list[str]:
         return [heading]
     from swc.cli.heatmap import routing_rows
 
-    return [f"{heading}; each expert's share, and when", *routing_rows(stream, facts["expert_usage"])]
+    return [f"{heading}; each expert's share, and its use over time", *routing_rows(stream, facts["expert_usage"])]
 
 
 def _draw(source: str, stream: Stream, facts: dict[str, Any], plot: Path, model: str | None) -> None:

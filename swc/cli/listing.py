@@ -1,4 +1,4 @@
-"""Several streams as a table, a line each."""
+"""Several streams as a table, one line each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT = ("model", "damage", "file")
 
 
 def survey(source: str) -> tuple[dict[str, Any], int]:
-    """What is in a stream, or wrong with it, as plain data, and the exit code for that; no fault is an exception."""
+    """The contents or the fault of a stream as plain data, and its exit code; raises nothing for faults."""
     from swc.bitstream import Stream, StreamReader
 
     try:
@@ -33,7 +33,7 @@ def survey(source: str) -> tuple[dict[str, Any], int]:
 
 
 def table(surveys: Sequence[dict[str, Any]]) -> list[str]:
-    """Lines: a heading, one a stream, and totals."""
+    """Lines: a heading, one for each stream, and totals."""
     rows = [_HEADINGS, *map(_cells, surveys), _totals(surveys)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]

@@ -1,4 +1,4 @@
-"""Many files, of folders too, into one folder: what encode and decode do with -o, and `swc batch` with two folders."""
+"""Many files and folders into one folder: encode and decode with -o, and `swc batch`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="DIR",
-        help="A folder for the outputs, created if need be. Every IN is an input then, and folders are searched: "
-        "what they hold keeps its place below DIR.",
+        help="A folder for the outputs, created if needed. Every IN is an input then, and folders are searched: "
+        "their files keep their place below DIR.",
     ),
 ]
 Jobs = Annotated[
@@ -47,7 +47,7 @@ SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing",
-        help="With many files: keep outputs that are whole and no older than their inputs, which takes a run up again.",
+        help="With many files: keep outputs that are complete and not older than their inputs, to continue a run.",
     ),
 ]
 Include = Annotated[
@@ -60,15 +60,15 @@ Include = Annotated[
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="With many files: no inputs that match; as --include."),
+    typer.Option("--exclude", metavar="GLOB", help="With many files: skip inputs that match; as --include."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="With many files: say what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="With many files: print what would be done, and do nothing.")]
 ReportPath = Annotated[
     str | None,
     typer.Option(
         "--report",
         metavar="FILE",
-        help="With many files: a line for each, as .jsonl or .csv: sizes, times, kbit/s, errors.",
+        help="With many files: a report with a line for each, as .jsonl or .csv: sizes, times, kbit/s, errors.",
     ),
 ]
 
@@ -77,7 +77,7 @@ SummaryT = TypeVar("SummaryT", bound="Summary")
 
 @dataclass(frozen=True)
 class Many:
-    """The options that many files have, as above, and those that every command has."""
+    """The options for many files, as above, and those of every command."""
 
     jobs: int | None
     skip_existing: bool
@@ -90,7 +90,7 @@ class Many:
     as_json: bool
 
     def refuse_alone(self, context: typer.Context) -> None:
-        """Refuse options of many files where no folder is named for the outputs.
+        """Refuse options for many files if no folder is named for the outputs.
 
         Raises:
             typer.BadParameter: naming them.
@@ -102,15 +102,15 @@ class Many:
 
 @dataclass(frozen=True)
 class Conversion(Generic[SummaryT]):
-    """What a command does with many files.
+    """The work of a command on many files.
 
     Attributes:
         command: encode or decode.
         suffix: of the outputs.
-        wanted: which files of a folder are inputs.
-        finished: whether a target (first) is what a source becomes.
+        wanted: tells which files of a folder are inputs.
+        finished: whether a target (first) is already the result of a source.
         start: work on pairs of source and target; takes `jobs` and `progress`, too.
-        show: print what was done to a file: source, target, summary, its facts for JSON, quiet, as JSON.
+        show: prints the result for a file: source, target, summary, its facts for JSON, quiet, as JSON.
     """
 
     command: str
@@ -122,11 +122,11 @@ class Conversion(Generic[SummaryT]):
 
 
 def convert(names: list[str], folder: str, many: Many, conversion: Conversion[SummaryT]) -> None:
-    """Make a file in the folder of every input; what fails is named at the end.
+    """Make a file in the folder for every input; failures are named at the end.
 
     Raises:
         InputError: nothing to do, or as `check_folder`, `plan` and `check_report`, before any work.
-        typer.Exit: some files failed; the code is the highest that one of them alone would have.
+        typer.Exit: some files failed; the code is the highest of any.
     """
     check_folder(conversion.command, folder)
     check_report(many.report)
@@ -155,7 +155,7 @@ def convert(names: list[str], folder: str, many: Many, conversion: Conversion[Su
 
 
 class _Run(Generic[SummaryT]):
-    """Many files being worked on, and what became of them so far."""
+    """Work on many files, and the results so far."""
 
     def __init__(
         self, tasks: list[Task], many: Many, conversion: Conversion[SummaryT], report: Callable[[Line], None]
@@ -167,7 +167,7 @@ class _Run(Generic[SummaryT]):
         self._seconds, self._started = 0.0, time.monotonic()
 
     def work(self, unreadable: list[OSError]) -> None:
-        """Skip what is finished, and do the rest; folders that could not be listed have failed already."""
+        """Skip finished files, and do the rest; folders that could not be listed count as failed."""
         self._total += len(unreadable)
         for error in unreadable:
             self._fail(os.fsdecode(error.filename), "", 0, error)
@@ -196,18 +196,18 @@ class _Run(Generic[SummaryT]):
 
     @property
     def begun(self) -> bool:
-        """Whether there is something to tell."""
+        """Whether there is something to report."""
         return bool(self._done or self._skipped or self._failures)
 
     def summarise(self) -> None:
-        """Print what was done, and what was not."""
+        """Print a summary of successes and failures."""
         if not self._many.quiet:
             say(self._summary())
         for failure in self._failures:
             say(f"  {failure}")
 
     def end(self) -> None:
-        """Raise typer.Exit if something failed."""
+        """Raise typer.Exit if a file failed."""
         if self._failures:
             count = len(self._failures)
             fail(f"{count} of {counted(self._total, 'file')} failed; they are named above", self._worst)
@@ -250,11 +250,11 @@ class _Run(Generic[SummaryT]):
         if self._done:
             sizes = f"{size_text(self._bytes_in)} to {size_text(self._bytes_out)}"
             text += f": {sizes}, {time_text(self._seconds)} of audio, {self._seconds / elapsed:.1f} x real time"
-        return text + ("; --skip-existing takes it up again" if left > 0 else "")
+        return text + ("; continue with --skip-existing" if left > 0 else "")
 
 
 def _announce(command: str, tasks: list[Task], many: Many) -> None:
-    """Print what would be done."""
+    """Print the plan."""
     for task in tasks:
         if many.as_json:
             status = "skipped" if task.finished else "planned"

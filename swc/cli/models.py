@@ -1,4 +1,4 @@
-"""swc models: the bundles that are installed."""
+"""swc models: the installed bundles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def models(
         tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
         tell(f"  path         {row['path']}")
     if not rows:
-        say("no models are installed; reinstall swc, whose package holds the default ones")
+        say("no models are installed; reinstall swc, whose package contains the default one")
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
 
 
 def _latency(config: ModelConfig) -> float:
-    """Seconds of audio that must have gone in before a sample comes out, at the most.
+    """The most seconds of audio that must have gone in before a sample comes out.
 
-    The level is decided on the first seconds (fewer with --lookahead). After that a sample waits for its chunk and
-    three more: the decoder's networks reach into the next one, the overlap of its windows into the one after, and where
-    rates differ the filter that resamples into the last.
+    The level is set by the first seconds (fewer with --lookahead). After that a sample waits for its chunk and three
+    more: the decoder's networks reach into the next one, the overlap of its windows into the one after, and if rates
+    differ the resampling filter into the last.
     """
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they print things."""
+"""Options shared by several commands, and the formats of their output."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Depth(StrEnum):
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Names of the installed bundles that begin so, for a shell that completes a command."""
+    """Names of the installed bundles that begin like this, for completion in a shell."""
     from swc.bundle.find import list_bundles
 
-    with suppress(SwcError, OSError):  # a shell has no place for messages
+    with suppress(SwcError, OSError):  # completion has no place for messages
         return [bundle.name for bundle in list_bundles() if bundle.name.startswith(incomplete)]
     return []
 
 
 Kbps = Annotated[
     float,
-    typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s that the output may take, all included."),
+    typer.Option("--kbps", metavar="R", min=0.1, help="Most kbit/s of the output, every byte included."),
 ]
 Quality = Annotated[
     float | None,
@@ -40,7 +40,7 @@ Quality = Annotated[
         metavar="Q",
         min=0,
         max=10,
-        help="In place of --kbps: 0 to 10, the same in every passage, so that easy ones take fewer bits.",
+        help="In place of --kbps: constant quality, 0 to 10; easy passages take fewer bits.",
     ),
 ]
 Model = Annotated[
@@ -69,7 +69,7 @@ Device = Annotated[
 ]
 Effort = Annotated[
     int,
-    typer.Option("--effort", metavar="N", min=0, max=2, help="0 quick, 1 search for better codes, 2 search longer."),
+    typer.Option("--effort", metavar="N", min=0, max=2, help="0: fast, 1: search for better codes, 2: search longer."),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an output of the same kind.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")]
@@ -78,7 +78,7 @@ Json = Annotated[bool, typer.Option("--json", help="Summary as JSON, on stdout (
 
 
 def shown(text: str, stream: TextIO) -> str:
-    """Text as a stream can show it, and without what could steer a terminal."""
+    """Text that a stream can show, without control characters for terminals."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 

@@ -1,4 +1,4 @@
-"""Which inputs become which outputs, and all that would go wrong with that, before any work."""
+"""The outputs of all inputs, and every problem with them, before any work."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True)
 class Task:
-    """A file to be made.
+    """A file to make.
 
     Attributes:
         source, target: paths.
-        bytes: of the source; 0 where it cannot be told.
-        finished: the target is there already, and is to be kept.
+        bytes: of the source; 0 if unknown.
+        finished: the target exists already, and is to be kept.
     """
 
     source: str
@@ -35,12 +35,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Overwriting:
-    """Which files that exist may be overwritten.
+    """Which existing files may be overwritten.
 
     Attributes:
-        force: all of the kind that is made.
-        finished: whether a target is what its source becomes; such ones are kept, and others made again by encode. An
-            audio file may be what the stream was made from, so that decode needs `force` for these, too. None keeps
+        force: all files of the kind that the command makes.
+        finished: whether a target is already the result of its source; such targets are kept, and others made again by
+            encode. An audio file may be the original of the stream, so decode needs `force` for these, too. None keeps
             none.
     """
 
@@ -49,14 +49,14 @@ class Overwriting:
 
 
 def check_folder(command: str, folder: str) -> None:
-    """Refuse what cannot be, or is not meant to be, the folder of the outputs.
+    """Refuse a name that cannot be, or is not meant as, the folder of the outputs.
 
     Raises:
-        InputError: with what to write instead.
+        InputError: with the command to use instead.
     """
     if not folder:
         raise InputError("the name of the folder for the outputs is empty; check the command")
-    single = f"an output of its own is named after the input: swc {command} IN OUT"
+    single = f"to name a single output: swc {command} IN OUT"
     if folder == PIPE:
         raise InputError(f"-o takes a folder, and - is standard output; {single}")
     if os.path.isdir(folder):
@@ -68,20 +68,18 @@ def check_folder(command: str, folder: str) -> None:
 
 
 def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Overwriting) -> list[Task]:
-    """The files to be made in a folder, each of one input.
+    """The files to make in a folder, one for each input.
 
     Raises:
-        InputError: two inputs with one output, an output within the folder that its input is from, or one that must not
-            be overwritten. They were named on stderr by then.
+        InputError: two inputs with one output, an output within the folder of its input, or one that must not be
+            overwritten. They are named on stderr first.
     """
     targets: dict[str, Input] = {}
     problems: dict[str, None] = {}  # in order, each once
     real: Callable[[str], str] = lru_cache(None)(os.path.realpath)
     for item in inputs.files:
         if item.path == PIPE or is_special(item.path):
-            raise InputError(
-                f"{item.path} has no name to make the output's from; an output is named with swc {command} IN OUT"
-            )
+            raise InputError(f"the output cannot be named after {item.path}; name it with swc {command} IN OUT")
         target = os.path.join(folder, default_name(item.name, suffix))
         other = targets.setdefault(target, item)
         if real(other.path) != real(item.path):
@@ -94,7 +92,7 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
     for target, item in targets.items():
         try:
             problem, finished = _existing(command, item.path, target, overwriting, read)
-        except OSError:  # as the work will find out
+        except OSError:  # the work will report it
             problem, finished = None, False
         if problem:
             problems[problem] = None
@@ -104,7 +102,7 @@ def plan(command: str, inputs: Inputs, folder: str, suffix: str, overwriting: Ov
 
 
 def size_of(path: str) -> int:
-    """Bytes of a file; 0 where that cannot be told."""
+    """Size of a file in bytes; 0 if unknown."""
     try:
         return os.path.getsize(path)
     except OSError:
@@ -114,7 +112,7 @@ def size_of(path: str) -> int:
 def _existing(
     command: str, source: str, target: str, overwriting: Overwriting, read: set[str]
 ) -> tuple[str | None, bool]:
-    """What is wrong with a target that exists, and else whether it is to be kept."""
+    """The problem with an existing target, or else whether it is to be kept."""
     if same_file(source, target):
         return f"{target} is both input and output; name another folder", False
     if is_special(target):
@@ -124,21 +122,21 @@ def _existing(
     if reason := never_overwritten(command, target):
         return f"{reason}; name another folder", False
     if os.path.realpath(target) in read:
-        return f"{target} is an input, and the output of {source}; name another folder", False
+        return f"{target} is an input, and also the output of {source}; name another folder", False
     if overwriting.finished is not None:
         if overwriting.finished(target, source):
             return None, True
         if command == "decode" and not overwriting.force:
-            what = f"{target} is not what {source} decodes to, or older than it, and may be what it was made from"
+            what = f"{target} differs from {source} as decoded, or is older than it, and may be its original"
             return f"{what}; name another folder, or add --force to overwrite it", False
     elif not overwriting.force:
-        advice = "add --skip-existing to keep it if it is whole, or --force to overwrite it"
+        advice = "add --skip-existing to keep it if it is complete, or --force to overwrite it"
         return f"{target} exists already; name another folder, {advice}", False
     return None, False
 
 
 def _inside_its_source(item: Input, folder: str, target: str, real: Callable[[str], str]) -> str | None:
-    """What is wrong where the folder of the outputs, or one in it by way of a link, lies in the input's."""
+    """The problem if the folder of the outputs, or one in it through a link, lies in the input's."""
     if item.folder is None:
         return None
     for place in (folder, os.path.dirname(target)):

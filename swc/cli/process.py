@@ -1,4 +1,4 @@
-"""What the command line asks of its process: how signals end it, and standard streams that are there."""
+"""The setup of the process: how signals end it, and standard streams that exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ended = False
 def end_on_signals() -> None:
     """Let signals end the process by an exception, so that temporary files are removed.
 
-    Signals that are ignored, as nohup has it, stay so.
+    Ignored signals, as under nohup, stay ignored.
     """
     for number in (getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -24,7 +24,7 @@ def end_on_signals() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Leave by KeyboardInterrupt or SystemExit; at once where a second signal would cut the tidying short."""
+    """Leave by KeyboardInterrupt or SystemExit, and ignore further signals, which would cut the cleanup short."""
     global _ended
     if _ended:
         remove_temporaries()
@@ -36,16 +36,16 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def open_standard_streams() -> None:
-    """Put something in the place of standard streams that the caller has closed.
+    """Replace standard streams that the caller has closed.
 
-    Else the next file that is opened would take their numbers. Reading stdin and writing to stdout then fail, as they
-    should; messages go nowhere.
+    Otherwise the next opened files would take their numbers. Reading stdin and writing to stdout then fail, as they
+    should; messages are dropped.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, mode)  # the lowest number that is free
+            os.open(os.devnull, mode)  # the lowest free number
     if sys.stdin is None:
         sys.stdin = open(0)  # noqa: SIM115
     if sys.stdout is None:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Report = Callable[[float, float | None], None]
-"""(done so far, total or None where it is not known)."""
+"""(done so far, total or None if unknown)."""
 
 
 @contextmanager
 def progress_bar(label: str, quiet: bool) -> Iterator[Report]:
-    """Yield a function that moves the bar; it does nothing if quiet or off a terminal."""
+    """Yield a function that moves the bar; it does nothing if quiet or not on a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -33,11 +33,11 @@ def progress_bar(label: str, quiet: bool) -> Iterator[Report]:
 
 
 class FileBars:
-    """Two bars for many files: how many are done, with the time left, and how much of their bytes, with the speed.
+    """Two bars for many files: the number done, with the time left, and the share of their bytes, with the speed.
 
     Args:
-        progress: that shows them.
-        sizes: of the inputs in bytes, by which the time that is left is reckoned.
+        progress: shows them.
+        sizes: of the inputs in bytes, from which the time left is estimated.
     """
 
     def __init__(self, progress: Progress, sizes: Sequence[int]) -> None:
@@ -50,7 +50,7 @@ class FileBars:
         self._started = time.monotonic()
 
     def reach(self, index: int, done: float, total: float | None) -> None:
-        """File number `index` is done as far as `done` seconds of audio, of `total`."""
+        """File number `index` has reached `done` seconds of audio, of `total`."""
         share = min(1.0, done / total) if total else 0.0
         self._begun[index] = (share * self._sizes[index], done)
         self._show()
@@ -74,7 +74,7 @@ class FileBars:
 
 
 class NoBars:
-    """Nothing, where `FileBars` cannot be seen."""
+    """Does nothing, where `FileBars` cannot be seen."""
 
     def reach(self, index: int, done: float, total: float | None) -> None: ...
 
@@ -83,7 +83,7 @@ class NoBars:
 
 @contextmanager
 def file_bars(sizes: Sequence[int], quiet: bool) -> Iterator[FileBars | NoBars]:
-    """Yield bars for many files; they are not there if quiet or off a terminal."""
+    """Yield bars for many files; invisible ones if quiet or not on a terminal."""
     if quiet or not sys.stderr.isatty():
         yield NoBars()
         return
@@ -91,6 +91,6 @@ def file_bars(sizes: Sequence[int], quiet: bool) -> Iterator[FileBars | NoBars]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
-    console, both = Console(stderr=True), sys.stdout.isatty()  # or what is for a file would go to the terminal
+    console, both = Console(stderr=True), sys.stdout.isatty()  # or output for a file would go to the terminal
     with Progress(*columns, console=console, transient=True, redirect_stdout=both) as progress:
         yield FileBars(progress, sizes)

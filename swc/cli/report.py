@@ -1,4 +1,4 @@
-"""Reports of what became of many files: a line each, whole on disk as soon as the file is done."""
+"""Reports on many files: a line each, complete on disk as soon as the file is done."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from swc.files import Output
 
 @dataclass(frozen=True)
 class Line:
-    """What became of one file.
+    """The result for one file.
 
     Attributes:
         input, output: paths.
-        status: done, skipped or failed; planned, where nothing was to be done.
+        status: done, skipped or failed; planned, in a dry run.
         bytes_in, bytes_out: sizes.
         seconds: of audio.
-        elapsed_seconds: that it took.
+        elapsed_seconds: taken.
         kbps: of the stream, measured.
         speed: seconds of audio a second.
-        notes: what was odd about it.
-        error: what went wrong.
+        notes: oddities.
+        error: the failure.
     """
 
     input: str
@@ -43,7 +43,7 @@ class Line:
     error: str | None = None
 
     def to_json(self) -> str:
-        """As an object; bytes of names that are not UTF-8 are escaped as surrogates, which os.fsencode takes."""
+        """As an object; bytes of names that are not UTF-8 are escaped as surrogates, which os.fsencode accepts."""
         return json.dumps(asdict(self)) + "\n"
 
     def to_csv(self) -> str:
@@ -61,11 +61,11 @@ _STARTS = (_HEADING.encode(), b'{"input": ')
 
 
 def check_report(path: str | None) -> None:
-    """Refuse, before any work, a name of an unknown kind, and to overwrite a file that is not a report.
+    """Refuse, before any work, a name of an unknown kind, and an existing file that is not a report.
 
     Raises:
-        InputError: with what to do.
-        OSError: the file that is there cannot be read.
+        InputError: with advice.
+        OSError: the existing file cannot be read.
     """
     if path is None:
         return
@@ -82,10 +82,10 @@ def check_report(path: str | None) -> None:
 
 @contextmanager
 def report_to(path: str | None) -> Iterator[Callable[[Line], None]]:
-    """Yield what writes a line to a report, which is begun; or does nothing, without a path.
+    """Yield a function that adds a line to a new report; without a path, it does nothing.
 
     Raises:
-        OSError: the report cannot be written; it ends with a whole line.
+        OSError: the report cannot be written; it ends with a complete line.
     """
     if path is None:
         yield lambda line: None

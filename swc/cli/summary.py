@@ -1,4 +1,4 @@
-"""What a command did, for people on stderr or for machines on stdout."""
+"""The result of a command, for people on stderr or for machines on stdout."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from swc.files import PIPE
 
 
 def show(facts: dict[str, Any], target: str, lines: Iterable[str], *, quiet: bool, as_json: bool) -> None:
-    """Print facts as JSON, or else lines that say the same.
+    """Print facts as JSON, or else lines that state the same.
 
     Args:
-        target: the command's output; where that is stdout, JSON goes to stderr.
+        target: the command's output; if it is stdout, JSON goes to stderr.
         lines: the first follows the target's name.
     """
     if as_json:
@@ -27,6 +27,6 @@ def show(facts: dict[str, Any], target: str, lines: Iterable[str], *, quiet: boo
 
 
 def show_notes(name: str, notes: Iterable[str], quiet: bool) -> None:
-    """Print what was odd about a file, unless quiet. A note that tells of an input names it already."""
+    """Print the oddities of a file, unless quiet. A note about an input names it already."""
     for note in () if quiet else notes:
         say(as_flags(note if note.startswith(f"{name} ") else f"{name}: {note}"))

@@ -1,4 +1,4 @@
-"""swc tag: look at the tags of .swc files, or change them; the sound stays what it is."""
+"""swc tag: list the tags of .swc files, or change them; the audio stays the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from swc.files import PIPE, Output, editing, is_special, open_input, open_output
 if TYPE_CHECKING:
     from swc.bitstream import Header, Tags
 
-_MOST_TEXT = 2**20  # bytes of tags that are imported, far more than a header holds
+_MOST_TEXT = 2**20  # most bytes of imported tags, far more than a header holds
 
 
 Set = Annotated[
@@ -32,11 +32,14 @@ Remove = Annotated[list[str] | None, typer.Option("--remove", metavar="KEY", hel
 Import = Annotated[
     str | None,
     typer.Option(
-        "--import", metavar="FILE", help="Take all tags from lines KEY=value, in place of those there; - for stdin."
+        "--import",
+        metavar="FILE",
+        help="Read all tags from lines KEY=value, in place of the existing ones; - for stdin.",
     ),
 ]
 Export = Annotated[
-    str | None, typer.Option("--export", metavar="FILE", help="Write the tags as --import takes them; - for stdout.")
+    str | None,
+    typer.Option("--export", metavar="FILE", help="Write the tags in the form that --import reads; - for stdout."),
 ]
 
 
@@ -49,7 +52,7 @@ def tag(
     source_of_tags: Import = None,
     target: Export = None,
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The tags as JSON, one object a line for each file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The tags as JSON, one line for each file.")] = False,
 ) -> None:
     """List or change the tags of .swc files.
 
@@ -79,7 +82,7 @@ def tag(
                     tell(line if len(sources) == 1 else f"{source}: {line}")
             if not edit.is_nothing and not quiet:
                 say(f"{source}: {counted(len(tags), 'tag')}{'' if changed else ', as before'}")
-        except BrokenPipeError:  # nobody reads on
+        except BrokenPipeError:  # the reader has gone
             raise
         except (SwcError, OSError) as error:
             say(f"swc: error: {describe(error)}")
@@ -89,10 +92,10 @@ def tag(
 
 
 def parse_tags(context: typer.Context, option: str, texts: Iterable[str]) -> Tags:
-    """Keys and values of an option that takes KEY=VALUE, the values perhaps empty.
+    """Keys and values of an option that takes KEY=VALUE; values may be empty.
 
     Raises:
-        typer.BadParameter: for what is no tag.
+        typer.BadParameter: a value that is not a tag.
     """
     from swc.bitstream.tags import encode_tags, upper
 
@@ -111,13 +114,13 @@ def parse_tags(context: typer.Context, option: str, texts: Iterable[str]) -> Tag
 
 @dataclass(frozen=True)
 class _Edit:
-    """What becomes of the tags of a stream.
+    """A change of the tags of a stream.
 
     Attributes:
-        imported: in place of its own; None keeps these.
+        imported: in place of the stream's own; None keeps those.
         removed: keys.
         placed: in place of all under their keys; an empty value sets none.
-        added: beside what is there.
+        added: to the existing ones.
     """
 
     imported: Tags | None
@@ -127,7 +130,7 @@ class _Edit:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether no tag is to change."""
+        """Whether no tag would change."""
         return self.imported is None and not (self.removed or self.placed or self.added)
 
     def of(self, tags: Tags) -> Tags:

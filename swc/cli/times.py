@@ -14,7 +14,7 @@ def parse_time(text: str) -> float:
     Raises:
         typer.BadParameter: anything else, negative or not finite.
     """
-    parts = str(text).split(":")  # a default comes as the number it is
+    parts = str(text).split(":")  # a default is already a number
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
@@ -34,19 +34,17 @@ def parse_duration(text: str) -> float:
     """
     seconds = parse_time(text)
     if seconds <= 0:
-        raise typer.BadParameter(f"{text!r} leaves nothing; give a duration above 0, or none to go on to the end")
+        raise typer.BadParameter(f"{text!r} leaves nothing; give a duration above 0, or none to continue to the end")
     return seconds
 
 
-Start = Annotated[
-    float, typer.Option("--start", metavar="T", parser=parse_time, help="Where to begin: seconds, or 1:02:03.5.")
-]
+Start = Annotated[float, typer.Option("--start", metavar="T", parser=parse_time, help="Start: seconds, or 1:02:03.5.")]
 Duration = Annotated[
     float | None,
     typer.Option(
         "--duration",
         metavar="D",
         parser=parse_duration,
-        help="How much: seconds, or 1:02:03.5.  [default: to the end]",
+        help="Duration: seconds, or 1:02:03.5.  [default: to the end]",
     ),
 ]

@@ -24,11 +24,11 @@ class TokenFormat(StrEnum):
 
 def tokens(
     source: Annotated[
-        str, typer.Argument(metavar="IN", help="A .swc file, or tokens to make one of again; - for stdin.")
+        str, typer.Argument(metavar="IN", help="A .swc file, or tokens to turn back into one; - for stdin.")
     ],
     target: Annotated[
         str,
-        typer.Argument(metavar="OUT", help=".npz or .jsonl of a .swc file, or a .swc file of those; - for stdout."),
+        typer.Argument(metavar="OUT", help=".npz or .jsonl for a .swc file, or a .swc file for those; - for stdout."),
     ],
     form: Annotated[
         TokenFormat | None,
@@ -40,7 +40,7 @@ def tokens(
 ) -> None:
     """Turn a .swc file into codes for language models, or back.
 
-    What IN is decides which of the two. docs/tokens.md describes the order of the codes and both formats.
+    The kind of IN decides the direction. docs/tokens.md describes the order of the codes and both formats.
     """
     from swc.bitstream import Stream
     from swc.bitstream.token_files import JSON_MAGIC, ZIP_MAGIC, from_tokens, to_jsonl, to_npz
@@ -73,16 +73,16 @@ def tokens(
 
 
 def _form(target: str, form: TokenFormat | None) -> TokenFormat:
-    """The format of tokens that was asked for, by name or by OUT's suffix.
+    """The requested format of tokens, by name or by OUT's suffix.
 
     Raises:
-        InputError: none was, or OUT's suffix stands for another.
+        InputError: no format was requested, or OUT has the suffix of another.
     """
     if form is None and (target == PIPE or descriptor(target) == 1):
         return TokenFormat.JSONL
     suffix = _suffix(target)
     if form is None and suffix not in TOKENS:
-        raise InputError(f"{target}: tokens of a stream go to a file with suffix .npz or .jsonl; or add `format`")
+        raise InputError(f"{target}: name a file with suffix .npz or .jsonl for the tokens, or add `format`")
     if form and suffix in (*TOKENS, STREAM) and suffix != f".{form}":
         raise InputError(f"{target}: the suffix of {form} is .{form}; name another output")
     return form or TokenFormat(suffix[1:])

@@ -30,7 +30,7 @@ def train(
     ],
     val: Annotated[
         Path | None,
-        typer.Option("--val", metavar="DIR", help="Recordings to validate on, never learnt from."),
+        typer.Option("--val", metavar="DIR", help="Recordings to validate on, which are never trained on."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -43,7 +43,7 @@ def train(
         int | None, typer.Option("--max-steps", min=0, metavar="N", help="Stop after N steps.")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="CKPT", help="Go on from a checkpoint of the same run.")
+        Path | None, typer.Option("--resume", metavar="CKPT", help="Continue from a checkpoint of the same run.")
     ] = None,
     init: Annotated[
         Path | None,
@@ -54,12 +54,14 @@ def train(
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the networks; meant for a GPU.")] = False,
     device: Device = "cpu",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of crops, augmentation and initialisation.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Seed of crops, augmentation and initialisation.")
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model, or train one further.
+    """Train a model, or continue training one.
 
-    What cannot be read is named and left out; the exit code is 1 then, though the weights are there.
+    Recordings that cannot be read are named and left out; the exit code is 1 then, though the weights are written.
     """
     from swc.config import Config
     from swc.training import train as run
@@ -94,7 +96,7 @@ def train(
 
 
 def printer(quiet: bool) -> Callable[[Progress], None]:
-    """Print lines of progress; of lines that only count ("5 of 900"), one every two seconds; if quiet, warnings."""
+    """Print lines of progress, pure counts ("5 of 900") at most every two seconds; if quiet, only warnings."""
     counted_at = -math.inf
 
     def report(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""swc verify: are these streams whole? Needs no model and decodes no sound."""
+"""swc verify: checks whether streams are complete and undamaged. Needs no model and does not decode."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def verify(
     sources: Annotated[
         list[str], typer.Argument(metavar="FILE...", help=".swc files, or folders of them; - for stdin.")
     ],
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what is wrong.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only faults.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, one line for each file.")] = False,
 ) -> None:
     """Check every CRC and rule of .swc files, without the model.
 
-    Folders are searched for streams. The exit code is the highest that one of the files has.
+    Folders are searched for streams. The exit code is the highest of any file.
     """
     worst = 0
     for source in find_streams(sources):
@@ -41,7 +41,7 @@ def verify(
 
 
 def _check(source: str) -> tuple[dict[str, Any], int]:
-    """What is right or wrong with a stream, and the exit code for it; no fault is an exception."""
+    """The verdict on a stream as plain data, and its exit code; raises nothing for faults."""
     from swc.bitstream import StreamReader
 
     try:

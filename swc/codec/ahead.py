@@ -25,15 +25,15 @@ class Ahead:
     """Maps functions over items in order, on as many threads as torch has; a context that ends them.
 
     Args:
-        device: where the tensors are; anything but a CPU works on one after the other, in the calling thread.
+        device: where the tensors are; anything but a CPU works on one after the other.
         items: that are asked for before the result of the first is needed, per thread; 0 where the next may be long in
             coming.
     """
 
     def __init__(self, device: torch.device, items: int = 1) -> None:
         threads = min(torch.get_num_threads(), MOST)
-        self._waiting = items * threads if threads > 1 else 0
-        self._pool = _pool(threads) if device.type == "cpu" else None
+        self._waiting = items * threads
+        self._pool = _pool(threads) if threads > 1 and device.type == "cpu" else None
 
     def __enter__(self) -> Ahead:
         return self

@@ -1,4 +1,4 @@
-"""Which windows of a chunk get the bits that a budget grants it."""
+"""The division of a chunk's bits among its windows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ class Allocator(Protocol):
     """Shares the bits of a chunk among its windows."""
 
     def __call__(self, heard: Sequence[bool], sizes: Sequence[range], bits: int) -> list[int]:
-        """How many steps above its least size each window may take.
+        """The number of steps above its least size that each window may take.
 
         Args:
-            heard: whether each window (of each channel) is more than silence.
+            heard: whether each window (of each channel) is not silent.
             sizes: that each may have, in bits, as `Layout.sizes` gives them.
             bits: of the chunk's payload; may be fewer than all the least sizes.
         """
 
 
 def share_evenly(heard: Sequence[bool], sizes: Sequence[range], bits: int) -> list[int]:
-    """An Allocator: evenly, but silent windows get what the others cannot use.
+    """An Allocator: evenly, but silent windows get only the bits that the others cannot use.
 
     (Shares by energy, in the latents or in the audio, measured worse than even ones.)
     """

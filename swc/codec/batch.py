@@ -27,14 +27,14 @@ SummaryT = TypeVar("SummaryT", bound=Summary)
 
 @dataclass(frozen=True)
 class Outcome(Generic[SummaryT]):
-    """What became of one file.
+    """The result for one file.
 
     Attributes:
         index: of its pair.
-        source: that was read.
-        target: that was written, if there is no error.
-        summary: of what was done, or None.
-        error: what went wrong, or None.
+        source: read.
+        target: written, if there is no error.
+        summary: of the work, or None.
+        error: the failure, or None.
     """
 
     index: int
@@ -53,16 +53,16 @@ def encode_files(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Generator[Outcome[EncodeSummary], None, None]:
-    """Encode audio files to .swc files as `encode_file` does, and yield what became of each as soon as it is known.
+    """Encode audio files to .swc files like `encode_file`, and yield the outcome of each as soon as it is known.
 
-    Folders of targets are created. A file that fails, or a process that dies, stops no other. The processes end when
-    the iterator does or is closed, and when this process ends, even by SIGKILL.
+    Folders of targets are created. A file that fails, or a process that dies, does not stop the others. The
+    processes end when the iterator does or is closed, and when this process ends, even by SIGKILL.
 
     Args:
         pairs: sources and targets.
-        jobs: processes; None takes as many as there are processors for, or one on another device than the CPU. The
+        jobs: processes; None takes one for each processor, or one in all on a device other than the CPU. The
             threads are divided among them.
-        progress: told how far each file is, some times a second.
+        progress: called with the progress of each file, some times a second.
 
     Raises:
         InputError: options out of bounds, or a pipe.
@@ -83,10 +83,10 @@ def decode_files(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Generator[Outcome[DecodeSummary], None, None]:
-    """Decode .swc files to audio files as `decode_file` does; the rest as `encode_files`.
+    """Decode .swc files to audio files like `decode_file`; otherwise like `encode_files`.
 
     Args:
-        model: None loads, for each stream, the installed one that it was made with.
+        model: None loads, for each stream, the installed model that it was made with.
     """
     if model is not None:
         find_bundle(model)
@@ -101,7 +101,7 @@ def _run(
         raise InputError(f"`jobs` must be 1 or more, not {jobs}")
     names = [(str(source), str(target)) for source, target in pairs]
     if any(PIPE in pair for pair in names):
-        raise InputError("a pipe (-) is not for several processes; name files, or take `encode_file` or `decode_file`")
+        raise InputError("several processes cannot share a pipe (-); name files, or use `encode_file` or `decode_file`")
     jobs = min(jobs or (available() if device == "cpu" else 1), len(names))
     return _outcomes(names, prepare, jobs, progress)
 

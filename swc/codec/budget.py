@@ -1,11 +1,11 @@
-"""Bits: how many a chunk may take.
+"""The bit budget: how many bits a chunk may take.
 
 The budget holds at the end of every chunk, so a stream that stops anywhere after SPREAD seconds measures at most the
-rate that was asked for. What it pays once (header, end chunk, a short last chunk) is spread over the first SPREAD
-seconds, tags over the whole recording where its length is known. Room is kept for padding and for a short last chunk;
-a stream that would end below MET of its rate for that gets it back in its last chunk. At rates so low that the shared
-codes alone take nearly everything (below 0.6 kbit/s a channel) paying it takes longer: a recording of known length is
-then refused, one of unknown length may measure more if it ends early.
+requested rate. One-time costs (header, end chunk, a short last chunk) are spread over the first SPREAD seconds, tags
+over the whole recording if its length is known. Room is kept for padding and for a short last chunk; a stream that
+would end below MET of its rate because of that gets it back in its last chunk. At rates so low that the shared codes
+alone take nearly everything (below 0.6 kbit/s a channel) paying these costs takes longer: a recording of known length
+is then refused, one of unknown length may measure more if it ends early.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from swc.bitstream.coupling import MODE_BITS
 from swc.errors import BitrateError, LimitError
 
 SPREAD = 5.0  # seconds; inputs shorter than this may measure above the target
-COPIED_SHARE = 1 / 20  # of the bits, for tags that nobody asked for
-COPIED_BYTES = 256  # for the same, where the length is not known
-MET = 0.98  # of the rate that was asked for: a stream that reaches it leaves the rest unused
+COPIED_SHARE = 1 / 20  # of the bits, for copied tags
+COPIED_BYTES = 256  # for the same, if the length is unknown
+MET = 0.98  # of the requested rate: a stream that reaches it leaves the rest unused
 
 CHUNK_BITS = 8 * CHUNK_OVERHEAD + 7  # of a chunk beside its windows: framing, and padding at its longest
 
@@ -50,7 +50,7 @@ class Budget:
             raise BitrateError(f"{kbps:g} kbit/s is not enough for {what}: ask for at least {least:.2f}")
 
     def grant(self, seconds: float) -> int:
-        """Bits that windows and couplings of the next chunk may take; fewer than they need at least where all is spent.
+        """Bits that windows and couplings of the next chunk may take; less than their minimum if the budget is spent.
 
         Args:
             seconds: duration of the stream up to the end of this chunk.
@@ -59,20 +59,20 @@ class Budget:
         return int(self.rate * seconds - paid) - self.used - CHUNK_BITS
 
     def falls_short(self, seconds: float, bits: int) -> bool:
-        """Whether a stream of this duration measures less than MET of the rate if its last windows take `bits`."""
+        """Whether a stream of this duration measures less than MET of the rate if its last windows take `bits` bits."""
         return 8 * (self.bytes + _chunk_bytes(bits)) < MET * self.rate * seconds
 
     def rest(self, seconds: float) -> int:
-        """Bits that windows and couplings of the last chunk may take if nothing is kept back; arguments as `grant`."""
+        """Bits that windows and couplings of the last chunk may take without a reserve; arguments as `grant`."""
         return 8 * (int(self.rate * seconds / 8) - self.bytes - CHUNK_OVERHEAD)
 
     def reserve(self, bits: int) -> None:
-        """Count a chunk whose windows will take about so many bits."""
+        """Reserve about so many bits for the windows of a chunk."""
         self.used += CHUNK_BITS + bits
         self.bytes += _chunk_bytes(bits)
 
     def settle(self, reserved: int, packed: int) -> None:
-        """Replace what was reserved for a chunk by what its windows took."""
+        """Replace the reserve for a chunk by the actual bits of its windows."""
         self.used += packed - reserved
         self.bytes += _chunk_bytes(packed) - _chunk_bytes(reserved)
 
@@ -83,7 +83,7 @@ def _chunk_bytes(bits: int) -> int:
 
 
 def least_kbps(header: Header) -> float:
-    """The least rate for this header's channels, length and tags, rounded up to 0.01 kbit/s."""
+    """The lowest possible rate for this header's channels, length and tags, rounded up to 0.01 kbit/s."""
     full = _least_bits(header, header.chunk_latents)
     rate = full / (header.chunk_latents * header.hop / header.model_rate)
     if header.total_samples is None:
@@ -102,9 +102,9 @@ def _least_bits(header: Header, latents: int) -> int:
 
 
 def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
-    """Those tags of the source that a stream has room for, and those that it has not, the longest first.
+    """The tags of the source that a stream has room for, and the others, the longest first.
 
-    They may take COPIED_SHARE of the bits at `kbps`, of a recording of unknown length COPIED_BYTES, and never so many
+    They may take COPIED_SHARE of the bits at `kbps`, or COPIED_BYTES if the length is unknown, and never so many
     that the rate cannot be met. KEYS, which nearly every format has, come before others, and short ones before long.
 
     Args:
@@ -130,7 +130,7 @@ def fit_tags(header: Header, kbps: float, copied: Tags) -> tuple[Tags, Tags]:
 
 
 def _fits(header: Header, kbps: float, room: float, more: Sequence[tuple[str, str]]) -> bool:
-    """Whether more tags take at most `room` bits, and a stream of `kbps` can have them."""
+    """Whether the added tags take at most `room` bits, and a stream of `kbps` can hold them."""
     try:
         whole = header.with_tags((*more, *header.tags))
     except LimitError:
@@ -146,7 +146,7 @@ def _tag_bits(header: Header) -> int:
 
 
 def _duration(header: Header) -> float:
-    """Seconds over which tags are paid: the whole recording where its length is known, but no less than SPREAD."""
+    """Seconds over which the bits of tags are spread: the whole recording if its length is known, at least SPREAD."""
     return max(SPREAD, (header.total_samples or 0) / header.source_rate)
 
 

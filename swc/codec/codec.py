@@ -39,7 +39,7 @@ class Codec:
     Attributes:
         name: of the bundle.
         config: of the model.
-        fingerprint: 8 bytes, what its codes mean.
+        fingerprint: 8 bytes that identify the meaning of its codes.
         sample_rate: Hz that the network runs at; any other rate is resampled on the way in and out.
     """
 
@@ -93,12 +93,12 @@ class Codec:
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s. None takes 2.67, or goes by `quality`.
-            quality: 0 to 10, in place of `kbps`: the same in every passage, so that easy ones take fewer bits (see
+                it is longer than 5 s. None means 2.67, unless `quality` is given.
+            quality: 0 to 10, in place of `kbps`: constant quality, so that easy passages take fewer bits (see
                 `swc.codec.quality`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
-                takes longer and gives the decoder no work.
-            lookahead: seconds from which the level is set, and `stereo` decided; None takes the model's.
+                takes longer in the encoder only.
+            lookahead: seconds from which the level is set and `stereo` decided; None for the model's.
             gain_db: level gain before coding, in place of one that suits the level; streams of the same gain can be
                 joined.
             tags: keys (upper-case, as in Vorbis comments) and values for the header. Their bits count: of a recording

@@ -1,4 +1,4 @@
-"""Lost chunks: the sound before one goes on while it fades out, then there is silence, and what follows fades in."""
+"""Lost chunks: the sound before one continues while it fades out, silence follows, and the next sound fades in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FADE = 0.05  # seconds
 
 
 class Concealment:
-    """Makes up the latents of lost chunks, and fades what is synthesised of them; one object a stream.
+    """Invents the latents of lost chunks, and fades their audio; one object for each stream.
 
-    Synthesis runs a few chunks behind the latents. Between the two, the object remembers which chunks are lost.
+    Synthesis lags a few chunks behind the latents. Between the two, the object remembers which chunks are lost.
 
     Args:
         latents: of a full chunk.
@@ -31,9 +31,9 @@ class Concealment:
 
         Args:
             latents: (channels, L, D) of each chunk, None where one is lost.
-            edge: what comes before the first chunk (channels, 1, D).
+            edge: latents before the first chunk (channels, 1, D).
         """
-        waiting = False  # for what follows a lost chunk
+        waiting = False  # for the chunk after a lost one
         for z in latents:
             self._lost.append(z is None)
             if z is None:
@@ -51,8 +51,8 @@ class Concealment:
             yield edge.expand(-1, self.size, -1)
 
     def faded(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The audio (channels, n) of each chunk, with that of lost ones faded out and in."""
-        after_loss = True  # before the first chunk there is nothing that could fade out
+        """The audio (channels, n) of each chunk, faded out and in where chunks are lost."""
+        after_loss = True  # before the first chunk nothing could fade out
         for block in blocks:
             is_lost = self._lost.popleft()
             if is_lost:

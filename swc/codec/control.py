@@ -13,7 +13,7 @@ from swc.bitstream import Couplings, Header, window_lengths
 from swc.codec.allocation import Allocator, share_evenly
 from swc.codec.budget import Budget
 
-SILENCE_RMS = 1e-3  # 40 dB below the loud parts: such a window comes last when bits are shared
+SILENCE_RMS = 1e-3  # 40 dB below the loud parts: such windows get bits last
 
 
 class Uncoded(NamedTuple):
@@ -41,7 +41,7 @@ class RateControl(Protocol):
         """Steps for the windows of each of the next chunks: (channels, W)."""
 
     def settle(self, packed: int) -> None:
-        """Hear how many bits windows and couplings of a chunk took; once for each chunk, in the order of `grants`."""
+        """Report the bits that windows and couplings of a chunk took; once for each chunk, in the order of `grants`."""
 
 
 class ConstantRate:
@@ -49,7 +49,7 @@ class ConstantRate:
 
     Args:
         header: of the stream.
-        budget: of the stream; is spent.
+        budget: of the stream; it is used up.
         allocator: of each chunk's bits.
     """
 
@@ -64,7 +64,7 @@ class ConstantRate:
         self.budget.settle(self._reserved.popleft(), packed)
 
     def _grant(self, chunk: Uncoded) -> Tensor:
-        """Ask for the bits of a chunk, and share them: (channels, W)."""
+        """Request the bits of a chunk, and divide them: (channels, W)."""
         channels, latents, _ = chunk.z.shape
         lengths = window_lengths(latents, self.header.window)
         sizes = [self.header.layout.sizes(n) for n in lengths for _ in range(channels)]
@@ -79,5 +79,5 @@ class ConstantRate:
 
 
 def _bits(sizes: Sequence[range], steps: Sequence[int]) -> int:
-    """What windows of these steps of their sizes take."""
+    """Total bits of windows with these steps."""
     return sum(size[step] for size, step in zip(sizes, steps, strict=True))

@@ -1,9 +1,9 @@
-"""From audio to chunks of codes, one after the other, in bits that a budget grants or that a quality takes.
+"""From audio to chunks of codes, in order, with the bits of a budget or of a quality.
 
 Every chunk is encoded with as much context on either side as the encoder reaches, so chunks equal those of one pass
-over the whole recording. Of a recording of known length several are searched at once, and with them those of other
-recordings, which is faster: chunks say nothing about each other. The networks take one recording at a time: on several
-they would gain little, and round otherwise.
+over the whole recording. In a recording of known length several chunks are searched at once, together with those of
+other recordings, which is faster: chunks are independent. The networks take one recording at a time: several would
+gain little, and round differently.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class StreamEncoder:
         header: of the stream to be.
         control: of the bits that windows take.
         effort: of the search for codes.
-        coupling_bits: that the couplings of a pair take a second, about.
-        together: chunks that are searched at once; None goes by whether the length is known.
+        coupling_bits: per second for the couplings of a pair, approximately.
+        together: chunks that are searched at once; None chooses by whether the length is known.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class StreamEncoder:
         self.together = together or (1 if header.total_samples is None else TOGETHER)
 
     def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:
-        """The chunks of audio at the header's source rate: of known length some at a time, else as soon as they can.
+        """The chunks of audio at the header's source rate: several at a time if the length is known, else one by one.
 
-        What is requested must have become a chunk before more is asked for.
+        Each request must have been answered by a chunk before the next item is taken.
         """
         one_by_one = self._uncoded(source)
         while some := list(islice(one_by_one, self.together)):
@@ -78,7 +78,7 @@ class StreamEncoder:
             yield [Request(chunk.z, steps, chunk.couplings) for chunk, steps in zip(some, grants, strict=True)]
 
     def chunk(self, request: Request, codes: NDArray[np.int64]) -> Chunk:
-        """The chunk that was requested, of its codes (channels, stages, L)."""
+        """The requested chunk, from its codes (channels, stages, L)."""
         layout, window, length = self.header.layout, self.header.window, codes.shape[2]
         windows = tuple(
             tuple(layout.window(row[:, start : start + window]) for row in codes) for start in range(0, length, window)
@@ -88,7 +88,7 @@ class StreamEncoder:
         return Chunk(length, windows, request.couplings)
 
     def _uncoded(self, source: CheckedBlocks) -> Iterator[Uncoded]:
-        """Each chunk as soon as its audio and context have come."""
+        """Each chunk as soon as its audio and context have arrived."""
         header, latents = self.header, 0
         total = None if header.total_samples is None else header.latents_for(header.total_samples)
         for z, rms, couplings, ended in self._latents(self.stereo.rows(self._resampled(source))):
@@ -116,7 +116,7 @@ class StreamEncoder:
     @torch.inference_mode()
     def _latents(self, rows: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, Couplings, bool]]:
         """Latents (channels, L, D) of each chunk, the RMS of its windows (channels, W), its couplings, and whether it
-        is seen to be the last.
+        is known to be the last.
 
         Args:
             rows: coded channels, and below them the channels of pairs.

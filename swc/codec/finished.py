@@ -1,4 +1,4 @@
-"""Whether an output is there already, as whole as a run that ended well leaves it. Needs no model."""
+"""Whether an output exists already and is complete. Needs no model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from swc.files import open_input
 
 
 def is_finished_stream(target: str, source: str) -> bool:
-    """Whether `target` is a stream that goes to its end chunk, and no older than `source`.
+    """Whether `target` is a stream with an end chunk, and not older than `source`.
 
     Chunks are counted, but their checksums are left to `swc verify`.
     """
@@ -28,7 +28,7 @@ def is_finished_stream(target: str, source: str) -> bool:
 
 
 def is_finished_audio(target: str, source: str, options: DecodeOptions) -> bool:
-    """Whether `target` is audio of the rate, channels and length that `source` decodes to, and no older than it."""
+    """Whether `target` is audio with the rate, channels and length of the decoded `source`, and not older than it."""
     try:
         if not _is_current(target, source):
             return False
@@ -55,7 +55,7 @@ def _length(path: str, damaged: bool = False) -> tuple[Header, int]:
     """The header of a stream, and its samples a channel.
 
     Raises:
-        FormatError: it does not go to its end chunk, or, where that is forgiven, has no header either.
+        FormatError: it has no end chunk, or, if that is tolerated, no header either.
     """
     with open_input(path) as fp:
         try:
@@ -73,7 +73,7 @@ def _salvaged_length(reader: SalvageReader) -> tuple[Header, int]:
     for _ in reader:
         pass
     header, total = reader.header, reader.total_samples
-    if reader.cut_off:  # nothing is filled in after the last chunk
+    if reader.cut_off:  # nothing is added after the last chunk
         there = -(-reader.n_chunks * header.chunk_latents * header.hop * header.source_rate // header.model_rate)
         total = there if total is None else min(there, total)
     return header, total or 0

@@ -1,4 +1,4 @@
-"""Level of a recording: what the encoder normalises and the header's gain undoes.
+"""Level of a recording, which the encoder normalises and the header's gain restores.
 
 |X|^0.3 is not scale free, so every recording is brought to the same level before coding. The level is that of the
 loud parts (RMS of the 0.1 s blocks within 20 dB of the loudest), so that pauses do not count.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from swc.config import GainConfig
 
-SILENCE_DB = -60.0  # a quieter start is room tone: it says nothing about the level of what follows
+SILENCE_DB = -60.0  # a quieter start is room tone: it says nothing about the level of the rest
 
 
 def loud_level_db(audio: NDArray[np.floating], sample_rate: int) -> float:

@@ -1,4 +1,4 @@
-"""Headers of streams: what a caller puts into one, and whose model one asks for."""
+"""Headers of streams: made from a caller's arguments, and checked against a model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def with_metadata(header: Header, tags: Iterable[tuple[str, str]], channel_mask:
     """The header with these tags, and this channel mask where there is one.
 
     Raises:
-        InputError: what it cannot hold.
+        InputError: a header cannot hold them.
     """
     try:
         mask = None if channel_mask is None else operator.index(channel_mask)

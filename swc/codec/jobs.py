@@ -1,4 +1,4 @@
-"""Recordings on their way to streams: each becomes what it becomes by itself, to the byte."""
+"""Encodes several recordings together: each gives the same stream, to the byte, as by itself."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ AT_ONCE = 32  # recordings, and chunks of theirs that are searched at once
 
 @dataclass(frozen=True)
 class Job:
-    """A recording on its way to a stream.
+    """A recording that is being encoded.
 
     Attributes:
         encoder: of the recording.
         blocks: its audio.
         sink: the stream, open.
-        total_samples: that were announced; None where nobody knew.
+        total_samples: announced; None if unknown.
         name: of the recording, for errors; empty where there is only one.
     """
 
@@ -40,7 +40,7 @@ class Job:
         """End the stream.
 
         Raises:
-            InputError: the recording is not as long as it was announced.
+            InputError: the recording is not as long as announced.
         """
         if self.total_samples is not None and self.blocks.samples != self.total_samples:
             raise InputError(
@@ -57,8 +57,8 @@ _Group = tuple[Job, list[Request]]
 def run(jobs: Iterable[Job]) -> None:
     """Encode recordings to their streams, all with one model and effort.
 
-    On a CPU, chunks of different recordings are searched together. On a GPU one follows the other: there, how a matrix
-    product rounds depends on its size in ways that nobody states.
+    On a CPU, chunks of different recordings are searched together. On a GPU recordings are encoded in turn: there, the
+    rounding of a matrix product depends on its size in undocumented ways.
 
     Raises:
         InputError: as `CheckedBlocks` and `Job.finish`.
@@ -71,7 +71,7 @@ def run(jobs: Iterable[Job]) -> None:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Let errors say which recording they concern."""
+    """Let errors name their recording."""
     try:
         yield
     except SwcError as error:
@@ -81,7 +81,7 @@ def naming(name: str) -> Iterator[None]:
 
 
 def _run(jobs: list[Job], at_once: int) -> None:
-    """Encode a few recordings: what they have ready is searched together, `at_once` chunks or a whole group."""
+    """Encode a few recordings: their pending chunks are searched together, `at_once` or a whole group."""
     going = [(job, job.encoder.requests(job.blocks)) for job in jobs]
     while going:
         asked: list[_Group] = []
@@ -98,8 +98,8 @@ def _run(jobs: list[Job], at_once: int) -> None:
 
 
 def _chunks(asked: list[_Group], at_once: int) -> Iterator[tuple[Job, Chunk]]:
-    """What was asked for, in the same order."""
-    order = sorted(range(len(asked)), key=lambda i: asked[i][1][0].z.shape[1])  # alike ones take no longer than one
+    """The results for the requests, in the same order."""
+    order = sorted(range(len(asked)), key=lambda i: asked[i][1][0].z.shape[1])  # equal ones take no longer than one
     codes: dict[int, NDArray[np.int64]] = {}
     while order:
         some = [order.pop()]

@@ -1,4 +1,4 @@
-"""What a caller may choose, and what is chosen otherwise. Imports next to nothing."""
+"""The options of a caller, and their defaults. Imports next to nothing."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class EncodeOptions:
     """How a recording is encoded.
 
     Attributes:
-        kbps: most kbit/s of the whole stream; None takes DEFAULT_KBPS, or goes by `quality`.
+        kbps: most kbit/s of the whole stream; None means DEFAULT_KBPS, unless `quality` is given.
         effort: of the search for codes, one of EFFORTS.
-        lookahead: seconds from which the gain is set; None takes the model's.
-        tags: keys and values, in place of those that the source has under these keys; an empty value sets none.
-        copy_tags: whether the source's other tags go along, as far as there is room.
-        raw: how to take a source of PCM without a header; None for one that has a header.
+        lookahead: seconds from which the gain is set; None for the model's.
+        tags: keys and values, in place of the source's under these keys; an empty value sets none.
+        copy_tags: whether the source's other tags are copied, as far as there is room.
+        raw: layout of a source of PCM without a header; None for other sources.
         gain_db: level gain before coding in place of one that suits the level; streams of the same gain can be joined.
-        salvage_input: take what is there of a source that is cut off.
-        quality: 0 to MOST_QUALITY, in place of `kbps`: the same everywhere, so that easy passages take fewer bits; see
+        salvage_input: read whatever is left of a truncated source.
+        quality: 0 to MOST_QUALITY, in place of `kbps`: constant quality, so that easy passages take fewer bits; see
             `swc.codec.quality`.
-        stereo: whether channels that belong together are coded together: "auto" goes by what they have in common,
-            "coupled" couples all pairs of loudspeakers, "apart" none.
+        stereo: whether left and right are coded together: "auto" if they have enough in common, "coupled" for all
+            pairs of loudspeakers, "apart" for none.
     """
 
     kbps: float | None = None
@@ -56,13 +56,13 @@ class EncodeOptions:
 
     @property
     def target_kbps(self) -> float:
-        """Most kbit/s of the whole stream; infinite where `quality` decides."""
+        """Most kbit/s of the whole stream; infinite if `quality` decides."""
         if self.quality is not None:
             return math.inf
         return DEFAULT_KBPS if self.kbps is None else self.kbps
 
     def check(self) -> None:
-        """Raise InputError where a number is out of bounds; the rate aside, which depends on the source."""
+        """Raise InputError if an option is out of bounds, except the rate, which depends on the source."""
         numbers = {"kbps": self.kbps, "quality": self.quality, "lookahead": self.lookahead, "gain": self.gain_db}
         for name, value in numbers.items():
             if value is not None and not isinstance(value, Real):
@@ -87,8 +87,8 @@ class DecodeOptions:
 
     Attributes:
         start: seconds at which to begin.
-        duration: seconds to decode; None goes to the end.
-        salvage: decode what is left of a damaged stream.
+        duration: seconds to decode; None for the rest.
+        salvage: decode the intact rest of a damaged stream.
         bits: of a sample; "float" is not clipped.
         raw: PCM without a header, whatever the suffix of the target.
         tags: whether the stream's tags are written.
@@ -104,7 +104,7 @@ class DecodeOptions:
     rate: int | None = None
 
     def check(self) -> None:
-        """Raise InputError where the rate is out of bounds."""
+        """Raise InputError if the rate is out of bounds."""
         if self.rate is not None and self.rate not in range(1, MOST_RATE + 1):
             raise InputError(f"`rate` must be a whole number of Hz, 1 to {MOST_RATE}, not {self.rate}")
 
@@ -116,6 +116,6 @@ def samples_of(start: float, duration: float | None, rate: int) -> tuple[int, in
 
 
 def past_the_end(header: Header, total_samples: int) -> InputError:
-    """What is wrong with a start at or after the end."""
+    """The error for a start at or after the end."""
     seconds = total_samples / header.source_rate
-    return InputError(f"the stream ends after {seconds:.2f} s, before the part that was asked for")
+    return InputError(f"the stream ends after {seconds:.2f} s, before the requested part")

@@ -1,7 +1,7 @@
-"""Processes that work on files, one at a time each, and of which any may die without harm to the others.
+"""Processes that work on files, one at a time each; any of them may die without harm to the others.
 
 They are new interpreters that read pickles on stdin and write pickles on stdout, in sessions of their own, so that a
-terminal's signals reach only the process that started them. They end with their stdin, and so however that one ends.
+terminal's signals reach only the process that started them. They end when their stdin does, however that one ends.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from swc.threads import configure
 Pair = tuple[str, str]
 """Source and target."""
 Work = Callable[[str, str, Report], Any]
-"""Makes a target of a source, tells how far it is, and returns or raises what is to be known of it."""
+"""Makes a target from a source, reports progress, and returns or raises the result."""
 Progress = Callable[[int, float, float | None], None]
-"""Told which pair, seconds of its audio done so far, and of how many (None where that is not known)."""
+"""Called with the index of a pair, seconds of its audio done so far, and their total (None if unknown)."""
 
 INTERVAL = 0.1  # seconds between two reports of a process
-_PATIENCE = 5.0  # seconds in which a process must have tidied up
+_PATIENCE = 5.0  # seconds that a process gets to clean up
 
 
 def work_on(
@@ -45,13 +45,13 @@ def work_on(
     Processes end when the iterator does or is closed.
 
     Args:
-        prepare: is pickled and called in each process, once.
+        prepare: pickled, and called once in each process.
         jobs: processes, at most.
         threads: of torch, in each.
 
     Raises:
-        Exception: what `prepare` raised.
-        SwcError: a process died while it prepared.
+        Exception: raised by `prepare`.
+        SwcError: a process died while preparing.
     """
     waiting = deque(enumerate(pairs))
     messages: SimpleQueue[_Message] = SimpleQueue()
@@ -61,7 +61,7 @@ def work_on(
             while len(workers) < jobs and sum(worker.index is None for worker in workers) < len(waiting):
                 workers.add(_Worker(prepare, threads, messages))
             worker, kind, content = messages.get()
-            if worker not in workers:  # it was sent away
+            if worker not in workers:  # it was dismissed
                 continue
             if kind == "progress":
                 if progress is not None and worker.index is not None:
@@ -86,13 +86,13 @@ def work_on(
 
 
 class _Worker:
-    """A process, as seen from the one that started it.
+    """A process, as seen by its parent.
 
     Args:
-        messages: where its messages go.
+        messages: queue for its messages.
 
     Attributes:
-        index: of the pair that it works on, or None.
+        index: of the pair it works on, or None.
     """
 
     def __init__(self, prepare: Callable[[], Work], threads: int, messages: SimpleQueue[_Message]) -> None:
@@ -105,12 +105,12 @@ class _Worker:
         self.send((prepare, threads))
 
     def send(self, content: Any) -> None:
-        """Hand something to the process; if it has died, that will be heard."""
+        """Send something to the process; if it has died, a message will report that."""
         with suppress(BrokenPipeError):
             _write(_open(self._process.stdin), content)
 
     def dismiss(self) -> None:
-        """Let the process end, with what it works on undone and its temporary files removed."""
+        """Let the process end, leaving its work undone and its temporary files removed."""
         with suppress(BrokenPipeError):
             _open(self._process.stdin).close()
 
@@ -124,7 +124,7 @@ class _Worker:
             self._process.wait()
 
     def _listen(self, messages: SimpleQueue[_Message]) -> None:
-        """Put what the process says into the queue, and an SwcError when it has died."""
+        """Put the process's messages into the queue, and an SwcError when it has died."""
         prepared = False
         with _open(self._process.stdout) as said, suppress(Exception):  # the end, or half a pickle
             while True:
@@ -133,19 +133,19 @@ class _Worker:
                 messages.put((self, kind, content))
         code = self._process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        error = SwcError(f"the process at work on it {how}; it may lack memory: take fewer `jobs`")
+        error = SwcError(f"the process working on it {how}; memory may be short: use fewer `jobs`")
         messages.put((self, "died" if prepared else "unprepared", error))
 
 
 _Message = tuple[_Worker, str, Any]
-"""Who says it; prepared, unprepared, progress, done or died; and what."""
+"""Sender; prepared, unprepared, progress, done or died; and content."""
 
 
 def serve() -> NoReturn:
-    """What such a process does."""
+    """The main function of such a process."""
     signal.signal(signal.SIGTERM, _end_on_signal)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # for whatever else prints
+    os.dup2(2, 1)  # for anything else that prints
     prepare, threads = pickle.load(sys.stdin.buffer)  # noqa: S301  (our own)
     pairs: SimpleQueue[Pair] = SimpleQueue()
     Thread(target=_listen, args=(pairs,), daemon=True).start()
@@ -166,7 +166,7 @@ def serve() -> NoReturn:
 
 
 def _listen(pairs: SimpleQueue[Pair]) -> None:
-    """Hand on what comes; end the process when nothing more will."""
+    """Pass on messages from stdin; end the process when stdin ends."""
     with suppress(EOFError, pickle.UnpicklingError):
         while True:
             pairs.put(pickle.load(sys.stdin.buffer))  # noqa: S301  (our own)
@@ -193,7 +193,7 @@ def _answer(answers: IO[bytes], kind: str, content: Any) -> None:
 
 
 def _portable(error: Exception) -> Exception:
-    """An exception that can go to another process: itself, or one that says the same; where it arose is a note."""
+    """An exception that can be pickled: itself, or one with the same message; its traceback becomes a note."""
     where = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
@@ -218,6 +218,6 @@ def _write(file: IO[bytes], content: Any) -> None:
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
-    """A pipe of a process that has them all."""
+    """A pipe of a process that has all three."""
     assert pipe is not None
     return pipe

@@ -1,11 +1,11 @@
-"""Constant quality: every window takes as few bits as leave it the same residual, so that easy passages cost less.
+"""Constant quality: every window takes as few bits as reach the same residual, so that easy passages cost less.
 
 The residual is the mean squared error of the latents of a window. Latents are of audio at the model's level, and in
-the bundled model weighed by how audible their errors are (stage `weighting`). Quality 0 stands for what the least size
-of windows leaves of pink noise, and each point more for STEP_DB less; being relative, the scale suits any model.
+the bundled model weighted by how audible their errors are (stage `weighting`). Quality 0 is the residual of pink noise
+in windows of the least size, and each point is STEP_DB less; being relative, the scale suits any model.
 
-How much a number of steps leaves is measured with the quickest search for codes. A stream takes the same bits at any
-effort, and more effort leaves less.
+The residual for a number of steps is measured with the fastest search for codes. A stream takes the same bits at any
+effort, and more effort lowers its residual.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOTHING_RMS = 1e-5  # digital silence, less than a bit of 16
 
 
 class ConstantResidual:
-    """A RateControl that gives windows the least steps that leave at most a certain residual, or all steps if none do.
+    """A RateControl that gives windows the fewest steps that reach a certain residual, or all steps if none do.
 
     Windows of digital silence get none.
 
@@ -68,7 +68,7 @@ class ConstantResidual:
 
 
 def residuals(model: CodecModel, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
-    """Mean squared error (B, W) that coding leaves in each window of latents (B, L, D); see `Quantizer.encode`."""
+    """Mean squared error (B, W) of coding in each window of latents (B, L, D); see `Quantizer.encode`."""
     decoded = model.quantizer.decode(model.quantizer.encode(z, grants, window, effort))
     windows = torch.split((z - decoded).square().sum(2), window, 1)
     return torch.stack([errors.mean(1) for errors in windows], 1)
@@ -96,7 +96,7 @@ class QualityScale:
 
 @torch.inference_mode()
 def reference(model: CodecModel) -> float:
-    """What the least size of windows leaves of pink noise."""
+    """The residual of pink noise in windows of the least size."""
     config = model.config
     noise = _pink_noise(round(NOISE_SECONDS * config.latent_rate) * config.hop, config.gain.target_db)
     z = model.encoder.encode(torch.from_numpy(noise).to(model.device)[None])

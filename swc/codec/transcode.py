@@ -1,4 +1,4 @@
-"""One file to one file: what the command line does, for whoever has many. Imports no torch by itself."""
+"""One file to one file, as the commands do it. Does not import torch by itself."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from swc.codec.codec import Codec
 
 Report = Callable[[float, float | None], None]
-"""Told of progress: seconds of audio done so far, and of how many (None where it is not known)."""
+"""Called with the seconds of audio done so far, and their total (None if unknown)."""
 Place = str | Path
 """A file's path; - is stdin or stdout."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was done to one file.
+    """The result of encoding or decoding one file.
 
     Attributes:
         model: name of its bundle.
         samples: per channel, at `sample_rate`.
         sample_rate: Hz.
         channels: of the recording.
-        elapsed_seconds: that it took.
-        notes: what was odd on the way, and what helps.
+        elapsed_seconds: taken.
+        notes: oddities on the way, with remedies.
     """
 
     model: str
@@ -55,17 +55,17 @@ class Summary:
 
     @property
     def speed(self) -> float:
-        """Seconds of audio a second."""
+        """Seconds of audio per second."""
         return self.seconds / self.elapsed_seconds
 
     def facts(self) -> dict[str, Any]:
-        """All that it says, as plain data."""
+        """Everything as plain data."""
         return {**vars(self), "seconds": self.seconds, "speed": self.speed}
 
 
 @dataclass(frozen=True)
 class EncodeSummary(Summary):
-    """A recording that was encoded.
+    """The result of encoding.
 
     Attributes:
         bytes: of the stream.
@@ -79,7 +79,7 @@ class EncodeSummary(Summary):
 
     @property
     def kbps(self) -> float | None:
-        """Measured kbit/s; None of no audio."""
+        """Measured kbit/s; None without audio."""
         return self.bytes * 8 / self.seconds / 1000 if self.samples else None
 
     @property
@@ -93,10 +93,10 @@ class EncodeSummary(Summary):
 
 @dataclass(frozen=True)
 class DecodeSummary(Summary):
-    """A stream that was decoded.
+    """The result of decoding.
 
     Attributes:
-        damage: what a salvaged stream lacks, as `damage_facts` has it; None where none was looked for.
+        damage: of a salvaged stream, as in `damage_facts`; None without salvage.
     """
 
     damage: dict[str, Any] | None
@@ -109,7 +109,7 @@ class DecodeSummary(Summary):
 def encode_file(
     codec: Codec, source: Place, target: Place, options: EncodeOptions | None = None, report: Report | None = None
 ) -> EncodeSummary:
-    """Encode an audio file to a .swc file, which appears under its name only when it is whole.
+    """Encode an audio file to a .swc file, which appears under its name only when complete.
 
     Raises:
         InputError: as `AudioReader`, `open_output` and `Codec.encode`.
@@ -124,7 +124,7 @@ def encode_file(
 def encode_audio(
     codec: Codec, reader: AudioReader, target: Place, options: EncodeOptions, report: Report | None = None
 ) -> EncodeSummary:
-    """`encode_file` of a source that is open already."""
+    """`encode_file` for a source that is open already."""
     started = time.perf_counter()
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
@@ -149,13 +149,13 @@ def decode_file(
     device: str = "cpu",
     report: Report | None = None,
 ) -> DecodeSummary:
-    """Decode a .swc file to audio; the target's suffix says the format.
+    """Decode a .swc file to audio; the target's suffix gives the format.
 
     Args:
         codec: None loads the installed one that the stream was made with, to `device`.
 
     Raises:
-        InputError: no such source, a target that cannot be written, or nothing in the part that was asked for.
+        InputError: no such source, a target that cannot be written, or nothing in the requested part.
         FormatError: the source is damaged.
         ModelError: no model for it.
     """
@@ -176,7 +176,7 @@ def decode_stream(
     options: DecodeOptions,
     report: Report | None = None,
 ) -> DecodeSummary:
-    """`decode_file` of a source that is open already."""
+    """`decode_file` for a source that is open already."""
     options.check()
     header, started = reader.header, time.perf_counter()
     rate = header.source_rate if options.rate is None else int(options.rate)
@@ -217,7 +217,7 @@ def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Ta
 
 
 def _unfit(reader: AudioReader, options: EncodeOptions) -> tuple[str, ...]:
-    """What to say of tags that no stream can hold."""
+    """The note on tags that no stream can hold."""
     named = {key for key, _ in options.tags}
     sizes = Counter[str]()
     for key, size in reader.unfit_tags:
@@ -229,7 +229,7 @@ def _unfit(reader: AudioReader, options: EncodeOptions) -> tuple[str, ...]:
 
 
 def _left_out(writer: AudioWriter) -> tuple[str, ...]:
-    """What to say of tags that the decoded file cannot hold."""
+    """The note on tags that the decoded file cannot hold."""
     keys = dict.fromkeys(key for key, _ in writer.tags_left_out)
     return (f"tags left out: {', '.join(keys)}; write FLAC or Ogg to keep them",) if keys else ()
 
@@ -251,7 +251,7 @@ def _decoded(
 
 
 def _length(header: Header, resampler: AlignedResampler, start: int, stop: int | None) -> int | None:
-    """Output samples from `start` to `stop`, where the header tells; raises InputError where there are none."""
+    """Output samples from `start` to `stop`, if the header tells; raises InputError if there are none."""
     if header.total_samples is None:
         return None
     total = resampler.length(header.total_samples)
@@ -261,7 +261,7 @@ def _length(header: Header, resampler: AlignedResampler, start: int, stop: int |
 
 
 def _clipping(writer: AudioWriter) -> tuple[str, ...]:
-    """What to say of samples that were clipped."""
+    """The note on clipped samples."""
     if not writer.clipped:
         return ()
     return (
@@ -271,7 +271,7 @@ def _clipping(writer: AudioWriter) -> tuple[str, ...]:
 
 
 def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None, rate: int) -> Iterator[Audio]:
-    """The blocks, each reported once it was taken."""
+    """The blocks, each reported after it was consumed."""
     done = 0
     for block in blocks:
         yield block

@@ -8,7 +8,7 @@ from swc.errors import InputError
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise InputError unless a config's value makes sense."""
+    """Raise InputError unless a condition on a config's values holds."""
     if not condition:
         raise InputError(message)
 

@@ -24,7 +24,7 @@ class GainConfig:
 
     target_db: float = -20.0  # dB re full scale, RMS of the loud blocks
     lookahead: float = 30.0  # seconds of audio that decide the gain
-    max_gain_db: float = 24.0  # what comes after a quiet start may be louder
+    max_gain_db: float = 24.0  # the rest after a quiet start may be louder
 
     def __post_init__(self) -> None:
         at_least(self, -100, "target_db")
@@ -34,7 +34,7 @@ class GainConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything of `models/<name>/config.toml` but the recipe."""
+    """Everything in `models/<name>/config.toml` except the recipe."""
 
     name: str
     backbone: BackboneConfig
@@ -57,6 +57,6 @@ class ModelConfig:
         return self.sample_rate / self.hop
 
     def code_semantics(self) -> bytes:
-        """Canonical bytes of everything in the config that decides what a code means."""
+        """Canonical bytes of everything in the config that defines the meaning of codes."""
         parts = {"sample_rate": self.sample_rate, "hop": self.hop, "latent_dim": self.backbone.latent_dim}
         return json.dumps(parts | self.quantizer.semantics(), sort_keys=True).encode()

@@ -13,7 +13,7 @@ from swc.config.roles import QuantizerConfig
 
 @dataclass(frozen=True)
 class RevqConfig(QuantizerConfig):
-    """One or more shared codebooks, and routed ones (experts) of which each window chooses some."""
+    """One or more shared codebooks, and routed ones (experts), of which each window chooses some."""
 
     kind: ClassVar[str] = "revq"
     window: int = 43
@@ -21,7 +21,7 @@ class RevqConfig(QuantizerConfig):
     shared: int = 1
     routed: int = 17
     codebook_bits: int = 10
-    predictive: bool = False  # codes are the difference from a linear prediction out of the previous latent
+    predictive: bool = False  # codes are the difference from a linear prediction from the previous latent
     codebook_dim: int = 0  # numbers of a code, projected to and from latents as in DAC; 0: codes are latents
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What every backbone and every quantizer says of itself, whatever its kind."""
+"""The properties of every backbone and every quantizer, whatever its kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BackboneConfig(ABC):
     """Sizes of an encoder and its decoder.
 
     Attributes:
-        kind: what `[backbone]` calls it.
+        kind: its name in `[backbone]`.
         latent_dim: numbers in a latent.
     """
 
@@ -32,7 +32,7 @@ class QuantizerConfig(ABC):
     """Sizes of a quantizer.
 
     Attributes:
-        kind: what `[quantizer]` calls it.
+        kind: its name in `[quantizer]`.
         window: latents a window.
         windows_per_chunk: windows in every chunk but the last.
     """
@@ -44,13 +44,13 @@ class QuantizerConfig(ABC):
     @property
     @abstractmethod
     def layout(self) -> Layout:
-        """How its codes are laid out in a stream."""
+        """The layout of its codes in a stream."""
 
     @property
     @abstractmethod
     def semantic_tensors(self) -> tuple[str, ...]:
-        """Prefixes of the names of the tensors that say what a code means; the fingerprint covers those tensors."""
+        """Prefixes of the names of the tensors that define the meaning of codes, which the fingerprint covers."""
 
     @abstractmethod
     def semantics(self) -> dict[str, Any]:
-        """What in the config decides what a code means, as plain data for the fingerprint."""
+        """The part of the config that defines the meaning of codes, as plain data for the fingerprint."""

@@ -25,7 +25,7 @@ class SpectralConfig(BackboneConfig):
     kernel: int = 7
     encoder_blocks: int = 6
     decoder_blocks: int = 8
-    refine_blocks: int = 0  # of the network that gives the spectrum a texture; 0: none
+    refine_blocks: int = 0  # of the network that adds texture to the spectrum; 0: none
     refine_dim: int = 32
 
     def __post_init__(self) -> None:

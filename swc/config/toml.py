@@ -37,8 +37,8 @@ def build(target: type[T], table: dict[str, Any], where: str, unions: Unions) ->
     Args:
         target: the dataclass, or a role of `unions`.
         table: its keys and values.
-        where: what messages call the table.
-        unions: kinds of the roles that may be met on the way.
+        where: name of the table in messages.
+        unions: kinds of the roles that may occur.
 
     Raises:
         InputError: an unknown key or kind, a wrong type, or a value that the dataclass refuses.
@@ -57,7 +57,7 @@ def build(target: type[T], table: dict[str, Any], where: str, unions: Unions) ->
 
 
 def _of_kind(kinds: Mapping[str, type], table: dict[str, Any], where: str) -> tuple[type, dict[str, Any]]:
-    """The dataclass that a table's `kind` names, and what the table holds for it."""
+    """The dataclass that a table's `kind` names, and the rest of the table."""
     kind = table.get("kind")
     if kind is None:
         raise InputError(f"{where}: kind is missing; known are {', '.join(sorted(kinds))}")

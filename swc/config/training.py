@@ -1,4 +1,4 @@
-"""The recipe: stages of training, and what they weigh. Sources are in `swc.training`."""
+"""The recipe: stages of training, and weights of their losses. Sources are in `swc.training`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StageConfig:
     """One training stage.
 
     Attributes:
-        kind: what `[[training.stages]]` calls it.
+        kind: its name in `[[training.stages]]`.
         steps: that end it.
         batch: crops a step.
     """
@@ -76,7 +76,7 @@ class SolvedStage(StageConfig):
 class SharpnessStage(SolvedStage):
     """The stage that sharpens spectra."""
 
-    strength: float = 0.4  # share of what stands out of a spectrum that is added to it
+    strength: float = 0.4  # share of a spectrum's peaks over its blur that is added to it
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,12 +88,12 @@ STAGES: dict[str, type[StageConfig]] = {
     "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms; spectral
     "waveform": GradientStage,  # 1b: distances between waveforms too
     "adversarial": GradientStage,  # 2: discriminators too
-    "codebooks": SolvedStage,  # all codebooks at once, with the encoder at rest; steps are rounds
+    "codebooks": SolvedStage,  # all codebooks at once, with the encoder frozen; steps are rounds
     "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches; spectral
     "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches; spectral
     "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it; spectral
 }
-"""Kinds of `[[training.stages]]`, some for a spectral backbone alone; what they do is in `swc.training.stages`."""
+"""Kinds of `[[training.stages]]`, some only for a spectral backbone; their code is in `swc.training.stages`."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class DiscriminatorConfig:
     period_widths: tuple[int, ...] = (32, 128, 512, 1024, 1024)
     spectral_widths: tuple[int, ...] = (32, 64, 128, 256)
     learning_rate: float = 1e-4
-    warmup_steps: int = 200  # steps that train the discriminators alone, before the decoder hears them
+    warmup_steps: int = 200  # steps that train the discriminators alone, before the decoder learns from them
 
     def __post_init__(self) -> None:
         require(self.spectral in SPECTRAL, f"spectral must be one of {', '.join(SPECTRAL)}, not {self.spectral!r}")
@@ -143,7 +143,7 @@ class TrainingConfig:
         1.0,
         1.0,
     )  # see `swc.training.losses.reconstruction`
-    shared_commitment: float = 1.0  # more of it narrows what the shared codebook can say
+    shared_commitment: float = 1.0  # more of it narrows the range of the shared codebook
     commitment: float = 4.0
     waveform_weight: float = 7.0
     loudness_weight: float = 0.0  # see `swc.training.losses.auditory`

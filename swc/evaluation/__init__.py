@@ -6,7 +6,8 @@ print(table(results)); write_json(results, Path("scores.json"))
 
 from __future__ import annotations
 
-from swc.evaluation._figure import require_plots
+from swc.evaluation._extras import install_command
+from swc.evaluation._figure import has_plots, require_plots
 from swc.evaluation.html import write_html
 from swc.evaluation.metrics import (
     mel_distance,
@@ -33,6 +34,8 @@ __all__ = [
     "StreamLike",
     "Summary",
     "evaluate",
+    "has_plots",
+    "install_command",
     "installed_judges",
     "judges_table",
     "learning_curves",

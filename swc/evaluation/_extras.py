@@ -14,9 +14,9 @@ from types import ModuleType
 from swc.errors import InputError
 
 _UNUSED = {"distillmos": "torchaudio"}
-"""Modules that a package imports and that are of no use to us: an empty one takes the place of each.
+"""Modules that a package imports without need: each is replaced by an empty one.
 
-DistillMOS reads files with torchaudio when it is run as a command. The published builds of that want CUDA's libraries.
+DistillMOS reads files with torchaudio when run as a command. Published builds of torchaudio need CUDA's libraries.
 """
 
 
@@ -37,8 +37,13 @@ def load_extra(module: str, purpose: str, extra: str = "eval") -> ModuleType:
             return importlib.import_module(module)
         except ImportError as error:
             reason = "" if error.name in (package, module) else f" ({error})"
-            advice = f"install it with: pip install 'swc[{extra}]'"
+            advice = f"install it with: {install_command(extra)}"
             raise InputError(f"{purpose} needs the package {package!r}{reason}; {advice}") from error
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'swc-codec[{extra}]'"
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def contained(logger: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def _standing_in(module: str | None) -> Iterator[None]:
-    """Let an empty module be imported under a name, if there is none of that name, while the block runs."""
+    """Provide an empty module under a name, if none is loaded, while the block runs."""
     if module is None or module in sys.modules:
         yield
         return

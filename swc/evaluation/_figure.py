@@ -6,17 +6,22 @@ import io
 from pathlib import Path
 from typing import Any
 
-from swc.evaluation._extras import contained, load_extra
+from swc.evaluation._extras import contained, has_extra, load_extra
 from swc.files import replacing
 
 COLOURS = ("#0f6e84", "#d1495b", "#e3a008", "#6a4c93", "#4f7942", "#555555")
-LOUD_PERCENTILE = 99.8  # of levels, shown as 0 dB: the few louder points would darken all the others
+LOUD_PERCENTILE = 99.8  # of levels, shown as 0 dB: the few louder points would darken the rest
 _RANGE_DB = 80.0
 _DPI = 150
 
 
+def has_plots() -> bool:
+    """Whether matplotlib is installed."""
+    return has_extra("matplotlib")
+
+
 def require_plots() -> None:
-    """Raise InputError where matplotlib is not installed."""
+    """Raise InputError if matplotlib is not installed."""
     load_extra("matplotlib.figure", "a plot")
 
 

@@ -1,4 +1,4 @@
-"""What a measure works on: two signals, mono, equally long and at its own rate."""
+"""The input of a measure: two mono signals of equal length at its own rate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mono_pair(ref: Audio, est: Audio, sample_rate: int | None, rate: int | None)
 
 
 def check(ref: Audio, est: Audio) -> None:
-    """Refuse what is not audio.
+    """Refuse anything that is not audio.
 
     Raises:
         InputError: an empty, non-finite or integer signal, or more than two dimensions.

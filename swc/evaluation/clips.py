@@ -13,7 +13,7 @@ from swc.audio.formats import SUFFIXES
 from swc.errors import InputError
 
 MAX_MINUTES = 30
-"""Longer recordings are refused: an evaluation holds several whole ones in memory, and PESQ takes hours over them."""
+"""Longer recordings are refused: an evaluation keeps several whole ones in memory, and PESQ would take hours."""
 
 SpeechRule = Callable[[str], bool]
 
@@ -23,7 +23,7 @@ class Clip:
     """One reference recording.
 
     Attributes:
-        path: where it lies.
+        path: of the file.
         file: path below the reference folder with forward slashes, or the name of a single file.
         domain: first folder of `file`, or "".
     """
@@ -59,7 +59,7 @@ def read_clip(clip: Clip, noted: Callable[[str], None] | None = None) -> tuple[A
     """Samples (samples, channels), full scale 1.0, and the sample rate in Hz, as `swc encode` reads them.
 
     Args:
-        noted: called with each sentence about what is odd in the file.
+        noted: called with each sentence about an oddity of the file.
 
     Raises:
         InputError: as `AudioReader`; no samples, or too many.

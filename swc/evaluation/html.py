@@ -119,7 +119,7 @@ class _Clip:
         return sum(scores) / len(scores) if scores else float("nan")
 
     def badness(self, measure: Metric) -> float:
-        """A number by which the worst clip comes first; nan where there is no score."""
+        """A sort key that puts the worst clip first; nan without a score."""
         return self.mean(measure) if measure.higher_is_better else -self.mean(measure)
 
 
@@ -129,7 +129,7 @@ def _worst_first(clips: Sequence[_Clip], measure: Metric) -> list[_Clip]:
 
 
 def _means(summaries: Sequence[Summary], measures: Sequence[Metric]) -> Iterable[str]:
-    yield '<h2 id="means">Means</h2><table><thead><tr><th>asked kbit/s</th><th class="text">domain</th>'
+    yield '<h2 id="means">Means</h2><table><thead><tr><th>target kbit/s</th><th class="text">domain</th>'
     yield "<th>files</th><th>measured kbit/s</th>"
     yield from (f"<th>{_text(measure.heading)}</th>" for measure in measures)
     yield "<th>encoding ×</th><th>decoding ×</th></tr></thead><tbody>"
@@ -144,7 +144,7 @@ def _means(summaries: Sequence[Summary], measures: Sequence[Metric]) -> Iterable
 
 
 def _legend(judges: Sequence[Metric]) -> Iterable[str]:
-    """What each judge is, where some were asked."""
+    """A description of each judge, if any were asked."""
     if judges:
         yield f'<p class="note">{_text(JUDGES_NOTE)}</p><ul class="note">'
         yield from (f"<li><b>{_text(judge.label)}</b>: {_text(judge.about)}</li>" for judge in judges)
@@ -187,7 +187,7 @@ def _rows(clip: _Clip, measures: Sequence[Metric]) -> Iterable[str]:
     for index, row in enumerate(clip.rows):
         span = f' rowspan="{len(clip.rows)}"'
         name = f'<th class="text"{span}>{_text(row.file)}</th><td{span}>{row.seconds:.1f}</td>'
-        over = ' class="over" title="more than was asked for"' if row.over_budget else ""
+        over = ' class="over" title="more than the target"' if row.over_budget else ""
         scores = "".join(f"<td>{number(row.score(m.name), m.decimals)}</td>" for m in measures)
         yield f"<tr>{'' if index else name}<td>{row.kbps:g}</td><td{over}>{row.kbps_measured:.2f}</td>{scores}</tr>"
 

@@ -1,14 +1,14 @@
-"""Judges of speech that others have trained: how natural it sounds, who speaks, and what is understood.
+"""Judges of speech, trained by others: its naturalness, its speaker, and its words.
 
-They are called as the measures of `swc.evaluation.metrics` are, with the same rules for channels, lengths, nan and
-silence, and only for speech. All of them listen at 16 kHz and need a second of it; what is beyond full scale is clipped
-for those that take no more.
+They are called like the measures of `swc.evaluation.metrics`, with the same rules for channels, lengths, nan and
+silence, and only for speech. All of them listen at 16 kHz and need a second of audio; samples beyond full scale are
+clipped for those that do not accept them.
 
-None of them takes part in training, and `pyproject.toml` has a contract that says so: what was trained on a judge can
-no longer be judged by it. The two that estimate mean opinions know no original, so their scores of the originals are
-what to compare with; they favour what is clean, and a voice that became another one may please them.
+None of them takes part in training, which a contract in `pyproject.toml` ensures: a model trained on a judge cannot be
+judged by it any more. The two that estimate mean opinions do not know the original, so compare their scores with those
+of the originals; they favour clean sound, and may like a voice that has become another one.
 
-The packages come with `swc[mos]`, and their networks with them. Each judge is usable without the others.
+The packages come with `swc-codec[mos]`, and their networks with them. Each judge is usable without the others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ RATE = 16000
 
 _SHORTEST = RATE  # samples
 _WORST_MOS = 1.0
-_PIECE = 20 * RATE  # samples that DistillMOS takes at once; it needs some 40 MB for each second
-_CLIPS = 8  # whose scores are remembered: an original is judged once, not at every rate
+_PIECE = 20 * RATE  # samples per call of DistillMOS, which needs some 40 MB for each second
+_CLIPS = 8  # cached scores: an original is judged once, not at every rate
 
 
 def distillmos(ref: Audio, est: Audio, sample_rate: int) -> float:
@@ -44,7 +44,7 @@ def distillmos(ref: Audio, est: Audio, sample_rate: int) -> float:
     quality assessment", by the package `distillmos`.
 
     Args:
-        ref: original, shape (samples,) or (samples, channels); only says whether there is anything to be judged.
+        ref: original, shape (samples,) or (samples, channels); only used to see whether there is speech to judge.
         est: decoded, likewise.
         sample_rate: in Hz.
 
@@ -58,7 +58,7 @@ def distillmos(ref: Audio, est: Audio, sample_rate: int) -> float:
 
 
 def distillmos_original(ref: Audio, est: Audio, sample_rate: int) -> float:
-    """`distillmos` of the original as far as the decoded signal goes."""
+    """`distillmos` of the original, cut to the decoded signal."""
     return _opinion(_distillmos, ref, est, sample_rate, of_original=True)
 
 
@@ -74,7 +74,7 @@ def dnsmos_p808(ref: Audio, est: Audio, sample_rate: int) -> float:
 
 
 def dnsmos_p808_original(ref: Audio, est: Audio, sample_rate: int) -> float:
-    """`dnsmos_p808` of the original as far as the decoded signal goes."""
+    """`dnsmos_p808` of the original, cut to the decoded signal."""
     return _opinion(_dnsmos_p808, ref, est, sample_rate, of_original=True)
 
 
@@ -102,9 +102,9 @@ def word_error_rate(ref: Audio, est: Audio, sample_rate: int) -> float:
     """Word errors of a recogniser against its own transcript of the original; 0 is none, lower is better.
 
     Substitutions, deletions and insertions, over the words of the original: more than 1 is possible. The recogniser
-    knows English; in other languages it writes down English words that sound alike, which still says what is lost.
+    knows English; in other languages it writes similar English words, which still shows the loss.
 
-    Source: the package `pocketsphinx` with the model that it brings.
+    Source: the package `pocketsphinx` with its own model.
 
     Returns:
         The rate; nan if no word is heard in the reference or that is under one second.
@@ -120,7 +120,7 @@ def word_error_rate(ref: Audio, est: Audio, sample_rate: int) -> float:
 
 def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
     """Fewest words to substitute, delete or insert to make one sequence of the other (Levenshtein 1966)."""
-    row = list(range(len(heard) + 1))  # errors between the words so far and each beginning of what was heard
+    row = list(range(len(heard) + 1))  # errors between the words so far and each prefix of the other sequence
     for count, word in enumerate(said, 1):
         above, row = row, [count]
         for index, other in enumerate(heard):
@@ -160,7 +160,7 @@ def _distillmos(samples: bytes) -> float:
 @cache
 def _distillmos_model() -> Any:
     package = load_extra("distillmos", "DistillMOS", "mos")
-    with contained(), redirect_stdout(io.StringIO()):  # it prints where its weights are
+    with contained(), redirect_stdout(io.StringIO()):  # it prints the path of its weights
         return package.ConvTransformerSQAModel().eval()
 
 
@@ -173,7 +173,7 @@ def _dnsmos_p808(samples: bytes) -> float:
 
 @cache
 def _dnsmos() -> Any:
-    """The package, with one thread for each network, which are small; otherwise every process takes a thread a core."""
+    """The package, with one thread for each of its small networks instead of a thread for each core."""
     package: Any = load_extra("speechmos.dnsmos", "DNSMOS P.808", "mos")
     runtime = load_extra("onnxruntime", "DNSMOS P.808", "mos")
     options = runtime.SessionOptions()
@@ -184,7 +184,7 @@ def _dnsmos() -> Any:
 
 @lru_cache(_CLIPS)
 def _speaker(samples: bytes) -> Array | None:
-    """The embedding (256,) of length 1, or None where there is no voice."""
+    """The embedding (256,) of length 1, or None without a voice."""
     encoder = _speaker_encoder()
     package = load_extra("resemblyzer", "speaker similarity", "mos")
     with contained():
@@ -203,7 +203,7 @@ def _speaker_encoder() -> Any:
 @lru_cache(_CLIPS)
 def _words(samples: bytes) -> tuple[str, ...]:
     package = load_extra("pocketsphinx", "word errors", "mos")
-    decoder = package.Decoder(samprate=RATE, loglevel="FATAL")  # a new one: it adapts to what it has heard
+    decoder = package.Decoder(samprate=RATE, loglevel="FATAL")  # a new one, as it adapts to its input
     decoder.start_utt()
     decoder.process_raw((_clipped(samples) * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()

@@ -8,7 +8,7 @@ nan means "not defined here" (a silent reference, a clip too short to judge), ne
 An estimate of digital silence for a reference that is not silent is bad, and gets the bottom of the scale.
 
 PESQ and STOI judge speech: do not quote them for music. ViSQOL's audio mode follows bandwidth more than
-anything else: a 7 kHz low-pass that PESQ hardly notices costs it 1.5 and more. No measure decides alone.
+anything else: a 7 kHz low-pass that PESQ hardly notices costs 1.5 and more. No measure decides alone.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def si_sdr(ref: Audio, est: Audio, sample_rate: int | None = None) -> float:
     """Scale-invariant signal-to-distortion ratio in dB, at the source rate; inf for a scaled copy.
 
     With means removed and a = <est, ref> / |ref|^2: 10 log10(|a ref|^2 / |a ref - est|^2).
-    A vocoder-like decoder that makes its own phases scores low here whatever it sounds like.
+    A vocoder-like decoder that makes its own phases scores low here, however good it sounds.
 
     Source: Le Roux et al. 2019, "SDR - half-baked or well done?" (arXiv 1811.02508).
 
@@ -160,7 +160,7 @@ def visqol_audio(ref: Audio, est: Audio, sample_rate: int) -> float:
 
 
 def visqol_channels(ref: Audio, est: Audio, sample_rate: int) -> float:
-    """`visqol_audio` of each channel by itself, the mean; nan where there is but one."""
+    """The mean of `visqol_audio` over the channels; nan for a single one."""
     check(ref, est)
     if ref.ndim < 2 or est.ndim < 2 or ref.shape[1] != est.shape[1] or ref.shape[1] < 2:
         return float("nan")

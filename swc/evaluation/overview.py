@@ -17,7 +17,7 @@ from swc.evaluation._figure import COLOURS, LOUD_PERCENTILE, draw_spectrogram, n
 from swc.evaluation.spectra import Array
 from swc.files import printable
 
-_COLUMNS = 1200  # moments drawn; more would not be seen
+_COLUMNS = 1200  # moments drawn; more would not be visible
 _WINDOW_SECONDS = 0.04
 _BATCH = 256  # frames transformed at once
 
@@ -25,17 +25,17 @@ _BATCH = 256  # frames transformed at once
 def stream_overview(
     path: Path, stream: Stream, blocks: Iterable[Audio], title: str, report: Callable[[int], None] | None = None
 ) -> None:
-    """Draw a stream and what it decodes to, as a PNG file; memory does not grow with the duration.
+    """Draw a stream and its decoded audio, as a PNG file; memory does not grow with the duration.
 
-    The routing has a row an expert, numbered from 0, as dark as windows of that moment choose it; a stream without
-    experts has no such panel. Bits are those that belong to a moment, as `bits_by_window` has them.
+    The routing has a row for each expert, numbered from 0, darker where more windows choose it; a stream without
+    experts has no such panel. Bits over time are those of `bits_by_window`.
 
     Args:
         path: PNG file to write, replaced atomically.
-        stream: whole, of at least a sample.
+        stream: complete, of at least one sample.
         blocks: its audio, (n, channels) each, at the source rate.
-        title: stands above.
-        report: told how many samples are done.
+        title: above the plots.
+        report: called with the number of samples done.
 
     Raises:
         InputError: no audio, or matplotlib is not installed.
@@ -70,12 +70,12 @@ def stream_overview(
 
 
 class _Sound:
-    """Extremes and power spectra of a recording by moments, taken while its blocks pass by.
+    """Extremes and power spectra of a recording by moments, taken block by block.
 
     Attributes:
         seconds, rate: of the recording.
         taken: samples so far.
-        low, high: least and greatest sample of each moment, (moments, channels).
+        low, high: smallest and largest sample of each moment, (moments, channels).
         power: mean power of each moment's frames, all channels together, (moments', bins); a sine of full scale has
             1/16 at every rate.
     """
@@ -102,7 +102,7 @@ class _Sound:
 
     @property
     def power(self) -> Array:
-        if self._framed < self._frames:  # the last frames reach beyond the end
+        if self._framed < self._frames:  # the last frames extend beyond the end
             missing = (self._frames - 1 - self._framed) * self._hop + self._window - len(self._pending)
             self._pending = np.concatenate([self._pending, np.zeros((missing, self._pending.shape[1]), np.float32)])
             self._add_frames()
@@ -133,7 +133,7 @@ class _Sound:
 
 
 def _draw_waveform(axis: Any, sound: _Sound) -> None:
-    """A lane a channel, the first on top."""
+    """A lane for each channel, the first on top."""
     peak = max(1e-3, float(np.abs([sound.low, sound.high]).max()))
     times = (np.arange(len(sound.low)) + 0.5) / len(sound.low) * sound.seconds
     channels = sound.low.shape[1]

@@ -18,14 +18,14 @@ from swc.evaluation.results import Results
 from swc.evaluation.spectra import Array, stft_magnitudes
 from swc.files import printable
 
-_LONG = 20  # times the first hours at which curves get a logarithmic axis
+_LONG = 20  # ratio to the first hours from which curves get a logarithmic axis
 _WINDOW_SECONDS = 0.04
-_COLUMNS = 1600  # frames drawn across a panel; more would not be seen
+_COLUMNS = 1600  # frames drawn across a panel; more would not be visible
 _VALIDATED = (("pesq", "speech PESQ-wb"), ("stoi", "speech STOI"), ("mel", "multi-scale mel loss"))
 
 
 def spectrogram_comparison(path: Path, panels: Sequence[tuple[str, Audio, int]]) -> None:
-    """Spectrograms one above the other, on one time axis and one colour scale, as a PNG file.
+    """Spectrograms in a column, on a common time axis and colour scale, as a PNG file.
 
     0 dB is nearly the loudest point of all panels, black is 80 dB below; frequencies run to the highest
     Nyquist frequency of the panels.
@@ -66,7 +66,7 @@ def rate_distortion_figure(results: Results, metrics: Sequence[str] | None = Non
 
     Args:
         results: what `evaluate` returned.
-        metrics: names of the measures to draw; all that were taken of decoded audio if None.
+        metrics: names of the measures to draw; None for all that were taken of decoded audio.
 
     Raises:
         InputError: an unknown measure, nothing to draw, or matplotlib is not installed.
@@ -101,12 +101,12 @@ def rate_distortion_figure(results: Results, metrics: Sequence[str] | None = Non
 
 
 def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Validation scores against hours of audio seen, one plot a measure and one line a rate, as a PNG.
+    """Validation scores against hours of audio seen, one plot for each measure and one line for each rate, as a PNG.
 
     Args:
         path: PNG file to write, replaced atomically.
-        entries: lines of a run's `log.jsonl` (of several runs one after the other, if one began from the other's
-            weights); those without scores mark where a stage begins.
+        entries: lines of a run's `log.jsonl` (of several runs in sequence, if one began from the other's weights);
+            those without scores mark the start of a stage.
 
     Raises:
         InputError: no scores, or matplotlib is not installed.
@@ -116,7 +116,7 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("the log holds no validation scores; train with `val`")
     starts = {e["stage"]: e["audio_hours"] for e in reversed(entries)}
     first, last = scored[0]["audio_hours"], scored[-1]["audio_hours"]
-    long = last > _LONG * first > 0  # then the beginning would vanish on a linear axis
+    long = last > _LONG * first > 0  # otherwise the beginning would vanish
     figure = new_figure(10.5, 3.2)
     grid = figure.subplots(1, len(_VALIDATED), squeeze=False)[0]
     for axis, (name, title) in zip(grid, _VALIDATED, strict=True):
@@ -145,13 +145,13 @@ def learning_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def routing_health(path: Path, usage: Mapping[str, Sequence[float]], perplexity: Sequence[float], size: int) -> None:
-    """How evenly experts and codes are used, as a PNG.
+    """The use of experts and codes, as a PNG.
 
     Args:
         path: PNG file to write, replaced atomically.
         usage: by label, the share of windows that use each expert (N_r,), numbered from 0.
         perplexity: of each codebook's codes, the shared ones first.
-        size: codes a codebook.
+        size: codes in a codebook.
 
     Raises:
         InputError: matplotlib is not installed.

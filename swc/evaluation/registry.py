@@ -1,4 +1,4 @@
-"""All measures and judges, and how to present them: whatever reports a score finds it here."""
+"""All measures and judges, and their presentation in every report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from swc.evaluation._extras import has_extra, load_extra
 from swc.evaluation._signals import Audio
 
 JUDGES_NOTE = "Judges of speech, means over the clips of speech. None of them takes part in training."
-"""Stands above the judges wherever they are listed."""
+"""Heading of the judges wherever they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class Metric:
         label: short heading, with the unit if there is one.
         decimals: digits after the point that are worth printing.
         higher_is_better: direction.
-        speech_only: defined for speech alone.
+        speech_only: defined only for speech.
         module: optional package it needs, or None.
         function: (ref, est, sample_rate) -> score.
-        about: what a judge is, in a sentence; empty for measures.
-        stereo_only: defined for several channels alone.
-        of_original: it scores the original, so that a judge's scores have something to be compared with.
+        about: description of a judge, in a sentence; empty for measures.
+        stereo_only: defined only for several channels.
+        of_original: it scores the original, for comparison with a judge's other scores.
     """
 
     name: str
@@ -49,8 +49,13 @@ class Metric:
 
     @property
     def judge(self) -> bool:
-        """Whether it is one of `swc.evaluation.judges`, which are only asked where somebody wants them."""
+        """Whether it is one of `swc.evaluation.judges`, which are only used on request."""
         return bool(self.about)
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package that it needs can be found; it may yet lack something itself."""
+        return self.module is None or has_extra(self.module.partition(".")[0])
 
 
 _MEASURES = (
@@ -125,7 +130,7 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_MEASURES, *_J
 """All measures by name, in the order of reports, then the judges."""
 
 MEASURES: tuple[str, ...] = tuple(metric.name for metric in _MEASURES)
-"""Names of the measures, which compare with the original; they are taken unless others are asked for."""
+"""Names of the measures, which compare with the original; the default of an evaluation."""
 
 
 def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
@@ -144,7 +149,7 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def installed_judges() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the judges whose packages can be imported, and for each package that cannot, a message why."""
+    """Names of the judges whose packages can be imported, and a message for each package that cannot."""
     found, missing = [], {}
     for judge in METRICS.values():
         if not judge.judge or judge.module in missing:
@@ -159,7 +164,7 @@ def installed_judges() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _check_module(metric: Metric) -> None:
-    """Import what a judge needs, since it may be there and lack something itself; of measures only see that it exists.
+    """Import a judge's package, which may be present but broken; for measures only check that it exists.
 
     Raises:
         InputError: the package is missing.
@@ -168,5 +173,5 @@ def _check_module(metric: Metric) -> None:
         return
     if metric.judge:
         load_extra(metric.module, metric.label, "mos")
-    elif not has_extra(metric.module):
+    elif not metric.installed:
         load_extra(metric.module, metric.label)

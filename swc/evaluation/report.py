@@ -23,7 +23,7 @@ from swc.evaluation.results import COLUMNS, Results, Row
 from swc.files import open_output, printable
 
 PACKAGES = (
-    *("swc", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python"),
+    *("swc-codec", "torch", "numpy", "scipy", "soundfile", "soxr", "pesq", "pystoi", "visqol-python"),
     *("distillmos", "speechmos", "onnxruntime", "librosa", "resemblyzer", "pocketsphinx"),
 )
 """Packages whose versions a report states, where installed."""
@@ -34,14 +34,14 @@ class Summary:
     """Means at one rate, over all files or over one domain.
 
     Attributes:
-        kbps: the rate asked for, kbit/s.
+        kbps: target rate, kbit/s.
         domain: the domain, or None for all files.
         files: number of files.
         kbps_measured: bits of all files / their duration / 1000.
-        over_budget: files longer than 5 s that measure more than was asked for.
+        over_budget: files longer than 5 s that measure more than the target rate.
         encode_speed: seconds of audio encoded in a second.
         decode_speed: seconds of audio decoded in a second.
-        means: mean of each measure over the files where it is not nan; nan where there are none.
+        means: mean of each measure over the files where it is not nan; nan without any.
         counts: number of those files, for each measure.
     """
 
@@ -70,7 +70,7 @@ def summarise(results: Results) -> list[Summary]:
 
 
 def table(results: Results) -> Group:
-    """The summaries as a rich table that fits 80 columns, and another of what only several channels have.
+    """The summaries as a rich table that fits 80 columns, and another for the measures of several channels.
 
     Measures that were not taken have no column. The judges have a table of their own, `judges_table`.
     """
@@ -90,7 +90,7 @@ def table(results: Results) -> Group:
 
 
 def _scores(summaries: Iterable[Summary], shown: Sequence[Metric], domains: bool) -> Table:
-    """Scores alone, and of how many files they are."""
+    """Only scores, and the number of their files."""
     view = _view([*_lead(domains), "files", *(metric.heading for metric in shown)])
     for summary in summaries:
         cells = [str(max(summary.counts[metric.name] for metric in shown))]
@@ -100,9 +100,9 @@ def _scores(summaries: Iterable[Summary], shown: Sequence[Metric], domains: bool
 
 
 def judges_table(results: Results) -> Table | None:
-    """What the judges say, and below it what each of them is; None if none was asked.
+    """The judges' scores, and below them a description of each judge; None if none was asked.
 
-    A table of 80 columns. Domains have lines of their own where several were judged.
+    A table of 80 columns. Domains have lines of their own if several were judged.
     """
     summaries = summarise(results)
     shown = taken(summaries, judges=True)
@@ -117,7 +117,7 @@ def judges_table(results: Results) -> Table | None:
 
 
 def taken(summaries: Iterable[Summary], *, judges: bool) -> list[Metric]:
-    """The measures, or the judges, that gave a score somewhere."""
+    """The measures, or the judges, with at least one score."""
     counted = {name for summary in summaries for name, count in summary.counts.items() if count}
     return [metric for metric in METRICS.values() if metric.name in counted and metric.judge == judges]
 
@@ -125,9 +125,9 @@ def taken(summaries: Iterable[Summary], *, judges: bool) -> list[Metric]:
 def write_csv(results: Results, path: Path) -> None:
     """One line per file and rate, columns as in `Row`; nan is an empty field.
 
-    Replaces `path` atomically; `-` is stdout. All is UTF-8; what isn't in a file's name appears as `\\udcXX`.
+    Replaces `path` atomically; `-` is stdout. UTF-8; other bytes in a file's name appear as `\\udcXX`.
     """
-    returns = any("\r" in row.file for row in results.rows)  # which csv quotes by itself from Python 3.13 on
+    returns = any("\r" in row.file for row in results.rows)  # csv quotes it by itself from Python 3.13 on
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL)
     writer.writerow(COLUMNS)
@@ -138,7 +138,7 @@ def write_csv(results: Results, path: Path) -> None:
 
 
 def write_json(results: Results, path: Path, *, model: str | None = None, fingerprint: str | None = None) -> None:
-    """Rows, failures, summaries, package versions and what the judges are. Replaces `path` atomically; `-` is stdout.
+    """Rows, failures, summaries, versions and descriptions of judges. Replaces `path` atomically; `-` is stdout.
 
     Strict JSON: nan is null, and infinities are the strings "inf" and "-inf".
 
@@ -205,7 +205,7 @@ def _lead(domains: bool) -> list[str]:
 
 
 def _add(view: Table, summary: Summary, domains: bool, cells: Sequence[str]) -> None:
-    """Add a line to a table, after what it is about."""
+    """Add a line of scores to a table, after its heading."""
     whole = summary.domain is None
     lead = [f"{summary.kbps:g}" if whole else ""]
     if domains:
@@ -223,7 +223,7 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 def _caption(summaries: Iterable[Summary]) -> str | None:
     over = sum(summary.over_budget for summary in summaries if summary.domain is None)
-    return f"! {over} file(s) over 5 s measure more than the rate asked for" if over else None
+    return f"! {over} file(s) over 5 s measure more than the target rate" if over else None
 
 
 def number(value: float, decimals: int) -> str:
@@ -236,7 +236,7 @@ def _blank_nan(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """The value with floats that JSON lacks replaced: nan by None, infinities by strings."""
+    """The value in JSON's types: nan becomes None, infinities become strings."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, float) and not math.isfinite(value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from swc.evaluation.registry import METRICS
 
 BUDGET_SECONDS = 5.0
-"""Above this duration a file must not measure more than the rate it was asked for."""
+"""Above this duration a file must not measure more than the target rate."""
 
 _NAN = float("nan")
 
@@ -19,7 +19,7 @@ class Row:
     Attributes:
         file: path below the reference folder, with forward slashes.
         domain: first folder of `file`, or "" if there is none.
-        kbps: the rate asked for, kbit/s.
+        kbps: target rate, kbit/s.
         kbps_measured: bits of the whole serialised stream / duration / 1000.
         seconds: duration of the audio.
         encode_seconds: wall time of encoding and serialising.
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def over_budget(self) -> bool:
-        """Whether the file is longer than 5 s and still measures more than was asked for."""
+        """Whether the file is longer than 5 s and still measures more than the target rate."""
         return self.seconds > BUDGET_SECONDS and self.kbps_measured > self.kbps
 
 
@@ -75,7 +75,7 @@ class Failure:
 
     Attributes:
         file: as in `Row`.
-        kbps: the rate asked for, kbit/s; None where the file could not be read.
+        kbps: target rate, kbit/s; None if the file could not be read.
         reason: a message that names the file.
     """
 
@@ -86,11 +86,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What an evaluation has found.
+    """The results of an evaluation.
 
     Attributes:
-        rows: files in alphabetical order, each with its rates as they were asked for.
-        failures: what is missing there.
+        rows: files in alphabetical order, each with its rates in the requested order.
+        failures: missing scores.
     """
 
     rows: tuple[Row, ...]
@@ -98,7 +98,7 @@ class Results:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """The rates asked for, kbit/s, ascending."""
+        """The target rates, kbit/s, ascending."""
         return tuple(sorted({row.kbps for row in self.rows}))
 
     @property

@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 class StreamLike(Protocol):
-    """What evaluation needs of `swc.bitstream.Stream`: an exact way to bytes and back."""
+    """The part of `swc.bitstream.Stream` that evaluation needs: conversion to bytes and back."""
 
     def to_bytes(self) -> bytes: ...
 
@@ -42,7 +42,7 @@ StreamT = TypeVar("StreamT", bound=StreamLike)
 
 
 class CodecLike(Protocol[StreamT]):
-    """What evaluation needs of `swc.codec.codec.Codec`; audio is float32 of shape (samples, channels)."""
+    """The part of `swc.codec.codec.Codec` that evaluation needs; audio is float32 of shape (samples, channels)."""
 
     def encode(self, audio: NDArray[np.float32], sample_rate: int, /, *, kbps: float) -> StreamT: ...
 
@@ -62,17 +62,17 @@ def evaluate(
     failed: Callable[[Failure], None] | None = None,
     noted: Callable[[str], None] | None = None,
 ) -> Results:
-    """Code every file at every rate and measure what comes back.
+    """Encode and decode every file at every rate, and measure the result.
 
     A codec is judged by its files: each stream goes through bytes before it is decoded, and the rate is
-    that of the bytes. Coding happens in this process; the measures of finished files are taken in others
-    meanwhile, started by "spawn": a script that calls this needs the `if __name__ == "__main__"` guard.
-    What cannot be read, coded at a rate or measured is left out, and stands among the failures.
+    that of the bytes. Coding happens in this process; meanwhile the measures of finished files are taken in others,
+    started by "spawn": a script that calls this needs the `if __name__ == "__main__"` guard.
+    Files that cannot be read, coded at a rate or measured are left out, and listed among the failures.
 
     Args:
         codec: encoder and decoder.
         reference: an audio file, or a folder searched recursively, whose first-level folders are domains.
-        kbps: the rates to ask for, kbit/s.
+        kbps: target rates, kbit/s.
         limit: take only so many of the files, spread evenly.
         workers: processes that take measures; one per processor if None; 0 takes them in this process,
             between codings, which also keeps the coding times undisturbed.
@@ -81,11 +81,11 @@ def evaluate(
             or to every file if there are no domain folders.
         progress: called after each file and rate with (done, total).
         failed: called with each failure at once.
-        noted: called with each sentence about what is odd in a file.
+        noted: called with each sentence about an oddity of a file.
 
     Raises:
         InputError: no audio, unusable rates, a measure whose package is missing, judges without any speech, or the
-            first failure (a BitrateError perhaps) where nothing could be measured.
+            first failure (perhaps a BitrateError) if nothing could be measured.
         SwcError: a decoded signal of another shape than its original, or a measuring process that died.
     """
     names = check_metrics(metrics)
@@ -94,8 +94,8 @@ def evaluate(
     is_speech = speech or speech_rule(clips)
     if any(METRICS[n].judge for n in names) and not any(is_speech(clip.domain) for clip in clips):
         raise InputError(
-            f"judges listen to speech, and no recording taken from {reference} counts as such: "
-            "say which of its folders hold speech with `speech`, or call one speech"
+            f"judges need speech, and no recording in {reference} counts as such: "
+            "name its folders of speech with `speech`, or rename one to speech"
         )
     workers = (os.cpu_count() or 1) if workers is None else workers
     run = _Run(len(clips) * len(rates), progress, failed, noted)
@@ -104,7 +104,7 @@ def evaluate(
             chosen = tuple(n for n in names if not METRICS[n].speech_only or is_speech(clip.domain))
             for item in run.coded(codec, clip, rates):
                 run.add(item.row, executor.submit(take_measures, chosen, item.original, item.decoded, item.sample_rate))
-                while len(run.pending) > 2 * workers:  # enough to keep them busy, and memory bounded
+                while len(run.pending) > 2 * workers:  # enough to keep them busy with bounded memory
                     run.collect()
         while run.pending:
             run.collect()
@@ -143,7 +143,7 @@ class _Run:
         self._first: InputError | None = None
 
     def coded(self, codec: CodecLike[StreamT], clip: Clip, rates: Sequence[float]) -> Iterator[_Coded]:
-        """A file there and back at each rate that it can be coded at."""
+        """A file encoded and decoded at each rate that is possible."""
         try:
             audio, sample_rate = read_clip(clip, self._noted)
         except InputError as error:
@@ -174,7 +174,7 @@ class _Run:
                 self._step()
 
     def results(self) -> Results:
-        """What there is; an error where that is nothing."""
+        """The results; an error if there are none."""
         if self._first is not None and not self._scores:
             raise self._first
         rows = (replace(row, **self._scores[i]) for i, row in enumerate(self._coded) if i in self._scores)
@@ -228,7 +228,7 @@ def _check_rates(kbps: Sequence[float]) -> tuple[float, ...]:
 
 
 def _placed(error: InputError, file: str, rate: float) -> InputError:
-    """An error of the same kind that says where it arose."""
+    """An error of the same kind that names file and rate."""
     kind = BitrateError if isinstance(error, BitrateError) else InputError
     return kind(f"{file} at {rate:g} kbit/s: {error}")
 
@@ -259,14 +259,14 @@ def _executor(workers: int) -> Iterator[Executor]:
     except BrokenProcessPool as error:
         raise SwcError(
             "a measuring process died: out of memory, or PESQ on too long a recording. "
-            "Cut recordings into clips of some seconds, or take fewer workers"
+            "Cut recordings into clips of some seconds, or use fewer workers"
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin(threads: int) -> None:
-    """Settle a measuring process before it imports anything of weight."""
+    """Set up a measuring process before it imports anything large."""
     configure(threads)
-    # Ctrl-C reaches the whole process group: end at once and without a traceback of one's own.
+    # Ctrl-C reaches the whole process group: end at once and without another traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

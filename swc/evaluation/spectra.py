@@ -1,4 +1,4 @@
-"""STFT magnitudes and mel filters, as the spectral distances define them.
+"""STFT magnitudes and mel filters of the spectral distances.
 
 Mel scale and area normalisation: M. Slaney, Auditory Toolbox, Interval Research report 1998-010; the
 matrix equals `librosa.filters.mel` with its default arguments.
@@ -64,8 +64,8 @@ def mel_to_hz(mel: Array) -> Array:
 def mel_filters(sample_rate: int, window: int, bands: int) -> Array:
     """Triangular mel filters from 0 Hz to Nyquist, each of area 1 over hertz.
 
-    A band narrower than the bins may be empty (a row of zeros), as in librosa's matrix. In the two scales of
-    the distances none is.
+    A band narrower than the bins may be empty (a row of zeros), as in librosa's matrix; none is in the two
+    scales of the distances.
 
     Returns:
         Weights per hertz, shape (bands, window // 2 + 1), read-only.

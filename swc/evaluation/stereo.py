@@ -1,8 +1,8 @@
-"""Measures of what tells two channels apart, of a decoded stereo signal against its original.
+"""Measures of the differences between two channels, of a decoded stereo signal against its original.
 
 Level difference, coherence and time difference are taken in bands of one ERB (Glasberg and Moore 1990) up to 16 kHz
-and in windows of half a second. Only bands and windows count that are within 40 dB of the loudest. Every measure is nan
-where there aren't two channels, or where there is nothing to compare, and raises InputError for what is not audio.
+and in windows of half a second. Only bands and windows within 40 dB of the loudest count. Every measure is nan without
+two channels, or with nothing to compare, and raises InputError for anything but audio.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from swc.evaluation.spectra import Array
 
 WINDOW_SECONDS = 0.5
 AUDIBLE_DB = 40.0  # below the loudest band and window
-FLOOR_DB = 30.0  # level differences above this are heard as one channel alone
+FLOOR_DB = 30.0  # greater level differences sound like a single channel
 LOWEST, HIGHEST = 50.0, 16000.0  # Hz
 TIME_LIMIT = 1500.0  # Hz above which the ear does not follow the phase
 COHERENT = 0.5  # below which two channels have no time difference
@@ -57,14 +57,14 @@ def coherence_error(ref: Audio, est: Audio, sample_rate: int) -> float:
 def time_error(ref: Audio, est: Audio, sample_rate: int) -> float:
     """Mean error of the time difference, in ms, below 1.5 kHz where the original is coherent; lower is better.
 
-    A difference is known up to a period of the band's centre, and is taken as the shortest. Bands in which the decoded
-    channels do not cohere count as they are.
+    A difference is known up to a period of the band's centre, and the shortest is taken. Bands in which the decoded
+    channels are incoherent count unchanged.
     """
     return _mean_error(ref, est, sample_rate, "time")
 
 
 def mono_loss(ref: Audio, est: Audio, sample_rate: int) -> float:
-    """Decibels by which the sum of the channels loses more level than the original's sum does; best is 0."""
+    """Decibels by which the sum of the channels loses more level than the original's sum; best is 0."""
     if not _is_pair(ref, est):
         return _NAN
     sums = [_power(audio.sum(1)) for audio in _cut(ref, est)]
@@ -113,7 +113,7 @@ def _is_pair(ref: Audio, est: Audio) -> bool:
 
 
 def _cut(ref: Audio, est: Audio) -> tuple[Audio, Audio]:
-    """Both, as long as the shorter."""
+    """Both, cut to the shorter."""
     samples = min(len(ref), len(est))
     return ref[:samples], est[:samples]
 
@@ -142,6 +142,6 @@ def _bands(frequencies: Array) -> Array:
 
 
 def _summed(values: NDArray[Any], bands: Array, frames: int) -> NDArray[Any]:
-    """Sums of the values of frames (T, bins) by windows of so many frames, and by bands."""
+    """Sums of the values of frames (T, bins) by windows of so many frames and by bands."""
     by_band = values @ bands.T
     return np.add.reduceat(by_band, np.arange(0, len(by_band), frames), axis=0)

@@ -1,4 +1,4 @@
-"""Cutting a long signal into segments with context, so that work on segments equals work on the whole."""
+"""Cuts a long signal into segments with context, so that work on segments equals work on the whole."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 class Context(NamedTuple):
-    """What is needed before and after a stretch of a signal; a causal network needs nothing after it."""
+    """The context needed before and after a stretch of a signal; a causal network needs none after it."""
 
     before: int
     after: int
 
 
 class Segment(NamedTuple):
-    """A stretch of a signal with its surroundings.
+    """A stretch of a signal with context.
 
     Attributes:
         signal: (channels, before + length + after, ...).

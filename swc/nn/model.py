@@ -25,5 +25,5 @@ class CodecModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where its tensors are."""
+        """The device of its tensors."""
         return next(chain(self.parameters(), self.buffers())).device

@@ -49,10 +49,10 @@ class Quantizer(nn.Module, ABC):
             grants: for each of their windows (B, ceil(L / window)), how many steps above the least of the layout's
                 `sizes` it may take.
             window: latents a window; the last one may be shorter.
-            effort: 0 takes the first codes that offer themselves; 1 and 2 search for better ones, ever longer.
+            effort: 0 takes the first suitable codes; 1 and 2 search for better ones, longer each time.
 
         Returns:
-            int64 (B, stages, L) as the layout takes them, -1 where a stage says nothing.
+            int64 (B, stages, L) in the order of the layout, -1 where a stage is unused.
         """
 
     def encode_together(
@@ -60,7 +60,7 @@ class Quantizer(nn.Module, ABC):
     ) -> list[Tensor]:
         """Codes of several groups of runs: those that `encode` gives for each, on a CPU to the bit.
 
-        One after the other here; a quantizer that gains by it takes them together.
+        In turn here; a quantizer for which it is faster codes them together.
 
         Args:
             runs: groups of runs of latents, (B, L, D) each.

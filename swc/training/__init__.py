@@ -1,4 +1,4 @@
-"""Training: corpus, losses, initialisation, stages, checkpoints. `train` is the whole of it.
+"""Training: corpus, losses, initialisation, stages, checkpoints. `train` runs all of it.
 
 Names are imported when first used, so that processes that decode recordings start without torch.
 """

@@ -44,7 +44,7 @@ def load_checkpoint(run: Trainer, folder: Path) -> None:
     """Let a run continue from a checkpoint.
 
     Raises:
-        ModelError: it is not one, is damaged, or is one of another config.
+        ModelError: it is not a checkpoint, is damaged, or belongs to another config.
         InputError: its run is finished.
     """
     tensors, state = _read(folder)

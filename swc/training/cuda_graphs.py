@@ -19,7 +19,7 @@ from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
 from swc.training.parts import parts_of
 
-WARM_UP = 2  # runs before a capture, in which libraries find their workspaces
+WARM_UP = 2  # runs before a capture, in which libraries allocate their workspaces
 
 
 def compile_networks(model: CodecModel) -> None:

@@ -1,7 +1,7 @@
 """Several processes that train one model (local SGD, Stich 2019, arXiv 1805.09767).
 
 Each works on its own crops, and every few steps all take the mean of what they have learned. Two processes of one
-thread get through half as much again as one of two threads. Started with
+thread process half as much again as one of two threads. Started with
 `torchrun --nproc-per-node N -m swc train ...`; a process by itself is the only worker.
 """
 

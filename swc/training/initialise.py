@@ -21,7 +21,7 @@ from swc.training.parts import parts_of
 
 BATCH = 16
 SECONDS = 1.5
-NOISE = 0.3  # what quantization will add to latents of mean square 1 that others are predicted from
+NOISE = 0.3  # error that quantization will add to latents of mean square 1 before others are predicted from them
 
 
 @torch.no_grad()
@@ -85,7 +85,7 @@ def fit_codebooks(
 
 
 def _fit_stage(book: Codebook, residual: Tensor, on: Tensor, generator: torch.Generator, iterations: int) -> Tensor:
-    """Fit a codebook to the windows that it serves (B,), bool; what it leaves of all windows (B, T, D)."""
+    """Fit a codebook to the windows that it serves (B,), bool; returns the residual of all windows (B, T, D)."""
     rows = residual[on] if bool(on.any()) else residual  # one that serves no window starts from all of them
     book.fit(rows.reshape(-1, residual.shape[-1]), iterations, generator)
     return torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)

@@ -1,4 +1,4 @@
-"""The model's optimizer: which parameters learn how fast, the learning rate, precision, and its state as tensors."""
+"""The model's optimizer: learning rates of its parameters, their schedule, precision, and its state as tensors."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> float:
     """Learning-rate factor: linear warm-up over steps, 1 for a share `hold` of the stage, then a cosine to 3 %.
 
-    Warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395): a run that holds its rate can be drawn out, or ended
-    early, without having been a different run until then.
+    Warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395): a run that holds its rate can be prolonged, or ended
+    early, without changing its past.
     """
     falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
     return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
@@ -65,7 +65,7 @@ def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Put what `optimizer_tensors` returned, among other tensors, back into an optimizer of the same parameters."""
+    """Restore the result of `optimizer_tensors`, among other tensors, in an optimizer of the same parameters."""
     saved = optimizer.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in with_prefix(tensors, f"{prefix}.").items():

@@ -31,19 +31,19 @@ from swc.training.validation import ValidationSet, load_validation, merit, valid
 
 LOG_EVERY = 50  # steps
 REFINER = "decoder.refiner."
-"""Tensors that weights to start from may lack: the network then starts from what changes next to nothing."""
+"""Tensors that initial weights may lack: the network then starts close to the identity."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the trainer tells its caller.
+    """A progress report of the trainer.
 
     Attributes:
         text: one line for a person.
         fraction: of the current stage, 0..1.
         remaining: seconds to the end of all stages as estimated, those limited by steps alone left out; nan while
             unknown.
-        warning: whether it tells of something wrong.
+        warning: whether it reports a problem.
     """
 
     text: str
@@ -59,7 +59,7 @@ def scaled(config: Config, max_minutes: float | None, max_steps: int | None) -> 
     """The config with its stages shortened or stretched, in proportion, to limits of minutes and of steps.
 
     Raises:
-        InputError: no stages, a stage without one end, limits of another kind than the stages, or not above 0.
+        InputError: no stages, a stage without exactly one limit, limits of another kind, or not above 0.
     """
     stages = config.training.stages
     if not stages:
@@ -124,7 +124,7 @@ def train(
     if resume is not None and init is not None:
         raise InputError("`resume` continues a run and `init` starts one: give one of them")
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is no folder; `out` takes one")
+        raise InputError(f"{out} is not a folder; `out` needs one")
     torch.manual_seed(seed)
     config = scaled(config, max_minutes, max_steps)
     run = Trainer(config, find_device(device), seed)
@@ -144,16 +144,16 @@ def train(
 
 
 def _silent(_: Progress) -> None:
-    """Report to no one."""
+    """Report nothing."""
 
 
 def _leave_out(report: Report, message: str) -> None:
-    """Tell of a recording that cannot be used."""
+    """Report a recording that cannot be used."""
     report(Progress(f"left out: {message}", warning=True))
 
 
 def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -> Corpus:
-    """The corpus on the run's device, its samples too if they leave room there."""
+    """The corpus on the run's device, with its samples if they leave room there."""
     if cache is not None and not run.workers.is_main:
         run.workers.barrier()  # for the main process, which may have to make the cache
     report(Progress("decoding the corpus"))
@@ -199,7 +199,7 @@ class _Loop:
         self.smooth: dict[str, float] = {}
 
     def run_stages(self) -> Path | None:
-        """All stages that are left; the path of the final weights in the main process."""
+        """Run the remaining stages; returns the path of the final weights in the main process."""
         run = self.run
         self.out.mkdir(parents=True, exist_ok=True)
         try:

@@ -29,7 +29,7 @@ from swc.training.parts import parts_of
 from swc.training.stages import Objective, Outcome, Solver, Stage, check_stages, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
-FINITE_EVERY = 10  # steps between two looks at the gradient, each of which waits for a GPU
+FINITE_EVERY = 10  # steps between checks of the gradient, each of which waits for a GPU
 SYNCHRONISE_EVERY = 10  # steps that each worker takes alone
 
 
@@ -37,7 +37,7 @@ class Trainer:
     """State of a run.
 
     Attributes:
-        model, parts: what is trained, and its networks.
+        model, parts: the model, and its networks.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
         optimizer: of a stage that descends a gradient.
@@ -45,7 +45,7 @@ class Trainer:
         step, audio_seconds, seconds: of the whole run.
         elapsed: seconds since the workers synchronised.
         best: merit of the stage's best validation.
-        replaced: codes, when dead ones were last looked for.
+        replaced: codes, at the last search for dead ones.
     """
 
     stage: Stage
@@ -81,7 +81,7 @@ class Trainer:
         return max(by_step, by_time)
 
     def generator(self, purpose: int = 0) -> torch.Generator:
-        """Random numbers of this step: the same whenever it is run, others in each worker."""
+        """Random numbers of this step: the same whenever it runs, different in each worker."""
         seed = self.seed + 7919 * self.workers.rank
         return torch.Generator().manual_seed((seed * 1_000_003 + self.step) * 16 + purpose)
 
@@ -112,7 +112,7 @@ class Trainer:
         self._compile_stage()
 
     def _compile_stage(self) -> None:
-        capture(self.model)  # anew, since a stage decides which parts learn
+        capture(self.model)  # again, since a stage decides which parts learn
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
@@ -134,7 +134,7 @@ class Trainer:
         self.workers.broadcast(self._learned())
 
     def _learned(self) -> list[Tensor]:
-        """All that this stage changes and workers share; the moments of optimizers stay with their process."""
+        """Everything that this stage changes and workers share; moments of optimizers stay with their process."""
         frozen = self.stage.frozen
         part: nn.Module = self.model.decoder if frozen else self.model
         average = [v for n, v in self.average.items() if n.startswith("decoder.") or not frozen]
@@ -161,7 +161,7 @@ class Trainer:
                 self.model.load_state_dict(self.averaged_state())
 
     def solve(self, corpus: Corpus) -> Iterator[Outcome]:
-        """All of a stage that solves: the main process does, on the averaged model."""
+        """Run a stage that solves: only in the main process, on the averaged model."""
         if not isinstance(self.stage, Solver):
             raise TypeError(f"a stage of kind {self.stage.settings.kind!r} does not solve")
         began, generator = time.perf_counter(), self.generator()
@@ -195,7 +195,7 @@ class Trainer:
         if self.step % t.drps_every == 0 and not frozen:
             quantizer = self.parts.quantizer
             self.replaced = quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-            self.workers.broadcast(quantizer.buffers())  # each has put vectors of its own into dead codes
+            self.workers.broadcast(quantizer.buffers())  # each has put its own vectors into dead codes
         self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:

@@ -129,14 +129,14 @@ def validate(model: CodecModel, clips: ValidationSet, loss: ReconstructionLoss) 
 
 
 def merit(scores: list[Score]) -> float:
-    """What makes one validation better than another: PESQ at the nominal rates or, without it, less mel distance."""
+    """A figure by which validations compare: PESQ at the nominal rates or, without it, less mel distance."""
     quantised = [s for s in scores if s.kbps is not None]
     pesq = sum(s.pesq for s in quantised)
     return -sum(s.mel for s in quantised) if math.isnan(pesq) else pesq
 
 
 def _mean(metric: Metric, pairs: list[tuple[NDArray[Any], NDArray[Any]]], sample_rate: int) -> float:
-    """Mean over pairs of original and decoded speech where the metric is defined; nan where nowhere."""
+    """Mean over pairs of original and decoded speech where the metric is defined; nan if it is nowhere."""
     try:
         scores = [metric(original, decoded, sample_rate) for original, decoded in pairs]
     except InputError:  # without the `eval` extra

@@ -134,7 +134,7 @@ def test_first_of_several_streams(tmp_path: Path) -> None:
     (tmp_path / "a.mka").write_bytes(made(tones(2), "matroska", "pcm_s16le", streams=2))
     audio, reader = read(tmp_path / "a.mka")
     assert heard(audio) == list(TONES[:2])
-    assert "holds 2 streams of audio; the first is taken" in reader.notes[0]
+    assert "holds 2 streams of audio; the first is used" in reader.notes[0]
 
 
 def test_what_is_cut_off(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_is_cut_off(tmp_path: Path) -> None:
 def test_joined_mp4_is_refused(tmp_path: Path) -> None:
     data = made(tones(2), "mp4", "aac")
     (tmp_path / "a.m4a").write_bytes(data + data)
-    with pytest.raises(InputError, match=f"goes on with another file at byte {len(data)}, which is not read; split"):
+    with pytest.raises(InputError, match=f"continues with another file at byte {len(data)}, which is not read; split"):
         AudioReader(tmp_path / "a.m4a")
 
 
@@ -182,7 +182,7 @@ def test_playlists_open_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nb.wav\n#EXT-X-ENDLIST\n")
     (tmp_path / "a.txt").write_text("ffconcat version 1.0\nfile b.wav\n")
     for name in ("a.m3u8", "a.txt"):
-        with pytest.raises(InputError, match="no audio that swc can read"):
+        with pytest.raises(InputError, match="not audio that swc can read"):
             AudioReader(tmp_path / name)
 
 
@@ -190,5 +190,5 @@ def test_without_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     for data in (flac_of_32_bits([1]), b"\0\0\0\x20ftypM4A " + bytes(100), b"\x1aE\xdf\xa3" + bytes(100)):
         (tmp_path / "a").write_bytes(data)
-        with pytest.raises(InputError, match=r"ffmpeg -i IN out.wav, or .*pip install 'swc\[av\]'"):
+        with pytest.raises(InputError, match=r"ffmpeg -i IN out.wav, or .*pip install 'swc-codec\[av\]'"):
             AudioReader(tmp_path / "a")

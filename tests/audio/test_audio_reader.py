@@ -160,8 +160,8 @@ def test_flac_that_ends_early_is_refused(tmp_path: Path) -> None:
         ("a.wav", b"", "is empty"),
         ("a.txt", b"1 1 0.0 0.0 0.0 1.0 -1\n" * 9, "ffmpeg -i IN out.wav"),
         ("a.raw", bytes(1000), "no header.*ffmpeg -i IN out.wav"),
-        ("a.wav", b"PK\3\4" + bytes(100), "no audio that swc can read"),
-        ("a.mp3", bytes(1000), "no audio that swc can read .Format not recognised"),
+        ("a.wav", b"PK\3\4" + bytes(100), "not audio that swc can read"),
+        ("a.mp3", bytes(1000), "not audio that swc can read .Format not recognised"),
         ("a.swc", b"\x89SWC\r\n\x1a\n" + bytes(100), "swc decode"),
         ("a.wav", wav(noise(10, 9)), "9 channels, swc takes 1 to 8"),
         pytest.param("a.wav", wav(np.float32([[np.nan]]), subtype="FLOAT"), "NaN", id="nan"),  # it holds the time

@@ -164,9 +164,9 @@ def test_lossy_formats(tmp_path: Path, name: str, subtype: str) -> None:
 @pytest.mark.parametrize(
     ("name", "bits", "message"),
     [
-        ("a.xyz", "16", "no audio format goes by the suffix '.xyz'"),
-        ("a", "16", "no audio format goes by the suffix ''"),
-        ("a.raw", "16", "suffix '.raw'"),
+        ("a.xyz", "16", "'.xyz' is not the suffix of an audio format"),
+        ("a", "16", "'' is not the suffix of an audio format"),
+        ("a.raw", "16", "'.raw' is not the suffix"),
         ("a.flac", "float", "FLAC cannot hold float bits"),
         ("a.ogg", "24", "OGG cannot hold 24 bits"),
         ("a.wav", "12", "choose one of 16, 24, float"),

@@ -140,7 +140,7 @@ def edited(number: int, **fields: Any) -> Callable[[bytes], bytes]:
         (lambda data: data[:-10], "line 4 is not JSON; is the file cut off"),
         (lambda data: data[: data.rindex(b"\n", 0, -1)], "cut off: no line for channel 0, latent 4, of 5 latents"),
         (lambda data: data.replace(b"\n", b"\n\n", 1), "line 2 is not JSON"),
-        (lambda data: data + data.splitlines()[-1], "line 5 follows the last one that 5 latents take"),
+        (lambda data: data + data.splitlines()[-1], "line 5 is beyond the 5 latents of the stream"),
         (edited(2, latent=0), "line 3 must be that of channel 0, latent 2; keep the order"),
         (edited(2, codes=[[7, 8], [9]]), "line 3: .codes. must be 2 whole numbers for each of its 2 stages"),
         (edited(2, codes=[[7, 8]]), "line 3: .codes. must be"),

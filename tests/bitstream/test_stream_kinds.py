@@ -30,10 +30,10 @@ NEURON = b"# neuron, sizes in \xb5m\n# id type x y z r parent\n1 1 0.0 0.0 0.0 5
         (b'{"jsc": {"parser": {}}}', "JavaScript"),
         (b"#!/bin/sh\necho hello\n", "this is text"),
         (b"plain words\n", "this is text"),
-        (b"\0\1\2\3", "no .swc audio stream"),
+        (b"\0\1\2\3", "not a .swc audio stream"),
         (b"\xf5SWC\n\x1a\n\x10\x30", "text mode"),
         (b"uSWC\r\n\x1a\n\x10\x30\0", "text mode"),
-        (b"\xf5SWD\r\n\x1a\n\x10\x30\0", "no .swc audio stream"),
+        (b"\xf5SWD\r\n\x1a\n\x10\x30\0", "not a .swc audio stream"),
     ],
 )
 def test_other_kinds(head: bytes, message: str) -> None:

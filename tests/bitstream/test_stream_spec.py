@@ -33,7 +33,7 @@ FIELDS = [
 
 def listing(block: int) -> bytes:
     """The bytes of a code block, left of their comments."""
-    lines = SPEC.split("```")[2 * block + 1].splitlines()
+    lines = SPEC.split("```")[2 * block + 1].splitlines()[1:]  # after the language
     return bytes.fromhex("".join(re.match(r"[0-9a-f ]*?(?=   |$)", line)[0] for line in lines))
 
 

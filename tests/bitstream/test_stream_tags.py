@@ -71,9 +71,9 @@ def test_new_tags_take_the_place_of_old_ones_and_leave_other_extensions() -> Non
         (entry(b"K", b"\xff"), SyntaxFormatError, "not UTF-8"),
         (entry(b"K", b"\xed\xa0\x80"), SyntaxFormatError, "not UTF-8"),
         (entry(b"K", b"\xc0\x80"), SyntaxFormatError, "not UTF-8"),
-        (entry(b"K", b"value")[:-1], SyntaxFormatError, "over the end"),
-        (entry(b"K", b"v") + b"\1", SyntaxFormatError, "over the end"),
-        (entry(b"K", b"v") + b"\1K\0", SyntaxFormatError, "over the end"),
+        (entry(b"K", b"value")[:-1], SyntaxFormatError, "beyond its extension"),
+        (entry(b"K", b"v") + b"\1", SyntaxFormatError, "beyond its extension"),
+        (entry(b"K", b"v") + b"\1K\0", SyntaxFormatError, "beyond its extension"),
     ],
 )
 def test_faulty_tags(data: bytes, error: type[FormatError], message: str) -> None:

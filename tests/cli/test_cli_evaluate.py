@@ -58,7 +58,7 @@ def test_a_missing_package_is_noticed_before_the_work(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = run(folder, model.parent / "none", option, folder.parent / "a.png", code=1)
-    assert "swc[eval]" in result.stderr  # and nothing of the model, which is not there
+    assert "swc-codec[eval]" in result.stderr  # and nothing of the model, which is not there
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def only_distillmos(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_judges_that_are_there_are_asked_and_the_others_named_once(folder: Path, model: Path) -> None:
     page, scores = folder.parent / "report.html", folder.parent / "scores.csv"
     result = run(folder, model, "--mos", "--html", page, "--csv", scores)
-    assert result.stderr.count("left out: ") == result.stderr.count("pip install 'swc[mos]'") == 3
+    assert result.stderr.count("left out: ") == result.stderr.count("pip install 'swc-codec[mos]'") == 3
     assert [part in result.stderr for part in ("'speechmos'", "'resemblyzer'", "'pocketsphinx'")] == [True] * 3
     text = page.read_text(encoding="utf-8")
     for report in (result.stdout, text):
@@ -100,7 +100,7 @@ def test_no_judge_at_all(folder: Path, model: Path, monkeypatch: pytest.MonkeyPa
     for metric in METRICS.values():
         if metric.judge:
             monkeypatch.setitem(sys.modules, str(metric.module), None)
-    assert "pip install 'swc[mos]'" in run(folder, model.parent / "none", "--mos", code=1).stderr
+    assert "pip install 'swc-codec[mos]'" in run(folder, model.parent / "none", "--mos", code=1).stderr
     run(folder, model)
 
 
@@ -111,3 +111,19 @@ def test_the_demo_prints_only_what_its_recording_can_be_measured_by() -> None:
     lines = _scores(audio, 0.9 * audio + 1e-3, rate)
     assert len(lines) == 7
     assert not [line for line in lines if line.endswith("nan")]
+
+
+def test_the_demo_without_extras(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("pesq", "pystoi", "visqol", "matplotlib"):
+        monkeypatch.setitem(sys.modules, package, None)
+    out = tmp_path / "demo"
+    for _ in range(2):  # the second time in the folder of the first
+        result = CliRunner().invoke(app, ["demo", "--out", str(out), "--model", str(model)])
+        assert result.exit_code == 0, result.output
+    scores = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines() if "↑" in line or "↓" in line)
+    lacking = {name.rpartition(" ")[0] for name, score in scores.items() if score == "-"}
+    assert lacking == {"PESQ wb", "STOI", "ViSQOL audio", "ViSQOL speech"}
+    assert len(scores) == 7
+    assert result.stderr.count("pip install 'swc-codec[eval]'") == 1
+    assert sorted(path.name for path in out.iterdir()) == ["decoded.wav", "demo.swc", "original.wav"]
+    assert "spectrograms.png" not in result.stdout

@@ -134,6 +134,6 @@ def test_a_plot_of_a_stream(tmp_path: Path, minute: Stream, model: Path, monkeyp
     assert plot.read_bytes().startswith(b"\x89PNG")
     before = plot.read_bytes()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert "swc[eval]" in run(tmp_path / "a.swc", "--plot", plot, "--model", model, code=1).stderr
+    assert "swc-codec[eval]" in run(tmp_path / "a.swc", "--plot", plot, "--model", model, code=1).stderr
     assert plot.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["a.png", "a.swc"]

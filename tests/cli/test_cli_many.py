@@ -158,16 +158,16 @@ def test_plans_as_json(folder: Path) -> None:
         (("encode", "in", "-o", "full", "--force"), "full/a.swc exists and is not a .swc stream"),
         (("encode", "in", "-o", "full", "--skip-existing"), "full/a.swc exists and is not a .swc stream"),
         (("encode", "in", "-o", "same", "-f"), "same/x.swc is both input and output"),
-        (("encode", "st/odd.swc", "in/odd", "-o", "st", "-f"), "st/odd.swc is an input, and the output of in/odd"),
+        (("encode", "st/odd.swc", "in/odd", "-o", "st", "-f"), "st/odd.swc is an input, and also the output of in/odd"),
         (("decode", "st", "-o", "there"), "there/s.wav exists already; name another folder, add --skip-existing"),
-        (("decode", "st", "-o", "there", "--skip-existing"), "there/s.wav is not what st/s.swc decodes to, or older"),
-        (("encode", "-", "-o", "out"), "- has no name to make the output's from"),
-        (("encode", "/dev/null", "-o", "out"), "/dev/null has no name to make the output's from"),
+        (("decode", "st", "-o", "there", "--skip-existing"), "there/s.wav differs from st/s.swc as decoded"),
+        (("encode", "-", "-o", "out"), "the output cannot be named after -"),
+        (("encode", "/dev/null", "-o", "out"), "the output cannot be named after /dev/null"),
         (("encode", "", "-o", "out"), "the name of a file is empty"),
         (("encode", "in", "-o", ""), "the name of the folder for the outputs is empty"),
         (("encode", "in", "-o", "-"), "-o takes a folder, and - is standard output"),
         (("encode", "in", "-o", "single.opus"), "single.opus exists and is not a folder"),
-        (("encode", "in/a.wav", "-o", "new.swc"), "new.swc is named as a file; an output of its own is named after"),
+        (("encode", "in/a.wav", "-o", "new.swc"), "new.swc is named as a file; to name a single output: swc encode"),
         (("encode", "in", "-o", "/dev/null/x"), "/dev/null/x: Not a directory"),
         (("encode", "in", "-o", "single.opus/x"), "single.opus/x: Not a directory"),
         (("encode", "st", "-o", "out"), "nothing to encode in st"),
@@ -199,7 +199,7 @@ def test_what_is_refused_before_any_work(folder: Path, args: tuple[str, ...], me
             ("decode", "st/s.swc", "--include", "*", "--exclude", "x", "--dry-run"),
             "--include and --exclude and --dry-run",
         ),
-        (("decode", "st/s.swc", "out.flac", "--format", "flac"), "OUT's suffix says it"),
+        (("decode", "st/s.swc", "out.flac", "--format", "flac"), "OUT's suffix gives the format"),
         (("decode", "st", "-o", "o", "--raw", "--format", "wav"), "--raw has no --format"),
         (("encode", "in", "-o", "out", "--jobs", "0"), "0 is not in the range"),
         (("batch", "encode", "in"), "Missing argument"),
@@ -264,7 +264,7 @@ def test_finished_audio_is_kept(folder: Path, change: Callable[[], None], kept: 
     if kept:
         assert planned(*args) == [f"keep st/s.swc -> o/s.{suffix}"]
     else:
-        assert "may be what it was made from; name another folder, or add --force" in refused(*args)
+        assert "may be its original; name another folder, or add --force" in refused(*args)
         assert planned(*args, "-f") == [f"decode st/s.swc -> o/s.{suffix}"]
 
 
@@ -274,7 +274,7 @@ def test_parts_are_finished_when_they_are_as_long_as_was_asked(folder: Path) -> 
     sf.write("o/s.wav", AUDIO[: 2 * 44100], 44100)
     args = ("decode", "st/s.swc", "-o", "o", "--skip-existing", "--start", "1", "--duration")
     assert planned(*args, "2") == ["keep st/s.swc -> o/s.wav"]
-    assert "is not what st/s.swc decodes to" in refused(*args, "2.5")
+    assert "differs from st/s.swc as decoded" in refused(*args, "2.5")
     Path("o/s.raw").write_bytes(bytes(3 * 88200))
     assert planned(*args, "2", "--raw", "--bits", "24") == ["keep st/s.swc -> o/s.raw"]
 

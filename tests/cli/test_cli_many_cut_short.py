@@ -43,7 +43,7 @@ def test_a_run_cut_short_is_taken_up_again(swc: Swc, number: signal.Signals) -> 
         assert "3 encoded, 2 not reached: " in errors
         assert "Traceback" not in errors
     if number == signal.SIGINT:
-        assert errors.endswith("--skip-existing takes it up again\nswc: error: interrupted\n")
+        assert errors.endswith("continue with --skip-existing\nswc: error: interrupted\n")
     before = contents(out)
     for name in "yz":
         sf.write(swc.folder / f"in/{name}.wav", noise(1, 8000), 8000)

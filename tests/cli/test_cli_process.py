@@ -200,7 +200,7 @@ def test_eval_goes_on_without_bad_files(tmp_path: Path, models: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 1
         lines = done.stderr.splitlines()
-        assert lines[0].startswith("left out: d/bad\\udce9.wav is no audio that swc can read")
+        assert lines[0].startswith("left out: d/bad\\udce9.wav is not audio that swc can read")
         assert lines[-1] == "swc: error: 1 of 3 files could not be measured; they are named above"
         text = done.stdout if target == "-" else (tmp_path / target).read_text()
         assert [line.split(",")[0] for line in text.splitlines()] == ["file", "good.wav", "other.wav"]

@@ -125,7 +125,7 @@ def test_salvage_of_a_wrong_bit_in_the_header(data: bytes) -> None:
     assert decoded(bytes(changed), "--raw").exit_code == 3
     result = decoded(bytes(changed), "--salvage", "--raw")
     assert result.stdout_bytes == decoded(data, "--raw").stdout_bytes
-    assert "put right: bit 4 of byte 20" in result.stderr
+    assert "corrected: bit 4 of byte 20" in result.stderr
 
 
 def test_salvage_of_what_was_never_a_stream(tmp_path: Path) -> None:

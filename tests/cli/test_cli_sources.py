@@ -57,7 +57,7 @@ def run(*args: str) -> Result:
         (("cut", ".", "x.swc"), "Is a directory; name a file in it"),
         (("encode", ""), "the name of a file is empty"),
         (("decode", "a.swc", ""), "the name of a file is empty"),
-        (("cut", "a.swc", "a.wav/x.swc"), "a.wav is no folder; name another output"),
+        (("cut", "a.swc", "a.wav/x.swc"), "a.wav is not a folder; name another output"),
         (("demo", "--out", "."), "name another folder"),
         (("eval", ".", "--csv", "a.wav"), "named as a recording"),
         (("eval", ".", "--json", "c.swc"), "named as a recording"),

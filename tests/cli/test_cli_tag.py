@@ -111,8 +111,8 @@ def test_what_is_exported_is_imported_without_loss(tmp_path: Path, stream: Path)
     ("text", "message"),
     [
         (b"TITLE=x\nnothing\n", "line 2 is not KEY=value"),
-        (b"TITLE=C:\\path\n", r"line 1: \p stands for nothing; write a backslash as \\"),
-        (b"TITLE=x\\", "stands for nothing"),
+        (b"TITLE=C:\\path\n", r"line 1: \p has no meaning; write a backslash as \\"),
+        (b"TITLE=x\\", "has no meaning"),
         (b"T\xc3\x84=x", "line 1: tag key"),
         (b"TITLE=" + b"x" * 8193, "line 1: tag_value is 8193"),
         (b"TITLE=\xff", "not text in UTF-8"),

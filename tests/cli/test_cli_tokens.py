@@ -79,13 +79,13 @@ def test_a_folder_takes_the_input_s_name(folder: Path) -> None:
     run("a.swc", "out", "--format", "npz")
     run("out/a.npz", "out")
     assert sorted(os.listdir("out")) == ["a.npz", "a.swc"]
-    assert "suffix .npz or .jsonl; or add --format" in run("a.swc", "out", code=1).stderr
+    assert "suffix .npz or .jsonl for the tokens, or add --format" in run("a.swc", "out", code=1).stderr
 
 
 def test_a_format_may_have_any_suffix(folder: Path) -> None:
     run("a.swc", "a.txt", "--format", "jsonl")
     run("a.txt", "b.swc")
-    assert "suffix .npz or .jsonl; or add --format" in run("a.swc", "b.txt", code=1).stderr
+    assert "suffix .npz or .jsonl for the tokens, or add --format" in run("a.swc", "b.txt", code=1).stderr
     assert not (folder / "b.txt").exists()
 
 

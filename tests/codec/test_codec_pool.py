@@ -76,7 +76,7 @@ def test_errors_come_back_as_they_were(capfd: pytest.CaptureFixture[str]) -> Non
 def test_a_process_that_dies_takes_only_its_file_along() -> None:
     dead, *others = run("die", "a", "b", "die", "c", jobs=1)
     assert str(dead).startswith(
-        "the process at work on it was killed by signal 9; it may lack memory: take fewer `jobs`"
+        "the process working on it was killed by signal 9; memory may be short: use fewer `jobs`"
     )
     assert str(others.pop(2)) == str(dead)
     assert [other[0] for other in others] == ["a", "b", "c"]

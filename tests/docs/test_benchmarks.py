@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,14 +11,50 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PNG = b"\x89PNG"
+
+
+def run(script: str, *args: str | Path, **environment: str) -> str:
+    """What it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    command = [sys.executable, f"benchmarks/{script}", *map(str, args)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["salvage.py swc/data/demo.flac --parts 3"])
-def test_a_benchmark_runs(command: str) -> None:
-    script, *args = command.split()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, f"benchmarks/{script}", *args], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def test_salvage() -> None:
+    run("salvage.py", "swc/data/demo.flac", "--parts", "3")
+
+
+@pytest.mark.slow
+def test_peers_with_a_codec_alone(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny").symlink_to(tiny_bundle)
+    figures, plot, page = (tmp_path / name for name in ("peers.json", "peers.png", "page.md"))
+    page.write_text("before\n<!-- speed: peers -->\nold\n<!-- end -->\nafter\n")
+    little = ("--codecs", "tiny", "--seconds", "1", "--rounds", "1")
+    run("peers.py", figures, *little, "--png", plot, "--page", page, SWC_MODELS=str(tmp_path / "models"))
+    document = json.loads(figures.read_text())
+    assert len(document["runs"]) == 8  # one and two threads, one recording and eight, encode and decode
+    tiny = document["codecs"]["tiny"]
+    assert 1 < tiny["kbps"] < 3
+    assert 0 < tiny["macs"]["decode"] < tiny["macs"]["encode"]
+    assert plot.read_bytes().startswith(PNG)
+    text = page.read_text()
+    assert text.startswith("before\n<!-- speed: peers -->\nHow many times as fast")
+    assert text.endswith("<!-- end -->\nafter\n")
+    assert "old" not in text
+
+
+def test_the_tables_of_growth(tmp_path: Path) -> None:
+    rows = [
+        {"size": size, "encode": 2 + size / 20, "encode_mib": 425.4, "decode": 2 + size / 50, "decode_mib": 400}
+        for size in (1, 60, 36000)
+    ]
+    (tmp_path / "growth.json").write_text(json.dumps({"lengths": rows, "files": rows}))
+    printed = run("growth.py", tmp_path / "growth.json", "--render", "--png", tmp_path / "growth.png")
+    assert "| 10 h | 1802 | 50 | 425 | 722 | 20 | 400 |" in printed
+    assert "| 36000 | 1802 | 50 | 425 | 722 | 20 | 400 |" in printed
+    assert (tmp_path / "growth.png").read_bytes().startswith(PNG)

@@ -1,4 +1,4 @@
-"""The man page is current, complete, and renders without a warning."""
+"""The man page and docs/cli.md are current and complete; the man page renders without a warning."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from swc.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "swc.1").read_text(encoding="utf-8")
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
-def test_it_is_current() -> None:
+@pytest.mark.parametrize(("script", "page"), [("man_page.py", "swc.1"), ("cli_page.py", "cli.md")])
+def test_they_are_current(script: str, page: str) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "docs/man_page.py"]
+    command = [sys.executable, f"docs/{script}"]
     made = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    assert made.stdout == PAGE, "run: make man"
+    assert made.stdout == (ROOT / "docs" / page).read_text(encoding="utf-8"), "run: make man"
 
 
 def test_every_command_and_option_is_in_it() -> None:
@@ -34,6 +36,15 @@ def test_every_command_and_option_is_in_it() -> None:
         for parameter in command.params:
             for option in parameter.opts if parameter.param_type_name == "option" else ():
                 assert "\\fB" + option.replace("-", "\\-") + "\\fR" in parts[name], (name, option)
+
+
+def test_every_command_and_option_is_in_the_markdown_page() -> None:
+    group: Any = typer.main.get_command(app)
+    parts = dict(re.findall(r"^## swc (\S+)$(.*?)(?=^## )", CLI, re.M | re.S))
+    assert list(parts) == list(group.commands)
+    for name, command in group.commands.items():
+        options = [o for p in command.params if p.param_type_name == "option" for o in p.opts]
+        assert [option for option in options if f"`{option}" not in parts[name]] == []
 
 
 def test_every_variable_and_exit_code_is_in_it() -> None:

@@ -137,6 +137,6 @@ def test_every_score_is_there(page: Page, text: str) -> None:
 
 def test_nothing_is_left_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(InputError, match=r"swc\[eval\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[eval\]"):
         write_html(RESULTS, tmp_path / "a.html", model="", fingerprint="")
     assert list(tmp_path.iterdir()) == []

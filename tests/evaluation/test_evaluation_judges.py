@@ -115,7 +115,7 @@ def test_named_domains_are_speech(folder: Path) -> None:
 @pytest.mark.usefixtures("pretended")
 def test_without_any_speech_there_is_nothing_to_judge(folder: Path) -> None:
     (folder / "speech").rename(folder / "alice")
-    with pytest.raises(InputError, match=r"no recording taken from .*clips counts as such: .*`speech`"):
+    with pytest.raises(InputError, match=r"no recording in .*clips counts as such: .*`speech`"):
         run(folder)
     assert run(folder / "alice").rows[0].distillmos > 0  # no domains: all of it is speech
 
@@ -155,8 +155,8 @@ def test_what_is_missing_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distillmos", None)
     found, missing = installed_judges()
     assert found == JUDGES[2:]
-    assert missing == ("DistillMOS needs the package 'distillmos'; install it with: pip install 'swc[mos]'",)
-    with pytest.raises(InputError, match=r"'distillmos'.*swc\[mos\]"):
+    assert missing == ("DistillMOS needs the package 'distillmos'; install it with: pip install 'swc-codec[mos]'",)
+    with pytest.raises(InputError, match=r"'distillmos'.*swc-codec\[mos\]"):
         registry.check_metrics(["distillmos_original"])
     for module in MODULES:
         monkeypatch.setitem(sys.modules, module, None)
@@ -171,7 +171,7 @@ def test_a_package_that_lacks_something_itself_says_what(tmp_path: Path, monkeyp
     monkeypatch.delitem(sys.modules, "resemblyzer", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     (reason,) = (reason for reason in installed_judges()[1] if "resemblyzer" in reason)
-    assert "(No module named 'pkg_resources_of_old'); install it with: pip install 'swc[mos]'" in reason
+    assert "(No module named 'pkg_resources_of_old'); install it with: pip install 'swc-codec[mos]'" in reason
 
 
 def test_distillmos_is_imported_without_torchaudio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_the_undefined_and_the_worst_need_no_package(name: str, voice: Array, mo
     judge, silence = METRICS[name].function, np.zeros(len(voice))
     assert math.isnan(judge(silence, voice, RATE))
     assert math.isnan(judge(voice[: RATE - 100], voice[: RATE - 100], RATE))
-    with pytest.raises(InputError, match=r"swc\[mos\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[mos\]"):
         judge(voice, voice, RATE)
     if name in ("distillmos", "dnsmos_p808"):
         assert judge(voice, silence, RATE) == 1.0

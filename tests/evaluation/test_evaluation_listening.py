@@ -255,5 +255,5 @@ def test_opus_of_a_given_rate(channels: int) -> None:
 
 def test_without_pyav_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r"needs the package 'av'; install it with: pip install 'swc\[av\]'"):
+    with pytest.raises(InputError, match=r"needs the package 'av'; install it with: pip install 'swc-codec\[av\]'"):
         opus(excerpt(tones(0.5, RATE)), 12)

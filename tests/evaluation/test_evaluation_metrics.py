@@ -253,9 +253,9 @@ def test_a_missing_extra_says_how_to_install_it(
 ) -> None:
     metrics._visqol_api.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match=r"swc\[eval\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[eval\]"):
         METRICS[name].function(voice, voice, RATE)
-    with pytest.raises(InputError, match=r"swc\[eval\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[eval\]"):
         check_metrics([name])
     assert check_metrics(["mel_distance"]) == ("mel_distance",)
 

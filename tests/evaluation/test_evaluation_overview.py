@@ -119,6 +119,6 @@ def test_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(InputError, match="without audio"):
         stream_overview(tmp_path / "a.png", make_stream(0.0), [], "")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(InputError, match=r"swc\[eval\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[eval\]"):
         stream_overview(tmp_path / "a.png", make_stream(1.0), sweep(make_stream(1.0)), "")
     assert list(tmp_path.iterdir()) == []

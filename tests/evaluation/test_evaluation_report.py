@@ -214,7 +214,7 @@ def test_rate_distortion(tmp_path: Path, results: Results) -> None:
 
 def test_plots_without_matplotlib(tmp_path: Path, results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(InputError, match=r"swc\[eval\]"):
+    with pytest.raises(InputError, match=r"swc-codec\[eval\]"):
         rate_distortion(tmp_path / "x.png", results)
 
 

@@ -16,7 +16,7 @@ from tiny import tones
 
 from swc.evaluation.listening import Recording, Version, listening_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'swc[dev]'")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'swc-codec[dev]'")
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

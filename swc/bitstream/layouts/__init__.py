@@ -1,4 +1,4 @@
-"""Layouts of payloads, a file a family."""
+"""Layouts of payloads, one file for each family."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from swc.errors import VersionError
 __all__ = ["LAYOUTS", "Codes", "Layout", "RevqLayout", "layout_of"]
 
 LAYOUTS: dict[int, type[Layout]] = {RevqLayout.family: RevqLayout}
-"""What this version reads and writes, by the number in the header."""
+"""The families that this version reads and writes, by their number in the header."""
 
-_RESERVED = {2: "vrvq", 3: "fsq"}  # families that the specification names, of later versions
+_RESERVED = {2: "vrvq", 3: "fsq"}  # families of later versions that the specification names
 
 
 def layout_of(family: int, offset: int | None = None) -> type[Layout]:
     """The layout of a family.
 
     Raises:
-        VersionError: one that this version does not know.
+        VersionError: a family that this version does not know.
     """
     if family not in LAYOUTS:
         name = _RESERVED.get(family, family)

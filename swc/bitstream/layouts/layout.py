@@ -1,4 +1,4 @@
-"""What a family of payloads is to the container: the role that each of its layouts fills."""
+"""The role of a family of payloads in the container, which each of its layouts fills."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bitarray import bitarray
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
-"""Codes of one window of one channel, (stages, latents); -1 where a stage says nothing."""
+"""Codes of one window of one channel, (stages, latents); -1 where a stage is unused."""
 
 
 @dataclass(frozen=True)
 class Layout(ABC):
     """How the windows of a stream are laid out in bits, and the three bytes of the header that say so.
 
-    A window is the run of latents of one channel that is packed as a whole. What it holds is the layout's own; the
-    container hands it on as it is. `Any` stands for it here.
+    A window is the run of latents of one channel that is packed as a whole. Its contents are the layout's own; the
+    container passes them on unchanged. `Any` stands for them here.
 
     Attributes:
         family: number in the header.
@@ -45,7 +45,7 @@ class Layout(ABC):
 
     @abstractmethod
     def check(self, offset: int | None = None) -> None:
-        """Raise LimitError where one of its numbers is out of bounds.
+        """Raise LimitError if one of its numbers is out of bounds.
 
         Args:
             offset: of its three bytes in the stream, for messages.
@@ -53,12 +53,12 @@ class Layout(ABC):
 
     @abstractmethod
     def sizes(self, latents: int) -> range:
-        """The sizes in bits, rising, that a window of so many latents can be given: the least and, by equal steps, up
-        to the greatest."""
+        """The possible sizes in bits of a window of so many latents: ascending from the least to the greatest, by equal
+        steps."""
 
     @abstractmethod
     def pack(self, windows: Sequence[Any], lengths: Sequence[int]) -> bitarray:
-        """The bits of windows one after the other.
+        """The bits of windows in sequence.
 
         Args:
             windows: in the order of the payload.
@@ -71,7 +71,7 @@ class Layout(ABC):
 
     @abstractmethod
     def unpack(self, bits: bitarray, lengths: Sequence[int], offset: int = 0) -> tuple[list[Any], int]:
-        """The windows that the bits of a payload hold, and how many of the bits they take.
+        """The windows in the bits of a payload, and how many of the bits they take.
 
         Args:
             bits: of the payload, padding included.
@@ -84,20 +84,20 @@ class Layout(ABC):
 
     @abstractmethod
     def size(self, window: Any) -> int:
-        """Bits that a window takes; one of `sizes`, if these are all that there are."""
+        """Size of a window in bits; one of `sizes`, if these are all possible ones."""
 
     @abstractmethod
     def breakdown(self, windows: Sequence[Any]) -> dict[str, int]:
-        """Bits that windows take in all, by kind; the same kinds whatever the windows."""
+        """Total bits of windows by kind; the kinds do not depend on the windows."""
 
     @property
     @abstractmethod
     def codebook_sizes(self) -> Sequence[int]:
-        """How many codes each stage chooses from, in the order of the stages."""
+        """The number of codes that each stage chooses from, in the order of the stages."""
 
     @abstractmethod
     def window(self, codes: Codes) -> Any:
-        """The window of these codes.
+        """The window with these codes.
 
         Raises:
             SyntaxFormatError: stages are left out (-1) where this layout cannot leave them out.
@@ -110,11 +110,11 @@ class Layout(ABC):
     @property
     @abstractmethod
     def n_experts(self) -> int:
-        """How many codebooks windows choose from; 0 where there is no choice."""
+        """The number of codebooks that windows choose from; 0 if there is no choice."""
 
     @abstractmethod
     def chosen(self, window: Any) -> Sequence[int]:
-        """Indices of those that a window chose, below `n_experts`."""
+        """Indices of the codebooks that a window chose, below `n_experts`."""
 
     @abstractmethod
     def __str__(self) -> str:

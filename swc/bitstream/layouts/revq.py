@@ -16,7 +16,7 @@ from swc.bitstream.layouts.layout import Codes, Layout
 from swc.bitstream.limits import check_limit
 from swc.errors import LimitError, SyntaxFormatError
 
-FEW = 128  # bits of codes below which arrays take longer: a hostile stream may have a chunk every 11 bytes
+FEW = 128  # below so many bits of codes arrays are slower: a hostile stream may have a chunk every 11 bytes
 NO_CODES = np.zeros(0, np.uint16)
 
 

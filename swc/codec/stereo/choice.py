@@ -11,9 +11,9 @@ from swc.codec.options import Stereo
 from swc.codec.stereo.grid import Grid
 from swc.codec.stereo.measure import common
 
-COHERENCE = 0.28  # of two channels that share a coded one, at least; two speakers have .06 to .18, music .4 and more
+COHERENCE = 0.28  # least coherence of channels that share a coded one; two speakers have .06 to .18, music .4 and more
 COUPLING_SHARE, LEAST_BITS, MOST_BITS = 0.08, 120.0, 450.0  # of the rate; and bits a second
-_PIECE = 10.0  # seconds that are measured at once
+_PIECE = 10.0  # seconds measured at once
 _SIDES = ((0, 1), (4, 5), (6, 7), (9, 10), (12, 14), (15, 17))
 """Bits of a channel mask: left and right of front, back, front beside the centre, side, top front and top back."""
 
@@ -22,10 +22,10 @@ def chosen_pairs(stereo: Stereo, header: Header, mask: int, audio: Audio) -> tup
     """The pairs of channels that share a coded channel.
 
     Two channels that have little in common, such as two speakers with a microphone each, take a coded channel each.
-    So do the centre and the low-frequency channel, which are on no side.
+    So do the centre and the low-frequency channel, which are not on either side.
 
     Args:
-        stereo: "auto" goes by what is heard; the others couple all pairs of loudspeakers, or none.
+        stereo: "auto" decides by the audio; the others couple all pairs of loudspeakers, or none.
         header: of the stream, for its rates.
         mask: which loudspeaker each channel belongs to, as WAVE's dwChannelMask.
         audio: the beginning of the recording (samples, channels).
@@ -37,7 +37,7 @@ def chosen_pairs(stereo: Stereo, header: Header, mask: int, audio: Audio) -> tup
 
 
 def coupling_bits(kbps: float) -> float:
-    """Bits a second that the parameters of a pair may take, about, in a stream of so many kbit/s."""
+    """Approximate bits per second for the parameters of a pair, in a stream of so many kbit/s."""
     return min(max(1000 * kbps * COUPLING_SHARE, LEAST_BITS), MOST_BITS)
 
 

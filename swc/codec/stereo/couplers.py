@@ -1,4 +1,4 @@
-"""The encoder's side of coupled channels: coded channels for the networks, and what is said of the channels."""
+"""The encoder's side of coupled channels: coded channels for the networks, and their couplings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from swc.codec.stereo.quantise import quantised
 
 
 class Couplers:
-    """Couples the channels of a stream; where it has no pairs, audio passes as it is.
+    """Couples the channels of a stream; without pairs, audio passes unchanged.
 
     Args:
         header: of the stream.
         device: where the audio is.
-        bits: that a pair may take a second.
+        bits: per second for each pair.
     """
 
     def __init__(self, header: Header, device: torch.device, bits: float) -> None:
@@ -33,7 +33,7 @@ class Couplers:
         yield from Downmix(self.header, self.grid).rows(audio)
 
     def couplings(self, channels: Tensor, before: int, length: int) -> Couplings:
-        """The couplings of a chunk, from the channels of the pairs (2 * pairs, samples) and their surroundings.
+        """The couplings of a chunk, from the channels of the pairs (2 * pairs, samples) with context.
 
         Args:
             before: samples before the chunk.

@@ -1,4 +1,4 @@
-"""From channels to coded channels: the mean energy of a pair, whatever the phases between its two channels."""
+"""From channels to coded channels: with the mean energy of a pair, whatever the phases between its two channels."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from swc.nn.layers.stft import analyse, synthesise
 
 SEGMENT = 8  # latents
 FRAMES, BINS = 3, 4  # on either side, over which energies and phases are averaged
-IN_PHASE = 0.9  # coherence that draws channels without a phase of their own to that of a plain sum
+IN_PHASE = 0.9  # coherence added so that channels without a common phase get that of a plain sum
 _NOTHING = 1e-12
 
 
 class Downmix:
-    """Makes coded channels of the channels of a stream.
+    """Makes coded channels from the channels of a stream.
 
     Args:
         header: of the stream.
@@ -59,7 +59,7 @@ class Downmix:
         return first if mode in (EQUAL, OPPOSITE) else (first if mode == FIRST else second) * 0.5**0.5
 
     def _mix(self, first: Tensor, second: Tensor) -> Tensor:
-        """The sum of the first channel and the second turned into its phase, at the mean energy of both: (1, n)."""
+        """The sum of the first channel and the second, rotated to its phase, at the mean energy of both: (1, n)."""
         grid = self.grid
         a, b = (analyse(channel, grid.window, grid.hop) for channel in (first, second))
         aa, bb = (around(x.abs().square(), FRAMES, BINS) + _NOTHING for x in (a, b))
@@ -70,7 +70,7 @@ class Downmix:
 
 
 def plain_mode(first: Tensor, second: Tensor) -> int:
-    """The mode of a pair that needs no parameters; PARAMETRIC where it does."""
+    """The mode of a pair that needs no parameters, else PARAMETRIC."""
     if torch.equal(first, second):
         return EQUAL
     if torch.equal(first, -second):

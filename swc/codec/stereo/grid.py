@@ -1,4 +1,4 @@
-"""Time and frequency of couplings: frames of a short-time transform, and the bands and slots that they fall into."""
+"""Time and frequency of couplings: frames of a short-time transform, and their bands and slots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EDGES = (
     *(0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300),
     *(6400, 7700, 9500, 12000, 15500),
 )
-"""Where bands begin, in Hz (E. Zwicker 1961)."""
+"""Lower edges of the bands in Hz (E. Zwicker 1961)."""
 DELAY_UNIT = 1 / 32000  # seconds
 _SHORTEST = 0.03  # seconds of a window
 
@@ -40,12 +40,12 @@ class Grid:
         self.bands = torch.bucketize(self.frequencies, torch.tensor(EDGES, device=device), right=True) - 1
 
     def reach(self, frames: int) -> int:
-        """Samples on either side that what is made of frames depends on, if a frame depends on so many around it."""
+        """Context in samples on either side, if a frame depends on so many frames around it."""
         return -(-self.n_fft // self.hop) * self.hop + frames * self.hop
 
 
 def around(values: Tensor, frames: int, bins: int) -> Tensor:
-    """Means of (B, T, bins), real or complex, over so many frames and bins on either side; zeros are outside."""
+    """Means of (B, T, bins), real or complex, over so many frames and bins on either side; zeros outside."""
     if values.is_complex():
         parts = torch.view_as_real(values).permute(0, 3, 1, 2)
         return torch.view_as_complex(_mean(parts, frames, bins).permute(0, 2, 3, 1).contiguous())

@@ -1,4 +1,4 @@
-"""How the two channels of a pair differ: delay, level difference, coherence and phase, in slots and bands."""
+"""The differences between the two channels of a pair: delay, level, coherence and phase, in slots and bands."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from swc.bitstream.coupling import BANDS, DELAY_BITS
 from swc.codec.stereo.grid import DELAY_UNIT, Grid
 from swc.nn.layers.stft import analyse
 
-LATER, SURE = 1.15, 0.4  # what a delay must bring: so many times the fit without one, and so much of a perfect fit
-LONG = 5  # slots in which a few bins that cohere by chance do not matter
+LATER, SURE = 1.15, 0.4  # requirements on a delay: fit relative to that without one, and share of a perfect fit
+LONG = 5  # slots over which bins that cohere by chance do not matter
 _NOTHING = 1e-12
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ class Measured(NamedTuple):
     Attributes:
         delay: of the second after the first, in 1/32 ms.
         first, second: energies (slots, BANDS).
-        cross: products of the first with the conjugate second, the delay undone, complex (slots, BANDS).
+        cross: products of the first with the conjugate second, with the delay undone, complex (slots, BANDS).
     """
 
     delay: int
@@ -36,7 +36,7 @@ class Measured(NamedTuple):
 
 
 def measure(audio: Tensor, before: int, length: int, grid: Grid) -> Measured:
-    """Measure the channels (2, samples) of a pair from sample `before` on; the rest is their surroundings."""
+    """Measure the channels (2, samples) of a pair from sample `before` on; the rest is context."""
     start, stop = before // grid.hop, (before + length) // grid.hop
     first, second = analyse(audio, grid.window, grid.hop)[:, start:stop]  # (T, bins)
     energies = [x.abs().square() for x in (first, second)]
@@ -49,10 +49,10 @@ def measure(audio: Tensor, before: int, length: int, grid: Grid) -> Measured:
 
 
 def common(audio: Tensor, grid: Grid) -> tuple[float, float]:
-    """How much two channels (2, samples) have in common, by bands and about half seconds.
+    """The common part of two channels (2, samples), by bands and half seconds, approximately.
 
     Returns:
-        Energy that coheres, and that would if they cohered fully, on scales of which only the ratio matters.
+        Coherent energy, and that of fully coherent channels; only the ratio matters.
     """
     measured = measure(audio, 0, audio.shape[1] // grid.hop * grid.hop, grid)
     starts = np.arange(0, len(measured.cross), LONG)
@@ -70,7 +70,7 @@ def _delay(cross: Tensor, energy: Tensor, grid: Grid) -> int:
     half = 1 << DELAY_BITS - 1
     delays = torch.arange(-half, half, device=cross.device)
     turns = 2 * np.pi * DELAY_UNIT * delays[:, None] * grid.frequencies
-    weighted = cross / (energy + _NOTHING).sqrt()  # quiet bins count, but less
+    weighted = cross / (energy + _NOTHING).sqrt()  # quiet bins count less
     fit = (weighted * torch.polar(torch.ones_like(turns), -turns)).real.sum(1).abs()  # opposite channels fit as well
     best, enough = int(fit.argmax()), torch.maximum(LATER * fit[half], SURE * weighted.abs().sum())
     return int(delays[best]) if fit[best] > enough else 0

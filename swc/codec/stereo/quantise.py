@@ -1,7 +1,7 @@
 """From measured differences to the numbers of a coupling, within a number of bits.
 
-Each grid is what costs least: errors, in proportion to how much they matter, and a price for every change. The price is
-the least at which a chunk's coupling keeps to its bits. For a price, the best grid is found exactly, by dynamic
+Each grid has the least cost: errors, weighted by their importance, and a price for every change. The price is the
+lowest at which a chunk's coupling keeps to its bits. For a given price, the best grid is found exactly, by dynamic
 programming over slots, and over bands in the first slot.
 """
 
@@ -16,20 +16,20 @@ from swc.bitstream import Coupling, Parameters
 from swc.codec.stereo.measure import Array, Measured
 from swc.codec.stereo.tables import COHERENCES, LEVELS, PHASES
 
-LEAST_PRICE, PRICES = 0.02, 31  # that the search begins at, and how often it may rise by the fourth root of 2
-POOLED = 1  # slots on either side that coherences and phases are of
-AUDIBLE_DB = 50.0  # below the loudest band and slot of the chunk, at which differences matter no more
-LEVEL_ERROR, COHERENCE_ERROR, PHASE_ERROR = 2.5, 0.15, 0.6  # dB, and radians, that matter alike
-WIDER = 1.2  # times as far from coherent as measured: a few bins cohere by chance, and the decoder's parts overlap
-OUT_OF_PHASE = 0.2  # what a phase must be worth: without one, sums keep their sound
+LEAST_PRICE, PRICES = 0.02, 31  # first price of the search, and how often it may rise by the fourth root of 2
+POOLED = 1  # slots on either side over which coherences and phases are taken
+AUDIBLE_DB = 50.0  # dB below the loudest band and slot of the chunk; differences below do not matter
+LEVEL_ERROR, COHERENCE_ERROR, PHASE_ERROR = 2.5, 0.15, 0.6  # dB and radians of equal importance
+WIDER = 1.2  # factor of the distance from coherence: a few bins cohere by chance, and the decoder's parts overlap
+OUT_OF_PHASE = 0.2  # least gain of a phase: without phases, sums keep their sound
 MOST_DB = 35.0
-MOST = 9.0  # an error that is three times as great matters no less than one that is greater still
-RUN_BITS, FIRST_BITS, STEP_BITS = 0.15, 5.0, 1.6  # what no change, a change and each doubling of it take, about
+MOST = 9.0  # errors beyond three times that size all matter the same
+RUN_BITS, FIRST_BITS, STEP_BITS = 0.15, 5.0, 1.6  # approximate bits of no change, a change and each doubling of it
 _NOTHING = 1e-9
 
 
 def quantised(measured: Measured, bits: int) -> Coupling:
-    """The coupling of two channels that differ so, of at most so many bits if the dearest price is enough."""
+    """The coupling for these differences, of at most so many bits if the highest price suffices."""
     search = _Search(measured)
     low, high = 0, PRICES
     best = None
@@ -44,7 +44,7 @@ def quantised(measured: Measured, bits: int) -> Coupling:
 
 
 class _Search:
-    """Finds the grids of a chunk for a price of bits."""
+    """Finds the grids of a chunk for a price per bit."""
 
     def __init__(self, measured: Measured) -> None:
         first, second = measured.first + _NOTHING, measured.second + _NOTHING
@@ -54,16 +54,16 @@ class _Search:
         self.delay, self.levels = measured.delay, _errors(level, table, LEVEL_ERROR, weight)
         first, second, self.cross = (_pooled(values) for values in (first, second, measured.cross))
         self.energy = np.sqrt(first * second)
-        self.weight = weight * 2 * self.energy / (first + second)  # the softer a channel is, the less the rest matters
+        self.weight = weight * 2 * self.energy / (first + second)  # the softer a channel, the less the rest matters
         size = np.abs(self.cross)
         turns, weight = self.cross / (size + _NOTHING), self.weight * (size / self.energy) ** 4
         self.phases = _errors(turns, np.exp(1j * PHASES), PHASE_ERROR, weight)
         self.phases[..., 1:] += OUT_OF_PHASE * self.weight[..., None]
 
     def coupling(self, price: float) -> Coupling:
-        """The best coupling where a bit costs so much.
+        """The best coupling at this price per bit.
 
-        Channels cohere as far as they do at the phases that were chosen: what a phase leaves out is not in phase.
+        Coherence is taken at the chosen phases: any difference from them counts as incoherent.
         """
         middle = len(LEVELS) // 2
         levels = _cheapest(self.levels, price * _bits(len(LEVELS), wraps=False), middle) - middle
@@ -76,7 +76,7 @@ class _Search:
 
 
 def _errors(values: NDArray[Any], table: NDArray[Any], unit: float, weight: Array) -> Array:
-    """What each number of a table costs in place of the values (slots, BANDS): (slots, BANDS, numbers)."""
+    """The cost of each number of a table in place of the values (slots, BANDS): (slots, BANDS, numbers)."""
     errors: Array = np.minimum((np.abs(values[..., None] - table) / unit) ** 2, MOST)
     return weight[..., None] * errors
 
@@ -89,7 +89,7 @@ def _pooled(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bits(numbers: int, wraps: bool) -> Array:
-    """About how many bits a change from one number to another takes, (numbers, numbers)."""
+    """Approximate bits of a change from one number to another, (numbers, numbers)."""
     size = np.abs(np.arange(numbers)[:, None] - np.arange(numbers))
     if wraps:
         size = np.minimum(size, numbers - size)
@@ -102,8 +102,8 @@ def _cheapest(costs: Array, changes: Array, zero: int) -> NDArray[np.int64]:
 
     Args:
         costs: of each number in each place (slots, bands, numbers).
-        changes: cost of going from one number to another.
-        zero: the number that band 0 of the first slot is predicted to be.
+        changes: cost of changing from one number to another.
+        zero: the predicted number of band 0 of the first slot.
     """
     slots, bands, numbers = costs.shape
     onwards = np.zeros((slots, bands, numbers), np.int64)  # the best number of the next slot after each one

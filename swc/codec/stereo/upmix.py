@@ -1,4 +1,4 @@
-"""From coded channels to channels: levelled and turned by the parameters of their pair, and decorrelated."""
+"""From coded channels to channels: scaled and rotated by the parameters of their pair, and decorrelated."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from swc.nn.layers.noise import uniform
 from swc.nn.layers.stft import analyse, synthesise
 from swc.nn.roles import Each
 
-RAMP = 2  # frames on either side of a new slot in which its gains come in
-FRAMES, BINS = 4, 4  # on either side, over which the decorrelated part is kept apart from the direct one
+RAMP = 2  # frames on either side of a new slot over which its gains are faded in
+FRAMES, BINS = 4, 4  # on either side, over which the decorrelated part is made orthogonal to the direct one
 LONGEST, CYCLES = 0.014, 1.8  # delay of the decorrelated part: seconds at most, and in periods of a critical bandwidth
-LOUDEST = 10.0  # gain of what is left of the decorrelated part
+LOUDEST = 10.0  # most gain of the rest of the decorrelated part
 _NOTHING = 1e-9
 _PLAIN = {EQUAL: (1.0, 1.0), OPPOSITE: (1.0, -1.0), FIRST: (2**0.5, 0.0), SECOND: (0.0, 2**0.5)}
 
 
 class Gains(NamedTuple):
-    """How the channels of a pair follow from the coded channel, frame by frame.
+    """The gains that make the channels of a pair from the coded channel, frame by frame.
 
     Attributes:
         bands: complex (4, T, BANDS): of the direct and the decorrelated part in the first channel, and in the second.
@@ -37,11 +37,11 @@ class Gains(NamedTuple):
     delays: Tensor
 
     def joined(self, other: Gains) -> Gains:
-        """These, and then others."""
+        """These, followed by others."""
         return Gains(torch.cat([self.bands, other.bands], 1), torch.cat([self.delays, other.delays]))
 
     def last(self, frames: int) -> Gains:
-        """The last so many frames."""
+        """The last frames, of this number."""
         start = max(0, len(self.delays) - frames)
         return Gains(self.bands[:, start:], self.delays[start:])
 
@@ -148,7 +148,7 @@ class Upmix:
         return synthesise(spectra, grid.window, grid.hop)
 
     def _decorrelated(self, direct: Tensor) -> Tensor:
-        """A spectrum (1, T, bins) of the same energies, delayed by bin, less what it has in common with `direct`."""
+        """A spectrum (1, T, bins) of the same energies, delayed by bin, minus its common part with `direct`."""
         other = direct * self._allpass
         energy = around(direct.abs().square(), FRAMES, BINS) + _NOTHING
         other = other - around(other * direct.conj(), FRAMES, BINS) / energy * direct
@@ -157,10 +157,10 @@ class Upmix:
 
 
 def _matrix(levels: np.ndarray, coherences: np.ndarray, phases: np.ndarray) -> np.ndarray:
-    """Gains (4, slots, BANDS) of these level differences in dB, coherences and phases in radians.
+    """Gains (4, slots, BANDS) for these level differences in dB, coherences and phases in radians.
 
     The decorrelated part cancels in the sum of channels in phase (Breebaart et al. 2005, eq. 24 to 27), and the softer
-    channel takes more of the turn.
+    channel takes more of the rotation.
     """
     ratio = 10 ** (levels / 10)
     first, second = np.sqrt(2 * ratio / (1 + ratio)), np.sqrt(2 / (1 + ratio))
@@ -175,7 +175,7 @@ def _matrix(levels: np.ndarray, coherences: np.ndarray, phases: np.ndarray) -> n
 
 
 def _allpass(grid: Grid) -> Tensor:
-    """Turns of the bins, (bins,), that delay each by a random time, the longer the narrower hearing is there."""
+    """Rotations of the bins, (bins,), that delay each by a random time, longer where critical bands are narrow."""
     bandwidths = 24.7 * (1 + 0.00437 * grid.frequencies)  # of hearing (Glasberg and Moore 1990)
     share = 0.3 + 0.7 * uniform(torch.arange(len(grid.frequencies), device=grid.frequencies.device))
     delays = (CYCLES / bandwidths).clamp_max(LONGEST) * share

@@ -1,4 +1,4 @@
-"""A page on which versions of a recording are compared by ear: one HTML file, which loads nothing from anywhere.
+"""A page to compare versions of a recording by ear: one HTML file that loads nothing else.
 
 original = read_excerpt("in.wav")
 versions = [Version("Original", original.audio), coded(codec, original, 2.67), opus(original, 6)]

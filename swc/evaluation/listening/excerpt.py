@@ -1,4 +1,4 @@
-"""The part of a recording that is listened to."""
+"""The part of a recording to listen to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from swc.codec.options import samples_of
 from swc.errors import InputError
 
 DEFAULT_SECONDS = 30.0
-"""What is taken of a longer recording unless a duration is asked for."""
+"""The default duration of an excerpt."""
 
 MOST_SECONDS = 300.0
 """The page holds every version uncompressed in memory."""
@@ -23,12 +23,12 @@ class Excerpt:
     """A part of an audio file.
 
     Attributes:
-        name: of the file, as messages call it.
+        name: of the file in messages.
         audio: float32 (samples, channels).
         sample_rate: Hz.
         start: seconds into the file at which the part begins.
         file_seconds: duration of the whole file.
-        notes: what was odd about the file, for people.
+        notes: oddities of the file, for people.
     """
 
     name: str
@@ -50,7 +50,7 @@ def read_excerpt(path: str | Path, start: float = 0.0, duration: float | None = 
     Args:
         path: of the file; - is stdin.
         start: seconds at which to begin.
-        duration: seconds to take; None takes what is left, but at most DEFAULT_SECONDS and says so in a note.
+        duration: in seconds; None takes the rest, but at most DEFAULT_SECONDS, and adds a note then.
 
     Raises:
         InputError: as `AudioReader`; more than two channels, more than MOST_SECONDS, or nothing after `start`.
@@ -71,7 +71,7 @@ def read_excerpt(path: str | Path, start: float = 0.0, duration: float | None = 
 
 
 def check_channels(name: str, channels: int) -> None:
-    """Raise InputError of more channels than a page plays."""
+    """Raise InputError for more channels than a page plays."""
     if channels > 2:
         raise InputError(
             f"{name} has {channels} channels, a listening page plays 1 or 2; "
@@ -80,7 +80,7 @@ def check_channels(name: str, channels: int) -> None:
 
 
 def _part(reader: AudioReader, first: int, stop: int | None) -> tuple[Audio, int]:
-    """Samples `first` to `stop`, and the length of the file, which is read to its end if it does not state that."""
+    """Samples `first` to `stop`, and the length of the file, which is read to its end if it does not state it."""
     parts, position = [np.zeros((0, reader.channels), np.float32)], 0
     for block in reader.blocks():
         end = position + len(block)

@@ -1,4 +1,4 @@
-"""Equal loudness: without it, the louder of two versions is taken for the better one."""
+"""Equal loudness: otherwise the louder of two versions seems better."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from swc.audio import Audio
 from swc.evaluation.listening.versions import Version
 from swc.evaluation.spectra import Array
 
-SILENCE_DB = -100.0  # K-weighted; nothing quieter is brought to a level
+SILENCE_DB = -100.0  # K-weighted; quieter versions are not matched
 
 # The two stages of K-weighting as analogue filters, (centre in Hz, quality); the shelf's gains far above it and at it.
-# Rec. ITU-R BS.1770 gives their coefficients at 48 kHz alone, from which these follow.
+# Rec. ITU-R BS.1770 gives their coefficients at 48 kHz only; these follow from them.
 _SHELF_HZ, _SHELF_Q = 1681.974450955533, 0.7071752369554196
 _SHELF_HIGH = 10 ** (3.999843853973347 / 20)
 _SHELF_MID = _SHELF_HIGH**0.4996667741545416
@@ -27,9 +27,9 @@ class Playback:
     """How a version is played with levels matched, and without.
 
     Attributes:
-        gain_db: what brings it to the level of the original.
-        matched: factor for its samples where levels are matched; with it, no version clips.
-        unmatched: factor for its samples where they are not; the same for all versions.
+        gain_db: gain to the level of the original.
+        matched: factor for its samples with levels matched; no version clips with it.
+        unmatched: factor for its samples without; the same for all versions.
     """
 
     gain_db: float
@@ -47,7 +47,7 @@ def k_weighted_level(audio: Audio, sample_rate: int) -> float:
         sample_rate: Hz.
 
     Returns:
-        Decibels; -inf of silence.
+        Decibels; -inf for silence.
     """
     spectrum = np.fft.rfft(audio.astype(np.float64), axis=0)
     energy = np.abs(spectrum) ** 2
@@ -58,7 +58,7 @@ def k_weighted_level(audio: Audio, sample_rate: int) -> float:
 
 
 def match_levels(versions: Sequence[Version], sample_rate: int) -> list[Playback]:
-    """Bring every version to the level of the first, and lower all alike where one would clip.
+    """Match every version to the level of the first, and lower all equally if one would clip.
 
     A version of digital silence, or versions of such an original, keep their level.
     """
@@ -71,7 +71,7 @@ def match_levels(versions: Sequence[Version], sample_rate: int) -> list[Playback
 
 
 def _gain_db(original: Version, version: Version, sample_rate: int) -> float:
-    """What brings a version to the original's level, where both last."""
+    """Gain from a version's level to the original's, over their common duration."""
     levels = [k_weighted_level(one.audio[: version.samples], sample_rate) for one in (original, version)]
     return levels[0] - levels[1] if min(levels) > SILENCE_DB else 0.0
 

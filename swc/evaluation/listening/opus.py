@@ -1,4 +1,4 @@
-"""Opus at a given rate, to compare with: encoded by libopus, which comes with PyAV."""
+"""Opus at a given rate for comparison: encoded by libopus, which comes with PyAV."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from swc.evaluation._extras import load_extra
 from swc.evaluation.listening.excerpt import Excerpt
 from swc.evaluation.listening.versions import Version
 
-_RATE = 48000  # Hz, that Opus counts in
+_RATE = 48000  # Hz, internal rate of Opus
 _BLOCK = _RATE
-_LEAST_KBPS, _MOST_KBPS = 6.0, 256.0  # the most is that of one channel
+_LEAST_KBPS, _MOST_KBPS = 6.0, 256.0  # the maximum is for one channel
 
 
 def opus_rates(channels: int) -> tuple[float, float]:
-    """Least and most kbit/s that libopus takes."""
+    """Minimum and maximum kbit/s of libopus."""
     return _LEAST_KBPS, _MOST_KBPS * channels
 
 
 def opus(original: Excerpt, kbps: float) -> Version:
-    """The excerpt, encoded as Ogg Opus at constrained variable rate, as libopus does by itself, and decoded.
+    """The excerpt, encoded as Ogg Opus at constrained variable rate, the default of libopus, and decoded.
 
     Raises:
-        InputError: a rate that Opus does not have, or PyAV is not installed.
+        InputError: a rate that Opus does not support, or PyAV is not installed.
     """
     channels = original.audio.shape[1]
     least, most = opus_rates(channels)

@@ -25,10 +25,10 @@ from swc.evaluation.listening.versions import Version
 from swc.files import printable
 
 MOST_VERSIONS = 9
-"""Each has a digit on the keyboard."""
+"""Each version has a digit on the keyboard."""
 
 _SCRIPTS = ("spectrogram.js", "player.js", "blind.js", "view.js", "app.js", "controls.js")
-_SUBSET_HZ = 65535  # FLAC states rates above in tens
+_SUBSET_HZ = 65535  # above, FLAC states rates in multiples of 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Recording:
     """A recording in several versions.
 
     Attributes:
-        name: as the page shows it.
+        name: on the page.
         sample_rate: Hz, of all versions.
         versions: the original first; of one length.
         start: seconds into the file at which they begin.
@@ -76,9 +76,9 @@ def listening_page(recordings: Sequence[Recording]) -> str:
 
 
 def check_versions(count: int) -> None:
-    """Raise InputError of more versions than there are keys for, or too few to compare."""
+    """Raise InputError for more versions than keys, or too few to compare."""
     if not 2 <= count <= MOST_VERSIONS:
-        raise InputError(f"{count} versions; a page compares 2 to {MOST_VERSIONS}, the original counted")
+        raise InputError(f"{count} versions; a page compares 2 to {MOST_VERSIONS}, including the original")
 
 
 def _asset(name: str) -> str:
@@ -86,7 +86,7 @@ def _asset(name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that may stand within a script element: in ASCII, and with nothing that could end it."""
+    """JSON that is safe in a script element: in ASCII, and without anything that could end it."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
@@ -105,7 +105,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
 
 
 def _version(version: Version, playback: Playback, sample_rate: int) -> dict[str, Any]:
-    """The samples are embedded as they are played with levels matched; `unmatched` undoes that."""
+    """The samples are embedded with levels matched; `unmatched` undoes that."""
     return {
         "name": printable(version.name),
         "kbps": None if version.kbps is None else round(version.kbps, 3),

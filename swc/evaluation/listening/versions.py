@@ -1,4 +1,4 @@
-"""Versions of a recording, all at its rate and of its length, so that a listener can switch between them anywhere."""
+"""Versions of a recording, all with its rate and length, so that a listener can switch between them anywhere."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Version:
     """One version of a recording.
 
     Attributes:
-        name: as the page shows it.
+        name: on the page.
         audio: float32 (samples, channels) at the recording's rate, as long as the original.
-        kbps: measured kbit/s, all bytes counted; None where there is no file whose bytes could be counted.
-        note: how it differs from the original apart from its sound; empty if it doesn't.
-        samples: of its own, a channel; silence follows. None if they are all its own.
+        kbps: measured kbit/s, all bytes counted; None without a file whose bytes could be counted.
+        note: differences from the original apart from sound; empty if there are none.
+        samples: per channel, before added silence; None if no silence was added.
     """
 
     name: str
@@ -52,8 +52,8 @@ def from_file(path: str, original: Excerpt, name: str) -> Version:
     """An audio file that holds the same recording, resampled and fitted to the original.
 
     Args:
-        path: of a version of the whole recording; the part at the original's place is taken.
-        original: its audio says length and rate.
+        path: of a version of the whole recording; the part at the original's place is used.
+        original: gives length and rate.
         name: of the version.
 
     Raises:
@@ -83,7 +83,7 @@ def from_stream(codec: Codec, path: str, original: Excerpt, name: str) -> Versio
 
 
 def _fitted(name: str, audio: Audio, seconds: float, kbps: float | None, original: Excerpt) -> Version:
-    """Cut, or followed by silence, to the original's length; what differs is noted."""
+    """Cut or padded with silence to the original's length; differences are noted."""
     notes = []
     difference = seconds - original.file_seconds
     if abs(difference) * original.sample_rate > 1:

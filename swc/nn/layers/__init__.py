@@ -1,1 +1,1 @@
-"""Parts that networks of several kinds are made of."""
+"""Parts of networks of several kinds."""

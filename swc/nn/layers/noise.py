@@ -1,4 +1,4 @@
-"""Random numbers by counter: a number depends on its index alone, so that a part has the noise of the whole."""
+"""Random numbers by counter: a number depends only on its index, so that a part has the noise of the whole."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Matrix products whose rows do not depend, to the bit, on what is multiplied along with them.
+"""Matrix products whose rows do not depend, to the bit, on the other rows.
 
-A BLAS has kernels of their own for a few rows, which add up in another order than those for many. With these a latent
-that is coded along with others would now and then get another code than by itself.
+A BLAS has special kernels for a few rows, which add up in another order than those for many. With these a latent that
+is coded together with others would now and then get another code than by itself.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 Counts = Sequence[int] | None
-"""How many of consecutive rows belong to each group; None where all are one."""
+"""The number of consecutive rows in each group; None if all are one group."""
 
 
 def by_group(product: Callable[[Tensor], Tensor], x: Tensor, counts: Counts) -> Tensor:
     """A product of each row of x (n, D), rounded as if each group were by itself: groups of many rows go together."""
-    few = max(8, x.shape[1] // 16)  # MKL's kernels for a few rows end below that
+    few = max(8, x.shape[1] // 16)  # MKL uses its kernels for a few rows only below that
     if counts is None or min(counts, default=few) >= few:
         return product(x)
     sizes: list[int] = []

@@ -37,7 +37,7 @@ class _Power(torch.autograd.Function):
     """Power spectrum of real frames (..., n) -> (..., n // 2 + 1).
 
     Autograd would pad the gradient of the half spectrum to a whole one and take the complex transform of that; here the
-    backward pass is a real transform too, which is worth 40 % of a loss on spectra.
+    backward pass is a real transform too, which saves 40 % of the time of a loss on spectra.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Quantizers, a file a kind, and what they share."""
+"""Quantizers, one file for each kind, and shared parts."""
 
 from __future__ import annotations
 

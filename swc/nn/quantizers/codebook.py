@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from swc.nn.layers.rows import Counts, by_group
 
-RECENT = 15.0  # vectors a code in which a code must have been chosen now and then
+RECENT = 15.0  # vectors per code within which a code must have been chosen now and then
 
 
 def distances(z: Tensor, code: Tensor, energy: Tensor, counts: Counts = None) -> Tensor:
@@ -24,9 +24,9 @@ class Codebook(nn.Module):
     """`size` code vectors of `dim` numbers. Everything here is float32, with autocast off.
 
     `count` and `total` are moving averages of the number and the sum of the vectors that chose each code. They forget
-    by vectors seen, not by steps (`horizon` vectors a code), so that an expert that few windows choose, or a small
-    batch, averages over as many vectors as any other. `recent` is a count of shorter memory that soon shows which codes
-    have fallen out of use.
+    by vectors seen, not by steps (`horizon` vectors per code), so that an expert that few windows choose, or a small
+    batch, averages over as many vectors as any other. `recent` is a count with a shorter memory that soon shows which
+    codes have fallen out of use.
     """
 
     code: Tensor

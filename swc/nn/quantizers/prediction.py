@@ -1,7 +1,7 @@
 """Prediction of latents from the previous ones (predictive vector quantization, Cuperman & Gersho 1985).
 
-A predictive quantizer codes innovations: the difference of a latent from a linear prediction out of the previous one as
-the decoder has it. The decoder adds up. A run of latents that is decoded by itself, such as a chunk, starts from zero.
+A predictive quantizer codes innovations: the difference of a latent from a linear prediction from the previous decoded
+one. The decoder adds up. A run of latents that is decoded by itself, such as a chunk, starts from zero.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class Predictor(nn.Linear):
         super().__init__(dim, dim, bias=False)
 
     def innovations(self, z: Tensor, error: Tensor | float = 0.0) -> Tensor:
-        """What the codes of runs of latents (B, L, D) have to say, if quantizing them leaves `error`: (B, L, D)."""
+        """The innovations of runs of latents (B, L, D), if quantizing them leaves `error`: (B, L, D)."""
         return z - F.pad(self((z - error)[:, :-1]), (0, 0, 1, 0))
 
     def latents(self, innovations: Tensor) -> Tensor:
-        """Runs of latents of what their codes say, as the decoder has it: (B, L, D) -> (B, L, D)."""
+        """Runs of decoded latents from their decoded innovations: (B, L, D) -> (B, L, D)."""
         z, decoded = torch.zeros_like(innovations[:, 0]), []
         for innovation in innovations.unbind(1):
             z = self(z) + innovation
@@ -31,7 +31,7 @@ class Predictor(nn.Linear):
 
     @torch.no_grad()
     def fit(self, z: Tensor, decoded: Tensor) -> None:
-        """Least squares of latents on the previous ones as the decoder has them: runs (B, L, D)."""
+        """Least squares of latents on the previous decoded ones: runs (B, L, D)."""
         before, after = decoded[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1)
         normal = before.t() @ before
         normal.diagonal().add_(1e-4 * normal.diagonal().mean() + 1e-12)
@@ -39,7 +39,7 @@ class Predictor(nn.Linear):
 
 
 class NoPredictor(nn.Module):
-    """Stands where latents are coded as they are."""
+    """No prediction: latents are coded directly."""
 
     def innovations(self, z: Tensor, error: Tensor | float = 0.0) -> Tensor:
         """The latents."""

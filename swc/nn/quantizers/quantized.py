@@ -1,4 +1,4 @@
-"""What a residual quantizer finds and returns in training."""
+"""Results of a residual quantizer in training."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 
 @dataclass
 class Quantized:
-    """What the quantizer returns.
+    """The quantizer's results in training.
 
     Attributes:
         latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
         shared_commitment: scalar, mean squared error of the latents after the shared stage.
         commitment: scalar, mean squared error of the latents at the end.
-        imitation: scalar, for the router alone: cross entropy between its scores and the masks that were searched for.
+        imitation: scalar, only for the router: cross entropy between its scores and the masks found by search.
         codebooks: scalar, the loss of codebooks that learn by gradients, see `ProjectedCodebook`.
         error: scalar without gradient, energy of the final residual.
     """
@@ -30,7 +30,7 @@ class Quantized:
 
 @dataclass
 class Choice:
-    """What a codebook chose: codes (B, T), vectors (B, T, D), for the windows that it serves, 1 or 0 (B,)."""
+    """A codebook's choice: codes (B, T), vectors (B, T, D), and the windows that it serves, 1 or 0 (B,)."""
 
     index: int
     codes: Tensor
@@ -40,15 +40,15 @@ class Choice:
 
 @dataclass
 class Assigned:
-    """What `Revq.assign` found for B windows of latents in runs.
+    """The results of `Revq.assign` for B windows of latents in runs.
 
     Attributes:
         mask: the experts chosen, 1 or 0 (B, N_r).
         error: of the latents that the decoder predicts from, in runs.
-        target: what is quantized, latents or innovations (B, T, D).
-        after_shared: what the shared codebooks say of it (B, T, D).
-        quantized: what all codebooks say of it (B, T, D).
-        chosen: what each of them says.
+        target: the vectors to quantize, latents or innovations (B, T, D).
+        after_shared: their approximation by the shared codebooks (B, T, D).
+        quantized: by all codebooks (B, T, D).
+        chosen: the choice of each codebook.
     """
 
     mask: Tensor

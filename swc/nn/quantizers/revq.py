@@ -1,7 +1,7 @@
 """Residual Experts Vector Quantization (SwitchCodec, Wang et al., arXiv 2505.24437, section III).
 
-One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. The chosen
-experts run on the residual in index order, whatever their scores. Equation numbers are the paper's. With `predictive`,
+One shared codebook quantizes every latent; a router then picks k_r of N_r expert codebooks for each window. These
+quantize the residual in index order, whatever their scores. Equation numbers are the paper's. With `predictive`,
 all this happens to innovations (see `swc.nn.quantizers.prediction`).
 """
 
@@ -31,8 +31,8 @@ from swc.nn.quantizers.search import (
 )
 from swc.nn.roles import Quantizer
 
-RARE = 0.05  # codes used less than this share of the mean are put where vectors are poorly served
-STRIDE = 3  # in training, every so many latents of a window decide on its experts, as in the encoder
+RARE = 0.05  # codes used less than this share of the mean are moved to poorly served vectors
+STRIDE = 3  # in training, every so many latents of a window take part in choosing its experts, as in the encoder
 
 
 class Revq(Quantizer):
@@ -73,7 +73,7 @@ class Revq(Quantizer):
     ) -> list[Tensor]:
         search, books, together = EFFORTS[effort], self.books(), Runs(runs, grants)
         z, k = together.z, together.grants
-        # as if quantizing left no error: enough to choose experts by
+        # as if quantizing left no error: good enough to choose experts
         target = together.padded([self.predictor.innovations(group) for group in runs])
         mask = torch.zeros(*k.shape, len(self.experts), dtype=torch.bool, device=z.device)
         codes = torch.full((len(z), len(books), z.shape[1]), -1, device=z.device)
@@ -89,19 +89,19 @@ class Revq(Quantizer):
         return together.split(codes)
 
     def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort, group: Tensor | None) -> Tensor:
-        """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: searched for, or the router's."""
+        """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: by search or by the router."""
         if effort.stride:
             return self.search_mask(target[:, :: effort.stride], k, group=group)
         return Router.top(self.scores(z, counted(group, None, z.shape[1])), k)
 
     @torch.no_grad()
     def search_mask(self, target: Tensor, k: Tensor, most: int | None = None, group: Tensor | None = None) -> Tensor:
-        """Masks (B, N_r) of the experts that leave the least of windows of latents or innovations (B, T, D).
+        """Masks (B, N_r) of the experts that leave the least residual of windows of latents or innovations (B, T, D).
 
         Args:
-            target: what is quantized.
+            target: the vectors to quantize.
             k: k_r of each window (B,).
-            most: the largest k_r; if given, nothing waits for what is found.
+            most: the largest k_r; if given, nothing waits for a result.
             group: of each window, see `counted` (B,).
         """
         shared, residual, counts = len(self.shared), target, counted(group, None, target.shape[1])
@@ -118,7 +118,7 @@ class Revq(Quantizer):
 
     @torch.no_grad()
     def look_up(self, codes: Tensor) -> Tensor:
-        """What codes say, of latents or, if predictive, of innovations: (B, stages, T) -> (B, T, D)."""
+        """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
         total = torch.zeros((), device=codes.device)
         for index, book in enumerate(self.books()):
             q = book.code[codes[:, index].clamp_min(0)]
@@ -178,7 +178,7 @@ class Revq(Quantizer):
         if searched is not None:
             experts = self._searched(target[:, ::STRIDE], k.flatten(), experts, searched.flatten(), most)
         if not isinstance(self.predictor, NoPredictor):
-            # a decoder predicts from latents with errors; these ones are like them, and found without a loop
+            # a decoder predicts from latents with errors; these are similar, and computed without a loop
             error = target - self._pass(target, experts.float())[0]
             target = self.predictor.innovations(runs, error.reshape(runs.shape)).reshape(z.shape)
         mask = experts.float()
@@ -189,8 +189,8 @@ class Revq(Quantizer):
         return Assigned(mask, error.reshape(runs.shape), target, after_shared, quantized, chosen)
 
     def _pass(self, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, list[Choice]]:
-        """Nearest codes of each stage in index order, eq. (2): what all say of windows (B, T, D), what the shared ones
-        say, and what each says."""
+        """Nearest codes of each stage in index order, eq. (2): approximations of windows (B, T, D) by all and by the
+        shared ones, and each choice."""
         quantized = after_shared = torch.zeros_like(target)
         chosen: list[Choice] = []
         shared = len(self.shared)
@@ -205,7 +205,7 @@ class Revq(Quantizer):
         return quantized, after_shared, chosen
 
     def _searched(self, target: Tensor, k: Tensor, routed: Tensor, searched: Tensor, most: int) -> Tensor:
-        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by what a search finds."""
+        """The masks `routed` (B, N_r), with those of the windows `searched` replaced by the results of a search."""
         if target.is_cuda:
             return torch.where(searched[:, None], self.search_mask(target, k, most), routed)
         mask = routed.clone()
@@ -222,10 +222,10 @@ class Revq(Quantizer):
 
     @torch.no_grad()
     def _learn(self, chosen: list[Choice], residual: Tensor) -> None:
-        """Each codebook moves to what all the others leave it: (B, T, D), the residual after the last stage.
+        """Each codebook moves towards the residual of all the others: (B, T, D), the residual after the last stage.
 
-        That is one small step down the least squares of `swc.training.stages.codebooks`. A codebook that learns what
-        the previous stages leave, as in plain RVQ, averages over far larger vectors and knows nothing of later ones.
+        That is one small step down the least squares of `swc.training.stages.codebooks`. A codebook that learns the
+        residual of the previous stages, as in plain RVQ, averages over far larger vectors and ignores later stages.
         """
         energy = residual.square().sum(-1).flatten() + 1e-12
         for choice in chosen:

@@ -63,11 +63,11 @@ class Router(nn.Linear):
 
     @torch.no_grad()
     def protect(self, bias: Tensor, gamma: float, dead: float) -> None:
-        """DRPS, eq. (4): raise the bias (N_r,) of neglected experts, and begin to count anew.
+        """DRPS, eq. (4): raise the bias (N_r,) of neglected experts, and reset the counts.
 
         Args:
             bias: is changed.
-            gamma: what a neglected expert gains.
+            gamma: the increase for a neglected expert.
             dead: the dead threshold, as a share of the mean load.
         """
         mean = self.load.mean()

@@ -16,8 +16,8 @@ class Windows(NamedTuple):
     """All windows of one length.
 
     Attributes:
-        run, number: which run each is in, and the how many-th of it (n,).
-        latents: where its latents are: indices of runs (n, 1) and of latents in them (n, T).
+        run, number: the run of each, and its index in the run (n,).
+        latents: the places of its latents: indices of runs (n, 1) and of latents in them (n, T).
     """
 
     run: Tensor
@@ -26,7 +26,7 @@ class Windows(NamedTuple):
 
 
 class Runs:
-    """Groups of runs of latents in one tensor, the longest first: those that go on come before those that have ended.
+    """Groups of runs of latents in one tensor, the longest first: unfinished runs come before ended ones.
 
     Args:
         runs: of each group (B_i, L_i, D).
@@ -52,7 +52,7 @@ class Runs:
         return pad_sequence([one for i in self._order for one in groups[i]], batch_first=True)
 
     def windows(self, window: int) -> Iterator[Windows]:
-        """Their windows of `window` latents, then the shorter ones that they end with, of one length at a time."""
+        """Their windows of `window` latents, then the shorter ones at their ends, of one length at a time."""
         found: dict[int, list[tuple[int, int]]] = {}
         for run, latents in enumerate(self.lengths):
             for number, length in enumerate(window_lengths(latents, window)):

@@ -1,7 +1,7 @@
-"""Encoder-side search: which experts, and which codes, leave the least residual.
+"""Encoder-side search for the experts and the codes that leave the least residual.
 
-Mask and codes are transmitted, so a decoder does not care how they were chosen; what is found here is free quality.
-Greedy choice of experts stands in for the router's top-k, and a beam over the stages for the nearest code of each
+Mask and codes are transmitted, so a decoder does not care how they were chosen: quality found here is free.
+A greedy choice of experts replaces the router's top-k, and a beam over the stages the nearest code of each
 (M-best search for residual vector quantization, e.g. Chan & Gersho 1991).
 """
 
@@ -25,7 +25,7 @@ class Effort:
     """How hard to search.
 
     Attributes:
-        stride: every so many latents of a window decide on its experts; 0 leaves them to the router.
+        stride: every so many latents of a window take part in choosing its experts; 0 leaves that to the router.
         beam: paths that the search for codes keeps.
     """
 
@@ -34,7 +34,7 @@ class Effort:
 
 
 EFFORTS = (Effort(0, 1), Effort(3, 16), Effort(1, 64))
-"""What the encoder's efforts 0, 1 and 2 mean."""
+"""The meaning of the encoder's efforts 0, 1 and 2."""
 
 
 @torch.no_grad()
@@ -43,7 +43,7 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
 
     Args:
         books: N_r experts' codebooks.
-        z: windows of latents, less what the shared codes say (B, T, D).
+        z: windows of latents, minus the shared codes (B, T, D).
         k: k_r of each window (B,).
         group: of each window, see `counted` (B,).
 
@@ -51,7 +51,7 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
         bool (B, N_r) with k_r set in each row.
     """
     experts, energies, residual = len(books), [book.energy for book in books], z
-    mask = (k >= experts)[:, None].repeat(1, experts)  # nothing to choose where all are taken
+    mask = (k >= experts)[:, None].repeat(1, experts)  # no choice if all are taken
     most = int(torch.where(k < experts, k, 0).max()) if len(k) else 0
     for taken in range(most):
         rows = ((k > taken) & (k < experts)).nonzero().flatten()
@@ -70,13 +70,13 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
 
 @torch.no_grad()
 def dense_greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, most: int) -> Tensor:
-    """`greedy_mask` for a GPU: every expert on every window, so that nothing waits to see what was chosen.
+    """`greedy_mask` for a GPU: every expert on every window, so that nothing waits for a choice.
 
     Args:
         books: N_r experts' codebooks.
-        z: windows of latents, less what the shared codes say (B, T, D).
+        z: windows of latents, minus the shared codes (B, T, D).
         k: k_r of each window (B,), not above `most` < N_r.
-        most: how many experts to choose at most.
+        most: the most experts to choose.
 
     Returns:
         bool (B, N_r) with k_r set in each row.
@@ -97,11 +97,11 @@ def dense_greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, most: int
 
 
 def counted(group: Tensor | None, rows: Tensor | None, times: int) -> Counts:
-    """How many vectors of each group there are, for `distances`.
+    """The number of vectors of each group, for `distances`.
 
     Args:
-        group: of windows or runs, counted from 0 and rising (B,); None where all are of one group.
-        rows: which of them are there, rising; None stands for all.
+        group: of windows or runs, counted from 0 and rising (B,); None if all are of one group.
+        rows: those that are present, rising; None means all.
         times: vectors of each.
     """
     if group is None:
@@ -111,7 +111,7 @@ def counted(group: Tensor | None, rows: Tensor | None, times: int) -> Counts:
 
 
 def _nearest_distance(r: Tensor, code: Tensor, energy: Tensor, counts: Counts) -> Tensor:
-    """Squared distance to the nearest code (size, D), less the vector's own square: (n, T, D) -> (n, T)."""
+    """Squared distance to the nearest code (size, D), minus the vector's own square: (n, T, D) -> (n, T)."""
     n, T, D = r.shape
     return distances(r.reshape(-1, D), code, energy, counts).amin(1).reshape(n, T)
 
@@ -139,7 +139,7 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
 def codes_in_turn(
     books: Sequence[Codebook], predictor: Predictor, runs: Runs, mask: Tensor, window: int, width: int
 ) -> Tensor:
-    """Codes of runs of latents, each latent's after those of the one that it is predicted from.
+    """Codes of runs of latents, each latent's after those of the latent it is predicted from.
 
     Args:
         books, width: as for `beam_codes`.
@@ -167,7 +167,7 @@ def codes_in_turn(
 
 
 class Stage(NamedTuple):
-    """A codebook with the vectors that it serves; no `rows` stand for all of them. `counts` as for `distances`."""
+    """A codebook with the vectors that it serves; without `rows` all of them. `counts` as for `distances`."""
 
     code: Tensor  # (size, D)
     key: tuple[Tensor, Tensor]  # that vectors are compared with, for `distances`

@@ -1,4 +1,4 @@
-"""What a training step is given: crops, the rate of each of their windows, and where experts are searched for."""
+"""The input of a training step: crops, the rate of each of their windows, and the windows to search experts for."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _crops(config: Config, corpus: Corpus, count: int, generator: torch.Generato
     changed = round(count * t.speed_share)
 
     parts = [draw_crops(config, corpus, count - changed, config.crop, generator)]
-    whole = -(-config.crop // UNIT) + 2  # a margin before and after, where what is resampled wraps around
+    whole = -(-config.crop // UNIT) + 2  # a margin before and after, where resampling wraps around
     for n in (changed // 2, changed - changed // 2):
         if n:
             slow, fast = (round(whole * factor) for factor in t.speed)

@@ -55,7 +55,7 @@ class Corpus:
         return int(self.lengths.sum()) / self.sample_rate / 3600
 
     def to(self, device: torch.device, *, samples: bool = True) -> Corpus:
-        """The same corpus for training on a device; its samples move there too, or stay if they are too many."""
+        """The same corpus for training on a device; its samples move there too, unless they are too many."""
         return dataclasses.replace(self, samples=self.samples.to(device) if samples else self.samples, device=device)
 
     def crops(
@@ -110,7 +110,7 @@ class Corpus:
         """Read what `save` wrote.
 
         Raises:
-            InputError: it is not such a file, or was made from other recordings or settings.
+            InputError: not such a file, or one made from other recordings or settings.
         """
         try:
             with safe_open(path, "pt") as file:
@@ -178,7 +178,7 @@ def load_corpus(
 
 
 def _load(source: Source, sample_rate: int, config: GainConfig) -> Recording | str:
-    """The recording, or why it cannot be used: an exception would end the work of a pool."""
+    """The recording, or the reason why it cannot be used: an exception would end the work of a pool."""
     try:
         return load(source, sample_rate, config)
     except InputError as error:

@@ -23,7 +23,7 @@ NARROW_HZ = 11_000.0
 
 @dataclass(frozen=True)
 class Source:
-    """Where one recording's bytes are: a file, or a stretch of an uncompressed tar shard."""
+    """The place of one recording's bytes: a file, or a stretch of an uncompressed tar shard."""
 
     path: Path
     offset: int = 0
@@ -37,7 +37,7 @@ class Source:
 
     @property
     def file_size(self) -> int:
-        """Bytes of the file or shard; -1 where it cannot be told."""
+        """Size of the file or shard in bytes; -1 if unknown."""
         try:
             return self.path.stat().st_size
         except OSError:
@@ -65,7 +65,7 @@ class Source:
         return np.concatenate(blocks), reader.sample_rate
 
     def _unpacked(self, files: ExitStack) -> Path:
-        """A temporary file of the bytes that the shard holds."""
+        """A temporary file with the bytes in the shard."""
         try:
             with self.path.open("rb") as shard:
                 shard.seek(self.offset)
@@ -84,7 +84,7 @@ class Recording:
 
     Attributes:
         samples: mono int16 (n,).
-        gain: in 1/256 dB, as in the container: what brings it to the target level.
+        gain: to the target level, in 1/256 dB, as in the container.
         bandwidth: Hz up to which there is content.
     """
 

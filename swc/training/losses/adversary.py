@@ -1,4 +1,4 @@
-"""The discriminators of stage 2 as they learn beside the decoder, and what they tell it."""
+"""The discriminators of stage 2, which learn beside the decoder, and their losses for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Adversary:
 
         Args:
             real: recordings (B, samples).
-            fake: what the codec made of them (B, samples); gets no gradient.
+            fake: decoded recordings (B, samples); gets no gradient.
 
         Returns:
             Their loss, scalar.

@@ -1,7 +1,7 @@
 """Losses in the domain of hearing, between waveforms and blind to phase.
 
 `loudness` follows the perceptual model of PESQ (ITU-T P.862): power in Bark bands up to 8 kHz over 32 ms windows,
-raised to Zwicker's 0.23 above a threshold, where what is added weighs more than what is lost. `envelope` follows STOI
+raised to Zwicker's 0.23 above a threshold, where additions weigh more than losses. `envelope` follows STOI
 (Taal et al. 2011): correlation of third-octave envelopes over 0.38 s, here up to 12 kHz. Both are simplified, without
 time alignment and level equalisation, so that they are cheap and have gradients everywhere.
 """
@@ -17,7 +17,7 @@ BARKS = 46
 BARK_TOP = 8000.0  # Hz
 THRESHOLD = 10**-7.5  # of hearing: power 75 dB below a full-scale sine
 EXPONENT = 0.23
-ADDED = 1.5  # what a louder band weighs against a softer one
+ADDED = 1.5  # weight of a louder band against a softer one
 OCTAVE_BOTTOM, OCTAVES, PER_OCTAVE = 150.0, 20, 3  # centres 150 Hz to 12 kHz
 FRAMES, STRIDE = 30, 3  # envelope frames that are correlated, and the step between two such stretches
 AUDIBLE = 1e-3  # stretches softer than this share of a band's loudest (-30 dB) don't count
@@ -29,7 +29,7 @@ def bark(f: Tensor) -> Tensor:
 
 
 class AuditoryLoss(nn.Module):
-    """Distances between audio (B, samples) and what the codec makes of it; both level-normalised."""
+    """Distances between audio (B, samples) and its decoded version; both level-normalised."""
 
     window: Tensor
     barks: Tensor

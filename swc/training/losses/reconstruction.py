@@ -3,8 +3,7 @@
 `MagnitudeLoss` judges compressed magnitudes where they are made, before any phase (stage 1a). `ReconstructionLoss`
 judges waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048,
 5..320 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis`
-says how much errors count at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing where speech and
-pitch are.
+weights errors at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing in the range of speech and pitch.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def emphasis(config: Config, frequencies: Tensor) -> Tensor:
 
 
 def interpolated(x: Tensor, points: Tensor, values: Tensor) -> Tensor:
-    """At x the values of a function that is linear between rising points (n,) and constant outside."""
+    """The values at x of a function that is linear between rising points (n,) and constant outside."""
     right = torch.searchsorted(points, x).clamp(1, len(points) - 1)
     share = ((x - points[right - 1]) / (points[right] - points[right - 1])).clamp(0, 1)
     return torch.lerp(values[right - 1], values[right], share)

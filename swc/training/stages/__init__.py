@@ -1,4 +1,4 @@
-"""Stages of training, a file a kind."""
+"""Stages of training, one file for each kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STAGES: dict[str, type[Stage]] = {
     "gains": GainsSolver,
     "sharpness": SharpnessSolver,
 }
-"""What runs each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""
+"""The class for each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""
 
 
 def stage_of(settings: StageConfig, config: Config, device: torch.device) -> Stage:

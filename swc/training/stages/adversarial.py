@@ -17,9 +17,9 @@ from swc.training.stages.waveform import WaveformObjective
 
 
 class AdversarialObjective(WaveformObjective):
-    """Adds what the discriminators say, after some steps in which they learn alone.
+    """Adds the discriminators' losses, after some steps in which they learn alone.
 
-    Otherwise the decoder would follow discriminators that know nothing yet.
+    Otherwise the decoder would follow untrained discriminators.
     """
 
     def __init__(self, settings: GradientStage, config: Config, device: torch.device) -> None:

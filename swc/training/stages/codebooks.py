@@ -1,8 +1,8 @@
-"""Stage "codebooks": all of them are refitted together, with the encoder at rest.
+"""Stage "codebooks": all of them are refitted together, with the encoder frozen.
 
-While encoder and codebooks learn side by side, each code trails its vectors, and has seen few of them. Afterwards the
-codes that a search finds for many latents are taken as given, and all codebooks are solved for at once: the least
-squares of additive quantization (Babenko & Lempitsky 2014; Martinez et al. 2018), over and over.
+While encoder and codebooks learn side by side, each code lags behind its vectors, and has seen few of them. Afterwards
+the codes that a search finds for many latents are taken as given, and all codebooks are solved for at once, repeatedly:
+the least squares of additive quantization (Babenko & Lempitsky 2014; Martinez et al. 2018).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from swc.training.parts import parts_of, sizes_of
 from swc.training.stages.stage import Outcome, Solver
 
 PART = 64  # windows at a time
-STRIDE = 4  # every so many latents of a window decide on its experts
+STRIDE = 4  # every so many latents of a window take part in choosing its experts
 BEAM = 4  # paths of the search for codes
-RIDGE = 2.0  # pulls a code to where it was, as so many vectors would
+RIDGE = 2.0  # pull of a code to its old place, in vectors
 STEPS = 12  # of conjugate gradients a round
-RARE = 0.05  # codes used less than this share of the mean are moved to where one is missing
+RARE = 0.05  # codes used less than this share of the mean are moved to badly served vectors
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Round(Outcome):
     """One round.
 
     Attributes:
-        found: mean square of what the codes that were found leave of the latents.
+        found: mean square of the residual after the search for codes.
         solved: the same after solving for the codebooks.
         replaced: rare codes that were moved.
     """
@@ -100,18 +100,18 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
 def refit(quantizer: Revq, runs: Tensor, k: Tensor, generator: torch.Generator, *, rounds: int) -> Iterator[Round]:
     """Search for masks once, then alternate between the search for codes and the least squares for all codebooks.
 
-    What a predictive quantizer codes depends on the errors of the previous latents: those of the previous round stand
-    for them.
+    The input of a predictive quantizer depends on the errors of the previous latents: those of the previous round are
+    used instead.
 
     Args:
         quantizer: its codebooks are changed.
         runs: latents (B, W * T, D).
         k: k_r of their windows (B, W).
-        generator: on the CPU, for what takes the place of rare codes.
-        rounds: how often.
+        generator: on the CPU, for the replacement of rare codes.
+        rounds: their number.
 
     Yields:
-        What each round did.
+        The result of each round.
     """
 
     def windows(error: Tensor | float = 0.0) -> Tensor:
@@ -146,11 +146,11 @@ def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Ten
 
     Args:
         quantizer: its codebooks are changed.
-        residual: what the codes leave of the vectors (B, T, D).
+        residual: of the vectors after their codes (B, T, D).
         codes: int64 (B, stages, T), -1 where an expert is not chosen.
 
     Returns:
-        What the moved codes leave of them (B, T, D).
+        The residual with the moved codes (B, T, D).
     """
     books = quantizer.books()
     size, D = books[0].size, residual.shape[-1]
@@ -191,7 +191,7 @@ def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Ten
 
 
 def _replace_rare(quantizer: Revq, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
-    """Rare codes become copies of a vector's own code, moved by all that is left of this vector."""
+    """Rare codes become copies of a vector's own code, moved by this vector's whole residual."""
     replaced = 0
     energy = residual.square().sum(-1).flatten().clamp_min(1e-12)  # of silence too, or there is nothing to draw
     flat = residual.flatten(0, 1)

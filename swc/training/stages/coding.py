@@ -1,4 +1,4 @@
-"""What all stages have in common in which a model codes crops: its output, and the quantizer's own losses."""
+"""What stages share in which a model codes crops: its output, and the quantizer's own losses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from swc.training.stages.stage import Objective
 
 
 class Term(NamedTuple):
-    """A term of the loss, a scalar, and its weight; None: it is for the log alone."""
+    """A term of the loss, a scalar, and its weight; None: only for the log."""
 
     value: Tensor
     weight: float | None = None
@@ -28,7 +28,7 @@ class Term(NamedTuple):
 
 @dataclass
 class Output:
-    """What a model makes of crops."""
+    """The results of a model for crops."""
 
     audio: Tensor  # the crops (B, samples)
     quantized: Quantized
@@ -62,7 +62,7 @@ class Output:
 
 
 class CodingObjective(Objective):
-    """The quantizer's own losses; what is coded is judged by those that build on it."""
+    """The quantizer's own losses; subclasses add those of the decoded crops."""
 
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
         terms = self.terms(self.output(model, batch), factor)

@@ -28,13 +28,13 @@ from swc.training.stages.waveform import WaveformObjective
 
 @dataclass
 class Taught(Output):
-    """What the decoder makes of a teacher's latents, and how far the encoder's are from them."""
+    """The decoder's results for a teacher's latents, and the distance of the encoder's from them."""
 
     distance: Tensor  # scalar, relative to the latents' power
 
 
 def _layout(model: ModelConfig) -> tuple[object, ...]:
-    """What teacher and pupil must have in common."""
+    """The sizes that teacher and pupil must share."""
     return model.quantizer, model.backbone.latent_dim, model.hop, model.sample_rate
 
 

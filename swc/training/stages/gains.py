@@ -1,8 +1,8 @@
 """Stage "gains": the decoder's magnitudes raised, band by band, towards those of the recordings.
 
-An L1 loss makes each magnitude the median of what it could be. Where a bin is noise, that is 1.6 dB below its power
-(the median of a Rayleigh distribution), and phases that do not fit take another part when frames overlap. How much is
-missing is measured on decoded audio, and becomes part of the decoder's last layers.
+An L1 loss makes each magnitude the median of its possible values. In a bin of noise, that is 1.6 dB below its power
+(the median of a Rayleigh distribution), and inconsistent phases cost more when frames overlap. The lack is measured on
+decoded audio, and the correction becomes part of the decoder's last layers.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
 
 BANDS = 32
-SHARE = 0.5  # of what the median frame lacks that is added: loud frames lack less
+SHARE = 0.5  # share of the median frame's lack that is added: loud frames lack less
 
 
 @dataclass(frozen=True)
 class Gains(Outcome):
-    """What the decoder was raised by.
+    """The gain of the decoder.
 
     Attributes:
         missing: median dB, over frames, by which each mel band of decoded audio was softer than the recordings; `SHARE`
@@ -52,7 +52,7 @@ class GainsSolver(BatchSolver):
 
 @torch.no_grad()
 def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
-    """Raise the decoder's magnitudes in mel bands by a share of what they lack.
+    """Raise the decoder's magnitudes in mel bands by a share of their lack.
 
     Args:
         model: its decoder is changed.

@@ -1,7 +1,7 @@
 """Stage "sharpness": the decoder's spectra made sharper along frequency, in its weights alone.
 
-Where a few bits leave open what a spectrum looks like, the magnitudes that are nearest on average are flatter than any
-that could be real: formants and harmonics stand out too little. How much a bin stands out is the difference of two
+Where a few bits leave a spectrum open, the magnitudes that are nearest on average are flatter than any real ones:
+formants and harmonics stand out too little. How much a bin stands out is the difference of two
 blurs of the compressed magnitudes, and a share of it is added. (Decoders of speech have long sharpened formants: Chen &
 Gersho 1995.) Detail finer than the narrow blur is not raised, since little of it is true. All of this is linear in the
 compressed magnitudes, so it becomes part of the decoder's last layers.
@@ -30,16 +30,16 @@ LOW, FULL, HIGH = 500.0, 2000.0, 8000.0  # Hz: sharpening sets in, is at its ful
 
 @dataclass(frozen=True)
 class Sharpened(Outcome):
-    """What was done.
+    """The result.
 
     Attributes:
-        strength: share of what stands out that was added.
+        strength: share of the difference of the blurs that was added.
     """
 
     strength: float
 
     def __str__(self) -> str:
-        return f"what stands out of a spectrum raised by {self.strength:.0%}"
+        return f"peaks and valleys of spectra raised by {self.strength:.0%}"
 
 
 class SharpnessSolver(Solver):
@@ -55,7 +55,7 @@ class SharpnessSolver(Solver):
 
 
 def sharpening(bins: int, sample_rate: int, strength: float) -> Tensor:
-    """A matrix (bins, bins) that makes compressed magnitudes (bins,) sharper, and leaves even ones as they are."""
+    """A matrix (bins, bins) that sharpens compressed magnitudes (bins,), and leaves constant ones unchanged."""
     frequency = torch.linspace(0, sample_rate / 2, bins)
     distance = frequency[:, None] - frequency
 

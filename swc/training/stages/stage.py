@@ -1,6 +1,6 @@
 """The two roles that a kind of stage can fill: it descends a gradient, or it solves.
 
-The trainer and the run know these roles alone, never a kind.
+The trainer and the run know only these roles, never a kind.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Stage:
 
     @property
     def frozen(self) -> bool:
-        """Whether encoder and quantizer stay as they are."""
+        """Whether encoder and quantizer are frozen."""
         return False
 
     @property
     def only_refiner(self) -> bool:
-        """Whether of the decoder, too, all but its refiner stays as it is."""
+        """Whether the decoder, too, is frozen except for its refiner."""
         return False
 
     def compile(self) -> None:
@@ -70,7 +70,7 @@ class Stage:
         return ()
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps of the stage itself, by name."""
+        """The tensors of the stage itself for a checkpoint, by name."""
         return {}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -81,7 +81,7 @@ class Objective(Stage, ABC):
     """A stage that descends the gradient of a loss.
 
     Attributes:
-        delay: steps at its start that leave the model as it is.
+        delay: steps at its start that leave the model unchanged.
     """
 
     settings: GradientStage
@@ -109,7 +109,7 @@ class Objective(Stage, ABC):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a solver found: its fields go into the log under the name of its class, `str` is for people."""
+    """The result of a solver: its fields go into the log under the name of its class, `str` is for people."""
 
 
 class Solver(Stage, ABC):
@@ -127,7 +127,7 @@ class Solver(Stage, ABC):
             generator: on the CPU, of everything random.
 
         Yields:
-            Steps done so far, and what was found.
+            Steps done so far, and the result.
         """
 
 
@@ -141,4 +141,4 @@ class BatchSolver(Solver):
 
     @abstractmethod
     def measure(self, model: CodecModel, batches: Iterable[Tensor], generator: torch.Generator) -> Outcome:
-        """Change the model by what is found in batches of crops (batch, samples)."""
+        """Measure batches of crops (batch, samples), and change the model accordingly."""

@@ -1,4 +1,4 @@
-"""Stage 1b: the parts learn on from waveforms; a `spectral` decoder's have the phases that it gives them."""
+"""Stage 1b: all parts continue to learn on waveforms, with the phases of a `spectral` decoder or a network's own."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Stage "weighting": a basis of the latents in which what is audible is large, so that codes are spent on it.
+"""Stage "weighting": a basis of the latents in which audible directions are large, so that codes are spent on them.
 
-The encoder looks for the codes whose latents are nearest. How much an error is heard depends on its direction: J^T J of
-the decoder's Jacobian J, averaged over decoded latents, says what it does to compressed magnitudes, which are close to
-loudness. With distances by (J^T J)^p in place of I, directions are weighed for what they do; p = 1 would be right for
-errors so small that the decoder is linear, and those of a few codes are not. (Sensitivity matrices: Gardner & Rao 1995,
+The encoder looks for the codes whose latents are nearest. How audible an error is depends on its direction: J^T J of
+the decoder's Jacobian J, averaged over decoded latents, gives its effect on compressed magnitudes, which are close to
+loudness. Distances by (J^T J)^p in place of I weight directions by their effect; p = 1 would be right for errors so
+small that the decoder is linear, and those of a few codes are not. (Sensitivity matrices: Gardner & Rao 1995,
 "Theoretical analysis of the high-rate vector quantization of LPC parameters".)
 
-Nothing needs to know of it: encoder, codebooks, router, predictor and decoder are all linear where they meet the
+Nothing else changes: encoder, codebooks, router, predictor and decoder are all linear where they meet the
 latents, so they change to the new basis, and the same codes still give the same audio.
 """
 
@@ -86,7 +86,7 @@ def weigh(model: CodecModel, batches: Iterable[Tensor], k: int, generator: torch
 def change_basis(model: CodecModel, basis: Tensor) -> None:
     """Multiply all latents (..., D) by a matrix (D, D) from the left, in the weights of all parts.
 
-    The same codes still decode to the same audio, but for rounding; which codes are nearest changes with the distances.
+    The same codes still decode to the same audio, except for rounding; the nearest codes change with the distances.
     Restart the averages of the codebooks afterwards.
     """
     encoder, quantizer, decoder = spectral_parts_of(model)

@@ -1,4 +1,4 @@
-// The page's state, and what changes it.
+// The page's state, and its changes.
 
 const recordings = JSON.parse(byId("data").textContent);
 const rounds = new Map(); // of blind tests, by recording
@@ -8,12 +8,12 @@ let player = null;
 let pictures = []; // levels of every version's spectrogram
 let top = 0; // their level that is shown brightest
 let slots = [];
-let chosen = 0; // which slot is heard
+let chosen = 0; // the audible slot
 let blind = false;
 let matched = true;
 let region = null; // {start, stop} in seconds
 let looping = false;
-let counted = 0; // until when, on the player's clock, listening was counted
+let counted = 0; // time on the player's clock up to which listening was counted
 
 const recording = () => recordings[shown];
 const round = () => (blind ? rounds.get(shown) : null);
@@ -203,7 +203,7 @@ function showPosition() {
   slider.value = at;
   const text = `${at.toFixed(2)} / ${clock(player.duration)}`;
   byId("time").textContent = text;
-  if (!player.playing) slider.setAttribute("aria-valuetext", text); // it would be read out all the time
+  if (!player.playing) slider.setAttribute("aria-valuetext", text); // otherwise it would be read out all the time
   byId("versions").style.setProperty("--at", percent(at / player.duration));
 }
 

@@ -1,6 +1,6 @@
 // Buttons, pointer and keyboard.
 
-const DRAG = 5; // pixels from which on a click is a drag
+const DRAG = 5; // pixels; a longer movement is a drag and not a click
 
 /** Seek where a picture is clicked, loop what is dragged across. */
 function watch(image) {

@@ -1,7 +1,7 @@
-// All versions play together from one moment on; only their gains tell which is heard.
+// All versions start together; their gains decide which one is audible.
 
 const FADE = 0.003; // seconds; time constant of an exponential fade, which 10 ms complete to 96 %
-const AHEAD = 0.02; // seconds by which changes are planned ahead, so that they meet all versions at the same sample
+const AHEAD = 0.02; // seconds by which changes are scheduled ahead, so that they reach all versions at the same sample
 const LEAST_LOOP = 0.05; // seconds
 
 /** A context of the audio's own rate, so that nothing is resampled, where the browser has it. */
@@ -36,9 +36,9 @@ class Player {
     this.factors = buffers.map(() => 1);
     this.loop = null; // {start, stop} in seconds
     this.changed = changed;
-    this.context = null; // made on the first gesture, as browsers want it
-    this.take = null; // what plays: {sources, gains, output, offset, when}
-    this.offset = 0; // where to go on
+    this.context = null; // made on the first gesture, as browsers require
+    this.take = null; // the playing nodes: {sources, gains, output, offset, when}
+    this.offset = 0; // where to continue
   }
 
   get playing() {

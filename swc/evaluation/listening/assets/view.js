@@ -1,4 +1,4 @@
-// What the page is made of. All text goes in as text, never as HTML.
+// The elements of the page. All text is inserted as text, never as HTML.
 
 const HERTZ = [[1000, "1 kHz"], [4000, "4 kHz"], [16000, "16 kHz"]];
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60];
@@ -65,7 +65,7 @@ function picture(title, levels, top, rate) {
   return element("div", { className: "picture" }, canvas, ...marks, ...overlays);
 }
 
-/** A slider from 0 to 100; `rate` is called with what it is moved to. */
+/** A slider from 0 to 100; `rate` is called with its new value. */
 function scoreSlider(slot, round, rate) {
   const words = element("div", { className: "words", ariaHidden: "true" });
   words.append(...WORDS.map((word) => element("span", { textContent: word })));

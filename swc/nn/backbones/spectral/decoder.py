@@ -53,7 +53,7 @@ class SpectralDecoder(Decoder):
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)
 
     def spectrum(self, c: Tensor, pause: int | None = None, offset: Tensor | None = None) -> Tensor:
-        """Magnitudes, of what `compressed` returned, with phases that fit them: complex (B, T, bins).
+        """Magnitudes from the result of `compressed`, with matching phases: complex (B, T, bins).
 
         Gradients reach the magnitudes alone. Arguments are those of `integrate_phase`.
         """
@@ -75,7 +75,7 @@ class SpectralDecoder(Decoder):
             return synthesise(spectrum, self.window, self.config.frame_hop)
 
     def refined(self, spectrum: Tensor, first: Tensor | int = 0) -> Tensor:
-        """Audio as `render` has it, of what the iterations of `refine`, and then the refiner, make of a spectrum.
+        """Audio as from `render`, of a spectrum after the iterations of `refine` and then the refiner.
 
         Gradients reach magnitudes and refiner. `first` is as in `textured`, and may be before the chunk.
         """

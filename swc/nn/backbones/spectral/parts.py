@@ -1,4 +1,4 @@
-"""What encoder and decoder share: compressed magnitudes, and layers that start small."""
+"""Shared by encoder and decoder: compressed magnitudes, and layers that start small."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from swc.config import ModelConfig, SpectralConfig
 
 FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
-CEILING = 2e4  # +32 dB re a full-scale sine: no recording comes near, a runaway network stops there
+CEILING = 2e4  # +32 dB re a full-scale sine: recordings never come near it, a runaway network stops there
 START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
 
 
@@ -18,7 +18,7 @@ def compress(magnitude: Tensor, exponent: float) -> Tensor:
 
 
 def expand(c: Tensor, exponent: float) -> Tensor:
-    """|X| of compressed magnitudes, of any shape, within what is audible and possible."""
+    """|X| of compressed magnitudes, of any shape, limited to the audible and possible range."""
     return c.clamp(FLOOR**exponent, CEILING**exponent).pow(1 / exponent)
 
 

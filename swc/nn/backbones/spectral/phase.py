@@ -2,8 +2,8 @@
 
 Integration follows the derivatives that a Gaussian-like window gives to the phase of a spectrogram (phase gradient heap
 integration, Prusa, Balazs & Sondergaard 2017, eq. 11-12). Instead of a heap, the order is that of single-pass
-spectrogram inversion (Beauregard, Harish & Wyse 2015): a spectral peak goes on from the frame before, and the bins on
-its flanks are locked to it (Laroche & Dolson 1999). Nothing to learn.
+spectrogram inversion (Beauregard, Harish & Wyse 2015): a spectral peak continues from the previous frame, and the bins
+on its flanks are locked to it (Laroche & Dolson 1999). There is nothing to learn.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def integrate_phase(
         magnitude: (B, T, bins), at least 0.
         n_fft: window length in samples; bins = n_fft // 2 + 1.
         hop: samples a frame.
-        pause: begin anew at the quietest frame in the second half of every so many frames, where it is least heard,
-            so that a frame depends on little before it.
-        offset: (T, bins), angles by which peaks that are no tones are turned with their flanks, each frame by itself.
+        pause: restart at the quietest frame in the second half of every so many frames, where it is least audible, so
+            that a frame depends on few frames before it.
+        offset: (T, bins), angles by which peaks that are not tones are rotated with their flanks, frame by frame.
 
     Returns:
         Complex unit vectors (B, T, bins).
@@ -40,16 +40,16 @@ def integrate_phase(
     B, T, bins = magnitude.shape
     log = (magnitude + TINY).log()
     bin_index = torch.arange(bins, device=magnitude.device)
-    # what the phase gains from frame to frame: the bin's own frequency, and its distance to the peak it belongs to
+    # advance of the phase from frame to frame: the bin's own frequency, and its distance to its peak
     own = 2 * math.pi * ((hop * bin_index) % n_fft) / n_fft
     advance = own + hop / (GAMMA * n_fft) * _slope(log)
     advance = F.pad((advance[:, 1:] + advance[:, :-1]) / 2, (0, 0, 1, 0))
-    # what it gains from bin to bin: where in the frame the energy lies
+    # advance from bin to bin: the position of the energy within the frame
     lag = -GAMMA * n_fft / hop * _slope(log.transpose(1, 2)).transpose(1, 2)
     across = F.pad((lag[..., 1:] + lag[..., :-1]) / 2, (1, 0)).cumsum(-1)
     peak = peaks(log)
     locked = across - across.gather(-1, peak)
-    # as low a crest as a start can have (Schroeder 1970): equal phases would make each restart a click
+    # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
     start = (math.pi * bin_index.square() / (2 * bins)).expand(B, bins)
     anew = _quietest(magnitude.sum(-1), pause)[..., None]
     phase, phases = start, []

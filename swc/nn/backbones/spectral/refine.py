@@ -1,13 +1,13 @@
-"""A network that gives the decoder's spectrum a texture and phases of its own.
+"""A network that adds texture to the decoder's spectrum and corrects its phases.
 
-Coded magnitudes are smooth where those of recordings fluctuate, and integrated phases take what is smooth for a steady
-tone, which buzzes. Here every bin of the decoded spectrum X is changed to
+Coded magnitudes are smooth where those of recordings fluctuate, and integrated phases turn smooth magnitudes into
+steady tones, which buzz. Here every bin of the decoded spectrum X is changed to
 
     exp(a) (sqrt(1 - n^2) exp(i b) X + n |X| N),
 
 where N is the spectrum of white noise, and a, b and n in (0, 1) come from a network of ConvNeXt blocks over time and
-frequency (Liu et al. 2022, arXiv 2201.03545). It starts with a and b near 0 and little noise, so that the decoder
-sounds as it does without. (A steady and a noisy part: Serra & Smith 1990.)
+frequency (Liu et al. 2022, arXiv 2201.03545). It starts with a and b near 0 and little noise, so that the decoder at
+first sounds as without it. (A steady and a noisy part: Serra & Smith 1990.)
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from swc.config import SpectralConfig
 from swc.nn.backbones.spectral.parts import compress, correction
 from swc.nn.layers.noise import uniform
 
-PATCH = 8  # neighbouring bins that are one position to the network
+PATCH = 8  # neighbouring bins that form one position of the network
 EXPANSION = 2
 KERNEL = (5, 5)  # frames, patches
 FEATURES, OUTPUTS = 5, 3  # numbers a bin
-QUIET = -3.0  # the first noise is 26 dB below what it is mixed with
+QUIET = -3.0  # at first the noise is 26 dB below the signal
 SCALE = 0.3  # of compressed magnitudes, whose mean is about 3 at the coding level
 LOUDEST = 3.0  # nepers that a bin may gain
 TINY = 1e-6
@@ -50,7 +50,7 @@ class PlaneBlock(nn.Module):
 
 
 class Refiner(nn.Module):
-    """Decoded spectrum, complex (B, T, bins), -> what is heard, of the same shape."""
+    """Decoded spectrum, complex (B, T, bins), -> final spectrum of the same shape."""
 
     noise: Tensor
     turn: Tensor
@@ -93,10 +93,10 @@ class Refiner(nn.Module):
         return decoded * torch.polar(gain * (1 - n * n).sqrt(), angle) + noise * (magnitude * gain * n)
 
     def _features(self, decoded: Tensor, magnitude: Tensor) -> Tensor:
-        """What the network sees, (B, T, patches, PATCH * FEATURES): magnitudes, and phases relative to neighbours."""
+        """The network's input, (B, T, patches, PATCH * FEATURES): magnitudes, and phases relative to neighbours."""
         magnitude = magnitude[..., :-1]
         unit = decoded[..., :-1] / (magnitude + TINY)
-        # phases refer to the start of the window: those of an impulse in its middle turn by pi from bin to bin
+        # phases refer to the start of the window: those of an impulse in its middle advance by pi from bin to bin
         across = F.pad(-unit[..., 1:] * unit[..., :-1].conj(), (1, 0))
         along = F.pad(unit[:, 1:] * unit[:, :-1].conj(), (0, 0, 1, 0)) * self.turn
         level = SCALE * compress(magnitude, self.config.exponent)

@@ -1,8 +1,8 @@
 """Texture in the treble: phases that sound like noise where integrated ones would ring.
 
-Coded magnitudes are smooth, and integration takes every bump of a noise for a steady tone. So above `NOISY` the region
-of each spectral peak that is not as sharp as a tone's gets a random offset, another one in every frame. Frames that do
-not fit cancel each other where they overlap; a few iterations of Griffin & Lim (1984) put back what is lost.
+Coded magnitudes are smooth, and integration turns every bump of a noise into a steady tone. So above `NOISY` the region
+of each spectral peak that is not as sharp as a tone's gets a random offset, drawn again in every frame. Inconsistent
+frames cancel each other where they overlap; a few Griffin-Lim iterations (1984) restore the loss.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
 
 
 def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
-    """The offset of each bin (B, T, bins): that of its peak, or 0 where the peak is as sharp as a tone's.
+    """The offset of each bin (B, T, bins): that of its peak, or 0 if the peak is as sharp as a tone's.
 
     Args:
         offset: (T, bins), of peaks.
@@ -53,10 +53,10 @@ def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
 
 
 def refine(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
-    """Phases that fit each other better, with the same magnitudes: complex (B, T, bins).
+    """More consistent phases, with the same magnitudes: complex (B, T, bins).
 
-    Every iteration takes the phases of what the waveform of the one before contains, and reaches n_fft // hop frames
-    further on each side. Gradients reach the magnitudes alone.
+    Every iteration takes the phases of the previous iteration's waveform, and depends on n_fft // hop more frames on
+    each side. Gradients reach only the magnitudes.
     """
     magnitude = spectrum.abs()
     for _ in range(ITERATIONS):

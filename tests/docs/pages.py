@@ -1,0 +1,60 @@
+"""The pages of the documentation, and the fenced blocks in them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (".", "docs", "docs/notebook", "formats", "models/swc-44k")
+PAGES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
+
+NOT_RUN = {
+    "pip install .": "needs the network; .ci/run does it",
+    "pip install torch --index-url https://download.pytorch.org/whl/cpu": "needs the network",
+    "make demo": "needs the network; .ci/run does it",
+    "make quick": "runs the tests themselves",
+    "torchrun --nproc-per-node 2 -m swc train models/swc-44k/config.toml --data my-recordings --out runs/two "
+    "--max-minutes 60": "starts processes; tests/training/test_training_distributed.py does it",
+    "swc train models/swc-44k/config.toml --data my-recordings --out runs/mine --max-minutes 60 "
+    "--resume runs/mine/last": "needs a run that was stopped; tests/training/test_training_run.py does it",
+    "python benchmarks/ablations/run.py --data CORPUS --val EVAL --out DIR --cache corpus.safetensors": "hours",
+    "python benchmarks/ablations/table.py DIR": "needs those hours",
+    "python benchmarks/ablations/refit.py fixed-6 revq-17 --data CORPUS --val EVAL --out DIR "
+    "--cache corpus.safetensors": "needs those hours",
+}
+"""Commands that the tests do not execute, and why."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: language, text without the indentation of a list, and the line it begins on."""
+
+    language: str
+    text: str
+    line: int
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^( *)```([^\n]*)\n(.*?)^\1```$", text, re.S | re.M)
+    return [Block(m[2], textwrap.dedent(m[3]), text.count("\n", 0, m.start()) + 1) for m in found]
+
+
+def commands(block: Block) -> Iterator[str]:
+    """The commands of a block of shell, without comments of their own line."""
+    for line in re.sub(r"(?<= )\\\n", " ", block.text).splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line
+
+
+def bare(command: str) -> str:
+    """A command without the comment after it."""
+    return re.sub(r"\s+# .*", "", command)
