@@ -19,7 +19,7 @@ from swc.nn.layers.lapped import Analysis, Synthesis, basis
 from swc.nn.layers.weight_norm import folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel
 
-MODELS = Path("models")
+CONFIGS = Path("configs")
 SMALL = ConvConfig(6, (2, 3), (4, 6, 8), (8, 6, 4), (1, 3))
 STEM = dataclasses.replace(SMALL, stem=8)
 
@@ -62,7 +62,7 @@ def dac_layers() -> Iterator[tuple[int, int, int, float]]:
 
 
 def test_switchcodec_has_the_sizes_and_the_work_of_dac() -> None:
-    config = Config.from_toml(MODELS / "switchcodec-44k" / "config.toml").model
+    config = Config.from_toml(CONFIGS / "switchcodec-44k.toml").model
     with torch.device("meta"):
         codec = CodecModel(config)
         audio = torch.zeros(1, 1, 86 * 512)  # a second but for 68 samples
@@ -82,12 +82,8 @@ def test_switchcodec_has_the_sizes_and_the_work_of_dac() -> None:
 
 def test_slim_switchcodec_is_the_same_with_narrower_layers() -> None:
     whole, slim, teacher = (
-        Config.from_toml(MODELS / name).model
-        for name in (
-            "switchcodec-44k/config.toml",
-            "switchcodec-44k-slim/config.toml",
-            "switchcodec-44k-slim/teacher.toml",
-        )
+        Config.from_toml(CONFIGS / f"{name}.toml").model
+        for name in ("switchcodec-44k", "switchcodec-44k-slim", "teacher-44k-slim")
     )
     with torch.device("meta"):
         numbers = sum(t.numel() for t in CodecModel(slim).state_dict().values())
