@@ -3,7 +3,7 @@
 python benchmarks/busy.py [RECORDING] [--busy 2] [--runs 3]
 
 Whole processes are timed, torch's start included; RECORDING is swc/data/demo.flac, 8 s, if left out. The two take
-turns, so that what else the machine does falls on both. The table has medians of wall-clock and of processor seconds
+turns, so that other work on the machine affects both. The table has medians of wall-clock and of processor seconds
 (user and system); a ratio is the default over one thread. OMP_NUM_THREADS and SWC_THREADS of the caller are ignored.
 """
 

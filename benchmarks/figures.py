@@ -24,7 +24,7 @@ KBPS = 2.67
 
 
 def curves(arguments: argparse.Namespace) -> None:
-    """Scores against hours; the hours of each log go on where the one before ended."""
+    """Scores against hours; the hours of each log continue those of the previous one."""
     entries, hours = [], 0.0
     for path in arguments.logs:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -93,7 +93,7 @@ def header_flips() -> tuple[int, int]:
 
 
 def corruptions(rng: random.Random, count: int) -> Iterator[bytes]:
-    """Bodies with flipped bits, bursts, zeroed or replaced stretches, never what they were."""
+    """Bodies with flipped bits, bursts, zeroed or replaced stretches, never unchanged."""
     bodies = [data for data in GOOD if len(data) < 2000] + [long_stream().to_bytes()]
     while count:
         whole = rng.choice(bodies)
@@ -146,7 +146,7 @@ def rearrangements(rng: random.Random, count: int) -> tuple[int, int]:
 
 
 def agreement(rng: random.Random, count: int) -> tuple[int, int]:
-    """Mutants, CRCs put right in most; how many were tried, and how many of them are valid streams."""
+    """Mutants, most with corrected CRCs; the number tried, and the number of valid streams among them."""
     small = [data for data in GOOD if len(data) < 2000]
     variants = [mutants(seed, rng, rng.sample(small, 3)) for seed in small]
     valid = 0
@@ -174,7 +174,7 @@ def filled(latents: int, payload: bytes, **fields: int) -> bytes:
 
 
 def hostile() -> dict[str, bytes]:
-    """Streams of a megabyte that take a reader as much as they can."""
+    """Streams of a megabyte that are as expensive as possible for a reader."""
     code = {"n_shared": 1, "n_routed": 0, "window": 1, "windows_per_chunk": 1}
     empty = filled(1, b"", **code)[:48]
     lying = empty[:36] + (2**40).to_bytes(8, "little")
@@ -213,7 +213,7 @@ WAYS: dict[str, Callable[[bytes], object]] = {
 
 
 def measure(path: str, way: str) -> None:
-    """In a process of its own: peak memory above what it was before, in MiB, and seconds of processor time."""
+    """In a process of its own: peak memory above that before, in MiB, and seconds of processor time."""
     data = Path(path).read_bytes()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()

@@ -1,6 +1,6 @@
 """How far damage reaches with a real model: python benchmarks/salvage.py RECORDING
 
-Encodes a recording, damages each of its chunks in turn, decodes what is left, and compares with the sound decode; then
+Encodes a recording, damages each of its chunks in turn, decodes the rest, and compares with the undamaged decode; then
 reads parts of it, and compares those.
 """
 

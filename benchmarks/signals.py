@@ -1,9 +1,9 @@
-"""What becomes of the plain signals that codecs are often tried with: tones, a sweep, noise, DTMF, clicks, silence.
+"""The plain signals that codecs are often tried with, before and after: tones, a sweep, noise, DTMF, clicks, silence.
 
 python benchmarks/signals.py [--kbps 2.67 --kbps 8] [--opus] [--csv FILE] [--model NAME]
 
-One row a figure, one column a rate. Levels and pitches are those of what comes back, compared with what went in.
-Pitch and wobble of a tone are left out where less than a thousandth of its energy is left (-30 dB).
+One row for each figure, one column for each rate. Levels and pitches are those of the output, compared with the input.
+Pitch and wobble of a tone are left out if less than a thousandth of its energy is left (-30 dB).
 With --opus, opusenc and opusdec code the same signals at 6 kbit/s.
 """
 
@@ -37,7 +37,7 @@ Coder = Callable[[Mono, int], Mono]
 RATE, SECONDS = 44100, 3
 TONES = (100, 440, 1000, 3000, 6000, 10000, 14000, 18000)
 PAIR = (440, 1000)
-NEAR = 2 ** (1 / 6)  # what is within a whole tone of a frequency counts as that tone
+NEAR = 2 ** (1 / 6)  # partials within a whole tone of a frequency count as that tone
 GONE = -30.0
 OCTAVES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 18000)
 CLICK, CLICKS, APART = 0.9, 8, RATE // 2 + 137  # apart so that they fall differently into the windows
@@ -54,7 +54,7 @@ class Signal(NamedTuple):
     name: str
     samples: Mono
     rate: int
-    measure: Callable[[Mono, Mono], Figures]  # of what went in and what came back
+    measure: Callable[[Mono, Mono], Figures]  # of input and output
 
 
 def decibels(ratio: float) -> float:
@@ -93,7 +93,7 @@ def middle(samples: Mono) -> Mono:
 
 
 def measure_tones(hertz: tuple[int, ...], before: Mono, after: Mono) -> Figures:
-    """Pitch and level of each tone; wobble of a single one, and of several what came back beside them."""
+    """Pitch and level of each tone; wobble of a single one, or the rest of the output beside several."""
     before, after = middle(before), middle(after)
     figures, kept = {}, 0.0
     for f in hertz:
@@ -117,7 +117,7 @@ def by_octave(changes: list[float]) -> Figures:
 
 
 def measure_sweep(before: Mono, after: Mono) -> Figures:
-    """Level of each octave, in the time when the sweep passes through it."""
+    """Level of each octave, while the sweep passes through it."""
     times = np.log(np.array(OCTAVES) / OCTAVES[0]) / np.log(OCTAVES[-1] / OCTAVES[0])
     edges = np.round(times * len(before)).astype(int)
     changes = []
@@ -157,7 +157,7 @@ def goertzel(block: Mono, hertz: float) -> float:
 
 
 def key_in(block: Mono) -> str | None:
-    """The key that a block of samples sounds like, if any."""
+    """The key that a block of samples resembles, if any."""
     best = []
     for group in (LOW, HIGH):
         levels = [goertzel(block, hertz) for hertz in group]

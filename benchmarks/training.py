@@ -2,7 +2,7 @@
 
 python benchmarks/training.py CONFIG [--device cuda] [--batch N] [--steps N] [--compile] [--profile]
 
-The audio is noise made on the device, since speed does not depend on what is heard; corpus decoding is not counted.
+The audio is noise made on the device, since speed does not depend on the audio; corpus decoding is not counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the valid and the uncommon vectors of SWC-1.md hold, as the reference reader gives it."""
+"""The contents of the valid and the uncommon vectors of SWC-1.md, in the reference reader's form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 VECTORS = Path(__file__).parent / "vectors"
 RECORDINGS = ("recording", "recording-8s")
-"""What the product made of real sound, with swc-44k at 2.67 kbit/s; their codes are inputs, kept as JSON."""
+"""Made by the product from real audio, with swc-44k at 2.67 kbit/s; their codes are inputs, kept as JSON."""
 
 SMALL: dict[str, Any] = {
     "minor": 0,
@@ -99,7 +99,7 @@ def example() -> dict[str, Any]:
 
 
 def valid() -> dict[str, dict[str, Any]]:
-    """What encoders write every day."""
+    """Streams that encoders write every day."""
     tags = [["TITLE", "Rain on a tin roof"], ["ARTIST", "Zoë Łuczak"], ["DATE", "2024-05-01"]]
     recordings = {name: json.loads((VECTORS / "valid" / f"{name}.json").read_bytes()) for name in RECORDINGS}
     return recordings | {
@@ -132,7 +132,7 @@ def valid() -> dict[str, dict[str, Any]]:
 
 
 def uncommon() -> dict[str, dict[str, Any]]:
-    """What is allowed, and what a reader may have forgotten about."""
+    """Streams that are allowed, and that a reader may not handle."""
     others = [{"type": kind, "data": f"{kind:02x}" * (kind % 3)} for kind in range(2, 34)]
     # long enough that the header has 16384 bytes
     rest = "x" * (16384 - 48 - 4 - (1 + 64 + 2 + 8192) - (1 + 1 + 2))
@@ -219,7 +219,7 @@ def _long_payload() -> dict[str, Any]:
 
 
 def _syncs_within() -> dict[str, Any]:
-    """A payload that looks like a chunk and an end chunk, as a reader that looks for chunks may find."""
+    """A payload that looks like a chunk and an end chunk to a reader that searches for chunks."""
     content = stream(256, window=8, windows_per_chunk=4, n_routed=0, codebook_bits=16)
     words = [0xC55C, 0x0100, 0x0100, 0x16C5, 0x5CC5, 0x5C3A, 0xA33A, 0xA300]
     for chunk in content["chunks"]:
@@ -236,7 +236,7 @@ def _modes() -> dict[str, Any]:
 
 
 def _constant_coupling(end: int) -> dict[str, Any]:
-    """Parameters of 0, or all at one end of their ranges, as far as a phase goes in a step."""
+    """Parameters of 0, or all at one end of their ranges, as far as one step of a phase reaches."""
     content = stream(99, **COUPLED)
     delay, *values = {0: (0, 0, 0, 0), 1: (63, 10, 5, 4), -1: (-64, -10, 0, 5)}[end]
     for chunk in content["chunks"]:

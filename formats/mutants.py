@@ -22,7 +22,7 @@ def mutants(seed_bytes: bytes, rng: random.Random, others: Sequence[bytes] = ())
 
     Args:
         seed_bytes: the stream.
-        rng: decides on everything.
+        rng: makes every choice.
         others: valid streams that pieces may be pasted from.
     """
     donors = [seed_bytes, *others]
@@ -70,7 +70,7 @@ def _set_field(data: bytes, rng: random.Random, donors: Sequence[bytes]) -> byte
 
 
 def _set_end(data: bytes, rng: random.Random, donors: Sequence[bytes]) -> bytes:
-    """The numbers of the end chunk; the header's total goes along, now and then."""
+    """The numbers of the end chunk; now and then the header's total changes too."""
     parts = naive_writer.split(data)
     total = rng.choice((parts.total_samples, max(0, parts.total_samples + rng.randint(-9, 9)), rng.getrandbits(64)))
     n_chunks = rng.choice((parts.n_chunks, parts.n_chunks, rng.getrandbits(32)))
@@ -120,7 +120,7 @@ def _set_extensions(data: bytes, rng: random.Random, donors: Sequence[bytes]) ->
 
 
 def _arrange(data: bytes, rng: random.Random, donors: Sequence[bytes]) -> bytes:
-    """Chunks in another order, twice, dropped, or from another stream; their CRCs as they were, or right again."""
+    """Chunks in another order, repeated, dropped, or from another stream; with their old CRCs, or correct ones."""
     parts = naive_writer.split(data)
     other = naive_writer.split(rng.choice(donors))
     reseal = rng.random() < 0.5
@@ -149,7 +149,7 @@ def _sealed(parts: naive_writer.Parts) -> bytes:
 
 
 def _number(old: bytes, rng: random.Random) -> bytes:
-    """A number of as many bytes: near by, at an end of the range, or any."""
+    """A number of the same size: close by, at an end of the range, or any."""
     size, value = len(old), int.from_bytes(old, "little")
     greatest = 256**size - 1
     near = min(max(0, value + rng.choice((-1, 1, -16, 16))), greatest)

@@ -1,4 +1,4 @@
-"""Puts .swc streams together as SWC-1.md says, digit by digit, and checks nothing, so that it makes faulty ones too."""
+"""Assembles .swc streams as specified in SWC-1.md, digit by digit and unchecked, so that it makes faulty ones too."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def coupling(one: dict[str, Any]) -> str:
 
 
 def changes(rows: Sequence[Sequence[int]], modulo: bool) -> list[int]:
-    """What each number of a grid has more than its prediction."""
+    """The change of each number of a grid."""
     found = []
     for slot, row in enumerate(rows):
         for band, number in enumerate(row):
@@ -175,7 +175,7 @@ def split(data: bytes) -> Parts:
 
 
 def reseal(data: bytes) -> bytes:
-    """The bytes with CRCs put right as far as they look like a stream; nothing else changes."""
+    """The bytes with corrected CRCs as far as they look like a stream; nothing else changes."""
     out = bytearray(data)
     at = int.from_bytes(data[9:11], "little")
     if not 15 <= at <= len(data):

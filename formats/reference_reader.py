@@ -1,6 +1,6 @@
-"""Reads .swc streams as SWC-1.md says, with the standard library alone and for clarity, not for speed.
+"""Reads .swc streams as specified in SWC-1.md, with only the standard library, written for clarity and not for speed.
 
-python reference_reader.py FILE     prints what the stream holds as JSON; exit status 3 where the stream is faulty
+python reference_reader.py FILE     prints the contents of the stream as JSON; exit status 3 if the stream is faulty
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ FIELDS = {
     "n_routed": (26, 1, 0, 255),
     "codebook_bits": (27, 1, 2, 16),
 }
-"""Numbers of section 3 between the channels and the fingerprint: offset and size, least and greatest value."""
+"""Numbers of section 3 between the channels and the fingerprint: offset and size, minimum and maximum."""
 
 GRIDS = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
-"""Grids of section 6.1: least and greatest number."""
+"""Grids of section 6.1: minimum and maximum."""
 BANDS = 25
 
 
 class SwcFault(ValueError):  # noqa: N818
-    """Bytes that are no valid stream: `kind` is one of the errors of section 9, `offset` the byte where it shows."""
+    """Bytes that are not a valid stream: `kind` is an error of section 9, `offset` the byte where it shows."""
 
     def __init__(self, kind: str, offset: int, why: str) -> None:
         super().__init__(f"{kind}: {why} (byte {offset})")
@@ -42,7 +42,7 @@ class SwcFault(ValueError):  # noqa: N818
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """Everything a stream holds, as plain numbers, texts, lists and dicts; raises SwcFault where it isn't valid."""
+    """The contents of a stream, as plain numbers, texts, lists and dicts; raises SwcFault if it isn't valid."""
     header, at = read_header(data)
     header_crc = data[at - 4 : at]
     full = header["window"] * header["windows_per_chunk"]
@@ -106,7 +106,7 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
 
 
 def read_extensions(header: bytes, channels: int) -> dict[str, Any]:
-    """Section 4: tags, coupled channels where there are some, and other extensions, of a header without its CRC."""
+    """Section 4: tags, coupled channels if any, and other extensions, of a header without its CRC."""
     tags: list[list[str]] = []
     coupled: dict[str, Any] = {}
     others: list[dict[str, Any]] = []
@@ -190,7 +190,7 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
 
 
 def read_coupling(digits: str, at: int, slots: int, place: int) -> tuple[dict[str, Any], int]:
-    """Section 6.1: how the channels of a pair are made, and where the next pair's coupling begins."""
+    """Section 6.1: the coupling of a pair, and the start of the next pair's."""
     require(at + 3 <= len(digits), "syntax", place, "a mode is cut off")
     mode = int(digits[at : at + 3], 2)
     require(mode <= 4, "syntax", place, f"mode {mode}")
@@ -224,7 +224,7 @@ def read_coupling(digits: str, at: int, slots: int, place: int) -> tuple[dict[st
 
 
 def read_golomb(digits: str, at: int, order: int, place: int) -> tuple[int, int]:
-    """A number in an exponential Golomb code, and where it ends."""
+    """A number in an exponential Golomb code, and its end."""
     one = digits.find("1", at)
     end = 2 * one - at + order + 1
     require(one >= 0 and end <= len(digits), "syntax", place, "an exponential Golomb code is cut off")
@@ -232,7 +232,7 @@ def read_golomb(digits: str, at: int, order: int, place: int) -> tuple[int, int]
 
 
 def take(data: bytes, start: int, size: int) -> bytes:
-    """Bytes that must be there."""
+    """Bytes that must exist."""
     require(len(data) >= start + size, "truncated", len(data), "the stream ends before its end chunk does")
     return data[start : start + size]
 

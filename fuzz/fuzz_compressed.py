@@ -1,6 +1,6 @@
 """Fuzzes the reader of compressed audio (and of whatever else is a file), from files and pipes; run by `make fuzz`.
 
-The first byte of an input says whether it comes as a file or as a pipe, and whether damage is passed over.
+The first byte of an input decides whether it is a file or a pipe, and whether damage is tolerated.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pipe(io.BytesIO):
 
 
 def one_input(data: bytes) -> None:
-    """Whatever isn't an InputError is a finding."""
+    """Any exception but InputError is a finding."""
     if not data:
         return
     salvage, kind, data = bool(data[0] & 1), data[0] >> 1 & 1, data[1:]

@@ -1,6 +1,6 @@
 """Fuzzes everything that reads a .swc stream; run by `make fuzz`.
 
-The first byte of an input says whether the CRCs of what follows are put right first, so that the fuzzer gets past them,
+The first byte of an input decides whether the CRCs of the rest are corrected first, so that the fuzzer gets past them,
 and whether salvage may try to repair the header, which takes long.
 """
 
@@ -26,11 +26,11 @@ with atheris.instrument_imports(include=["swc", "reference_reader"]):
 import naive_writer
 
 MOST_LOST = 4096
-"""Lost chunks that are looked at: more are allowed, and only take time."""
+"""Lost chunks to read: more are allowed, but only take time."""
 
 
 def check(data: bytes, repair: bool) -> None:
-    """Read bytes in every way there is; whatever isn't a FormatError or an InputError is a finding."""
+    """Read bytes in every possible way; any exception but FormatError and InputError is a finding."""
     stream = parse(data)
     if repair or has_header(data):
         salvage(data, stream)
@@ -40,7 +40,7 @@ def check(data: bytes, repair: bool) -> None:
 
 
 def parse(data: bytes) -> Stream | None:
-    """The stream that both readers agree on, or None where both refuse."""
+    """The stream that both readers agree on, or None if both refuse."""
     try:
         stream = Stream.from_bytes(data)
     except FormatError:
@@ -69,7 +69,7 @@ def has_header(data: bytes) -> bool:
 
 
 def salvage(data: bytes, stream: Stream | None) -> None:
-    """A sound stream comes back whole; of any other, chunks come in order and nothing but a bad header is refused."""
+    """An intact stream is restored; of any other, chunks come in order and only a bad header is refused."""
     try:
         reader = SalvageReader(io.BytesIO(data))
     except FormatError:
@@ -87,7 +87,7 @@ def salvage(data: bytes, stream: Stream | None) -> None:
 
 
 def seek(data: bytes, stream: Stream) -> None:
-    """Hopping, cutting and joining."""
+    """Skipping, cutting and joining."""
     middle = stream.total_samples // 2
     index = chunk_at(stream.header, middle)
     assert tuple(StreamReader(io.BytesIO(data)).chunks_from(index)) == stream.chunks[index:]

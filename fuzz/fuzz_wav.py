@@ -22,7 +22,7 @@ class Pipe(io.BytesIO):
 
 
 def one_input(data: bytes) -> None:
-    """Whatever isn't an InputError is a finding."""
+    """Any exception but InputError is a finding."""
     with patch("sys.stdin", io.TextIOWrapper(io.BufferedReader(Pipe(b"RIFF" + data)))):
         try:
             with AudioReader("-") as reader:

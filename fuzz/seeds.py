@@ -1,4 +1,4 @@
-"""Writes what the fuzz targets start from: python fuzz/seeds.py FOLDER makes FOLDER/stream, /wav and /compressed."""
+"""Writes the seeds of the fuzz targets: python fuzz/seeds.py FOLDER makes FOLDER/stream, /wav and /compressed."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 python benchmarks/ablations/run.py --data DIR --val DIR --out DIR [--cache FILE] [--rows NAME ...]
 
-Rows whose `result.json` is there are skipped, so an interrupted comparison goes on where it was. `table.py` prints the
+Rows that have a `result.json` are skipped, so an interrupted comparison continues. `table.py` prints the
 tables.
 """
 

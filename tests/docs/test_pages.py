@@ -46,6 +46,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(path), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_and_tests_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:swc|tests|docs|benchmarks|formats|fuzz|models)/[\w./-]+)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    assert [test for test in re.findall(r"`(test_\w+)`", text) if f"def {test}(" not in tests] == []
+
+
 def anchors(page: Path) -> set[str]:
     """Anchors of the headings, as GitHub names them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
