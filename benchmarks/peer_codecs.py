@@ -161,9 +161,8 @@ def macs(work: Callable[[], T]) -> tuple[float, T]:
     The count is of the calling thread, so swc decodes there; without oneDNN, an LSTM comes apart into products.
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
     from swc.codec.ahead import Ahead
+    from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
     with torch.backends.mkldnn.flags(enabled=False), mock.patch.object(Ahead, "map", staticmethod(map)), counter:

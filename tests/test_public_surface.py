@@ -51,7 +51,7 @@ SURFACE = {
 }
 WITHOUT_TORCH = (
     *("swc", "swc.cli", "swc.audio", "swc.bitstream", "swc.bundle", "swc.config"),
-    *("swc.codec.batch", "swc.codec.finished", "swc.codec.transcode"),
+    *("swc.codec.backends", "swc.codec.batch", "swc.codec.finished", "swc.codec.onnx", "swc.codec.transcode"),
 )
 
 

@@ -7,47 +7,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-import torch
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks
 from swc.audio.blocks import Source, listed, recording, whole_rate
 from swc.audio.channels import DEFAULT_MASKS
-from swc.bitstream import ChunkSink, Header, LossySource, Stream, StreamBuilder, StreamWriter
+from swc.bitstream import ChunkSink, Header, Stream, StreamBuilder, StreamWriter
 from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
 from swc.codec.control import ConstantRate, RateControl
-from swc.codec.decoder import StreamDecoder, as_audio
+from swc.codec.decoder import as_audio
+from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
-from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
 from swc.codec.quality import QualityScale
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
-from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
 
 
-class Codec:
-    """A loaded model bundle.
+class Codec(DecodingCodec):
+    """A loaded model bundle, which encodes and decodes with torch; attributes as in `DecodingCodec`."""
 
-    Attributes:
-        name: of the bundle.
-        config: of the model.
-        fingerprint: 8 bytes that identify the meaning of its codes.
-        sample_rate: Hz that the network runs at; any other rate is resampled on the way in and out.
-    """
+    model: CodecModel
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
-        self.name, self.config = bundle.name, bundle.config
-        self.fingerprint, self.sample_rate = bundle.fingerprint, bundle.config.sample_rate
         self.device = find_device(device)
-        self.model = CodecModel(self.config)
+        super().__init__(CodecModel(bundle.config), bundle.fingerprint)
         load_weights(self.model, bundle.weights)
         self.model.to(self.device).eval()
         self._qualities = QualityScale(self.model)
@@ -161,20 +152,12 @@ class Codec:
     @overload
     def decode(self, stream: AnyStream, *, as_tensor: Literal[True]) -> Tensor: ...
     def decode(self, stream: AnyStream, *, as_tensor: bool = False) -> Audio | Tensor:
-        """Decode a stream to its source rate, as long as what was encoded: float32.
+        """Decode a stream as `DecodingCodec.decode` does.
 
         Args:
-            stream: itself, its bytes, or the path of its file.
             as_tensor: return a tensor (channels, samples) on the codec's device, and not an array (samples, channels).
-
-        Raises:
-            ModelError: the stream was made with another model.
-            InputError: no such file.
-            FormatError: bytes that are not a stream.
         """
-        whole = Stream.of(stream)
-        nothing = torch.zeros(whole.header.channels, 0, device=self.device)
-        audio = torch.cat([nothing, *self.decoder(whole.header).blocks(whole)], 1)
+        audio: Tensor = self._decoded(stream)
         return audio if as_tensor else as_audio(audio)
 
     @overload
@@ -279,51 +262,3 @@ class Codec:
         if options.gain_db is not None:
             return round(options.gain_db * 256)
         return gain_q8(loud_level_db(heard, sample_rate), self.config.gain)
-
-    def decode_blocks(self, reader: LossySource, *, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
-        """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.
-
-        Args:
-            reader: a StreamReader at the start of its stream, or a Stream; with a SalvageReader, lost chunks fade to
-                silence.
-            start, stop: samples at the source rate, as in audio[start:stop]; what is decoded equals this part of the
-                whole stream, and little more of it is read.
-
-        Raises:
-            FormatError: as `StreamReader` finds faults; blocks before the fault were sound.
-            InputError: the stream ends before `start`, or `stop` isn't after it.
-            ModelError: the stream was made with another model.
-        """
-        if start < 0 or (stop is not None and stop <= start):
-            raise InputError("nothing to decode: start at 0 or later, and stop after that")
-        total = reader.header.total_samples
-        if start and total is not None and start >= total:
-            raise past_the_end(reader.header, total)
-        return map(as_audio, self.decoder(reader.header).blocks(reader, start, stop))
-
-    def decoder(self, header: Header) -> StreamDecoder:
-        """The decoder of streams with this header.
-
-        Raises:
-            ModelError: they were made with another model.
-        """
-        check_model(header, self.header(self.sample_rate, 1), self.name)
-        return StreamDecoder(self.model, header)
-
-    def header(
-        self,
-        sample_rate: int,
-        channels: int,
-        gain: int = 0,
-        total_samples: int | None = None,
-        tags: Iterable[tuple[str, str]] = (),
-        channel_mask: int | None = None,
-    ) -> Header:
-        """The header of a stream of such audio; `gain` in 1/256 dB.
-
-        Raises:
-            InputError: tags or a channel mask that it cannot hold.
-            ModelError: the model's windows and codebooks, in so many channels, are beyond the limits of the format.
-        """
-        header = plain_header(self.config, self.fingerprint, sample_rate, channels, gain, total_samples)
-        return with_metadata(header, tags, channel_mask)

@@ -15,6 +15,9 @@ PAGES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md
 NOT_RUN = {
     "pip install .": "needs the network; .ci/run does it",
     "pip install torch --index-url https://download.pytorch.org/whl/cpu": "needs the network",
+    "pip install --no-deps .": "needs the network",
+    "pip install 'numpy>=2' 'soundfile>=0.12' 'soxr>=0.4' 'typer>=0.16,<1' 'rich>=13' 'safetensors>=0.4' "
+    "'bitarray>=3.0' 'tinytag>=2' 'onnxruntime>=1.19'": "needs the network",
     "make demo": "needs the network; .ci/run does it",
     "make quick": "runs the tests themselves",
     "torchrun --nproc-per-node 2 -m swc train models/swc-44k/config.toml --data my-recordings --out runs/two "

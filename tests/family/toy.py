@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from swc.bitstream import Layout
 from swc.config import BackboneConfig, ModelConfig, QuantizerConfig
+from swc.dsp.ahead import Each
+from swc.dsp.context import Context
 from swc.errors import LimitError, SyntaxFormatError
-from swc.nn.context import Context
 from swc.nn.roles import Decoder, Encoder, Quantizer
 
 CONFIG = """
@@ -169,8 +170,8 @@ class ToyDecoder(Decoder):
     def decode(self, z: Tensor) -> Tensor:
         return z.flatten(1)
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int) -> Iterator[Tensor]:
-        return map(self.decode, chunks)
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+        return each(self.decode, chunks)
 
     def overlap(self, window: int) -> Context:
         return Context(0, 0)

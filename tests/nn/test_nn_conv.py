@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from swc.config import Config, ConvConfig, ModelConfig, RevqConfig
+from swc.dsp.context import segments
 from swc.nn.backbones.conv import ConvDecoder, ConvEncoder
 from swc.nn.backbones.conv.parts import Snake, needed
-from swc.nn.context import segments
 from swc.nn.layers.lapped import Analysis, Synthesis, basis
 from swc.nn.layers.weight_norm import folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel

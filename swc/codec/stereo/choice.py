@@ -49,7 +49,7 @@ def _of_mask(mask: int) -> tuple[Pair, ...]:
 
 def _belong_together(audio: Audio, header: Header) -> bool:
     """Whether two channels (samples, 2) at the source rate have enough in common; so does silence."""
-    grid, piece = Grid(header, torch.device("cpu")), round(_PIECE * header.source_rate)
+    grid, piece = Grid(header, torch.zeros(0)), round(_PIECE * header.source_rate)
     cohering = most = 0.0
     for start in range(0, len(audio), piece):
         part = torch.from_numpy(audio[start : start + piece].T.copy())

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, RevqConfig
+from swc.dsp.codes import look_up
 from swc.nn.layers.rows import Counts
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
@@ -116,13 +117,14 @@ class Revq(Quantizer):
     def decode(self, codes: Tensor) -> Tensor:
         return self.predictor.latents(self.look_up(codes))
 
+    def tables(self) -> tuple[Tensor, Tensor | None]:
+        prediction = self.predictor.weight if isinstance(self.predictor, Predictor) else None
+        return torch.stack([book.code for book in self.books()]), prediction
+
     @torch.no_grad()
     def look_up(self, codes: Tensor) -> Tensor:
         """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
-        total = torch.zeros((), device=codes.device)
-        for index, book in enumerate(self.books()):
-            q = book.code[codes[:, index].clamp_min(0)]
-            total = total + torch.where(codes[:, index, :, None] >= 0, q, 0.0)
+        total: Tensor = look_up((book.code for book in self.books()), codes)
         return total
 
     def forward(self, z: Tensor, k: Tensor, searched: Tensor | None = None, most: int = 0) -> Quantized:

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import Config
+from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral.parts import backbone_of, compress
-from swc.nn.layers.stft import analyse, analyse_power, mel_filterbank
+from swc.nn.layers.stft import analyse_power, mel_filterbank
 
 SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 BANDS = 160
@@ -70,7 +71,7 @@ class MagnitudeLoss(nn.Module):
         L1 over bins, weighted by how many mels a bin spans, + L1 over 160 compressed mel bands + 0.25 L1 of their
         logarithms.
         """
-        magnitude = analyse(audio, self.window, self.hop).abs()
+        magnitude: Tensor = analyse(audio, self.window, self.hop).abs()
         p = self.exponent
         bins = ((c - compress(magnitude, p)).abs() * self.bin_weight).mean()
         a, b = c.clamp_min(1e-3).pow(1 / p) @ self.bank, magnitude @ self.bank

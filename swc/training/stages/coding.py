@@ -58,7 +58,8 @@ class Output:
             return decoder.render(decoder.spectrum(self.compressed))
         compressed, first = self.compressed, self.first * decoder.config.frames_per_latent
         with mixed_precision(self.audio.device):
-            return decoder.refined(decoder.textured(compressed, first=first), first)
+            audio: Tensor = decoder.refined(decoder.textured(compressed, first=first), first)
+            return audio
 
 
 class CodingObjective(Objective):

@@ -14,8 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral import SpectralDecoder
-from swc.nn.layers.stft import analyse, mel_filterbank
+from swc.nn.layers.stft import mel_filterbank
 from swc.nn.model import CodecModel
 from swc.training.losses.reconstruction import LOG_FLOOR, band_centres, interpolated
 from swc.training.parts import spectral_parts_of
@@ -63,7 +64,8 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
     bank = mel_filterbank(rate, decoder.config.n_fft, BANDS).t().to(decoder.window)
 
     def bands(audio: Tensor) -> Tensor:
-        return analyse(audio, decoder.window, decoder.config.frame_hop).abs() @ bank
+        magnitude: Tensor = analyse(audio, decoder.window, decoder.config.frame_hop).abs()
+        return magnitude @ bank
 
     differences = []
     for audio in batches:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.ahead import Each
+from swc.dsp.context import Context, Segment, segments
 from swc.nn.backbones.conv.parts import KERNEL, SMALL, Snake, backbone_of, needed, same, units, up
-from swc.nn.context import Context, Segment, segments
 from swc.nn.layers.lapped import Synthesis
-from swc.nn.roles import Decoder, Each
+from swc.nn.roles import Decoder
 
 
 class ConvDecoder(Decoder):

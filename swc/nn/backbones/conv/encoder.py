@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.context import Context
 from swc.nn.backbones.conv.parts import KERNEL, Snake, backbone_of, down, needed, same, units
-from swc.nn.context import Context
 from swc.nn.layers.lapped import Analysis
 from swc.nn.layers.renormalise import renormalise
 from swc.nn.roles import Encoder

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
-from typing import TypeVar
-
-import torch
+from typing import Protocol, TypeVar
 
 MOST = 8  # threads: each holds some 100 MB of spectra
 
@@ -21,19 +19,27 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+class Each(Protocol):
+    """The built-in `map` of one iterable, or one that works ahead."""
+
+    def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
+        """Results in the order of the items."""
+
+
 class Ahead:
-    """Maps functions over items in order, on as many threads as torch has; a context that ends them.
+    """Maps functions over items in order, on threads; a context that ends them.
 
     Args:
-        device: where the tensors are; anything but a CPU works on one after the other.
+        threads: MOST at most; 0 and 1 work on one after the other, in the calling thread.
         items: that are asked for before the result of the first is needed, per thread; 0 where the next may be long in
             coming.
+        begin: is called in each thread, before any works.
     """
 
-    def __init__(self, device: torch.device, items: int = 1) -> None:
-        threads = min(torch.get_num_threads(), MOST)
+    def __init__(self, threads: int, items: int = 1, begin: Callable[[], object] = object) -> None:
+        threads = min(threads, MOST)
         self._waiting = items * threads
-        self._pool = _pool(threads) if threads > 1 and device.type == "cpu" else None
+        self._pool = _pool(threads, begin) if threads > 1 else None
 
     def __enter__(self) -> Ahead:
         return self
@@ -43,7 +49,7 @@ class Ahead:
             self._pool.shutdown(cancel_futures=True)
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-        """As the built-in `map`, with inference mode in threads; what `items` raises comes after earlier results."""
+        """As the built-in `map`; what `items` raises comes after earlier results."""
         if self._pool is None:
             yield from map(function, items)
             return
@@ -52,7 +58,7 @@ class Ahead:
         while True:
             while fault is None and len(working) <= self._waiting:
                 try:
-                    working.append(self._pool.submit(partial(_infer, function), next(source)))
+                    working.append(self._pool.submit(function, next(source)))
                 except Exception as error:  # StopIteration, too
                     fault = error
             if working:
@@ -63,22 +69,13 @@ class Ahead:
                 raise fault
 
 
-def _infer(function: Callable[[A], B], item: A) -> B:
-    with torch.inference_mode():  # which belongs to a thread
-        return function(item)
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that share none of their operations with others."""
-    chosen, ready = torch.get_num_threads(), Barrier(threads)
-    pool = ThreadPoolExecutor(threads, "swc")
-    for one in [pool.submit(_alone, ready) for _ in range(threads)]:
+def _pool(threads: int, begin: Callable[[], object]) -> ThreadPoolExecutor:
+    pool, ready = ThreadPoolExecutor(threads, "swc"), Barrier(threads)
+    for one in [pool.submit(partial(_begin, begin, ready)) for _ in range(threads)]:
         one.result()
-    torch.set_num_threads(chosen)  # what a thread chooses also goes for those that start later
     return pool
 
 
-def _alone(ready: Barrier) -> None:
-    torch.set_num_threads(1)
-    torch.get_num_threads()  # a thread takes over what was last chosen anywhere when it first asks
-    ready.wait()
+def _begin(begin: Callable[[], object], ready: Barrier) -> None:
+    begin()
+    ready.wait()  # so that each thread begins once
