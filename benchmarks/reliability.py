@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,20 @@ import naive_writer
 import reference_reader
 from mutants import mutants
 
-from swc.bitstream import MAGIC, Chunk, Header, RevqLayout, SalvageReader, Stream, StreamReader, StreamWriter, Window
+from swc.bitstream import (
+    MAGIC,
+    Chunk,
+    DepthWindow,
+    Header,
+    Layout,
+    RevqLayout,
+    SalvageReader,
+    Stream,
+    StreamReader,
+    StreamWriter,
+    VrvqLayout,
+    Window,
+)
 from swc.cli.inspect import describe
 from swc.errors import FormatError
 
@@ -145,9 +159,9 @@ def rearrangements(rng: random.Random, count: int) -> tuple[int, int]:
     return caught, tried
 
 
-def agreement(rng: random.Random, count: int) -> tuple[int, int]:
-    """Mutants, most with corrected CRCs; the number tried, and the number of valid streams among them."""
-    small = [data for data in GOOD if len(data) < 2000]
+def agreement(rng: random.Random, count: int, family: int | None = None) -> tuple[int, int]:
+    """Mutants of streams of a family or all, most with corrected CRCs; the number tried, and the number of valid."""
+    small = [data for data in GOOD if len(data) < 2000 and family in (None, data[11] >> 4)]
     variants = [mutants(seed, rng, rng.sample(small, 3)) for seed in small]
     valid = 0
     for _ in range(count):
@@ -157,16 +171,24 @@ def agreement(rng: random.Random, count: int) -> tuple[int, int]:
             content = reference_reader.read(data)
             codes = [w["codes"] for c in content["chunks"] for row in c["windows"] for w in row]
             stream = Stream.from_bytes(data)
-            if [w.codes.tolist() for c in stream.chunks for row in c.windows for w in row] != codes:
+            if [code_rows(w) for c in stream.chunks for row in c.windows for w in row] != codes:
                 raise AssertionError(f"the readers read different codes from {data.hex()}")
     return count, valid
 
 
-def filled(latents: int, payload: bytes, **fields: int) -> bytes:
+def code_rows(window: Window | DepthWindow | tuple[int, ...]) -> list[Any]:
+    """The codes of each codebook; of family 3, which has one, its codes."""
+    if isinstance(window, tuple):
+        return list(window)
+    rows = window.codes if isinstance(window, Window) else window.rows()
+    return [row.tolist() for row in rows]
+
+
+def filled(latents: int, payload: bytes, family: type[Layout] = RevqLayout, **fields: int) -> bytes:
     """A valid stream of a megabyte, of copies of one chunk."""
     fp = io.BytesIO()
-    fields = TINY | fields
-    layout = RevqLayout(*(fields.pop(name) for name in ("n_shared", "n_routed", "codebook_bits")))
+    fields = TINY | {"minor": family.minor} | fields
+    layout = family(*(fields.pop(name) for name in ("n_shared", "n_routed", "codebook_bits")))
     header = StreamWriter(fp, Header(**fields, layout=layout)).header
     count = (MEGABYTE - len(fp.getvalue()) - 18) // (len(payload) + 10)
     parts = [(latents, payload)] * count
@@ -187,6 +209,8 @@ def hostile() -> dict[str, bytes]:
         "all of 255 experts": filled(
             1, b"\xff" * 95 + b"\xf8", n_shared=0, n_routed=255, window=1, windows_per_chunk=1
         ),
+        "a depth a chunk": filled(1, b"\x40", VrvqLayout, **(code | {"n_routed": 1})),
+        "2-bit codes, depth 1": filled(52428, bytes(13108), VrvqLayout, **(code | {"n_routed": 1, "window": 52428})),
         "2^40 samples claimed": lying + naive_writer.crc(lying) + bytes(MEGABYTE - 48),
         "false syncs": wide + b"\xc5\x5c" * ((MEGABYTE - 48) // 2),
         "zeros": bytes(MEGABYTE),
@@ -233,10 +257,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a hundredth of the random damage")
     parser.add_argument("--hostile", action="store_true", help="only what hostile streams cost")
+    parser.add_argument("--mutants", type=int, metavar="N", help="only so many mutants, read by both readers")
+    parser.add_argument("--family", type=int, help="of the streams that --mutants starts from: 1 revq, 2 vrvq, 3 fsq")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         measure(*args.measure)
+        return
+    if args.mutants:
+        tried, valid = agreement(random.Random(1), args.mutants, args.family)
+        print(f"both readers agree on {tried} mutants, {valid} of them valid")
         return
     if not args.hostile:
         damage(2_000 if args.quick else 200_000)

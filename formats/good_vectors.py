@@ -34,6 +34,10 @@ EXAMPLE = [[[0, 2], [1, 2], [3, 4], [5, 6]], [[1], [7, 8], [9, 10]], [[], [11]]]
 BARE = {"model_rate": 1, "source_rate": 1, "hop": 1, "n_shared": 0, "n_routed": 1, "codebook_bits": 2}
 """A sample a latent, and a bit a window where it takes no codes."""
 COUPLED: dict[str, Any] = {"minor": 2, "channels": 2, "pairs": [[0, 1]]}
+DEEP: dict[str, Any] = {"minor": 3, "family": 2}
+LONG_DEEP = DEEP | {"channels": 4, "window": 434, "windows_per_chunk": 1}
+LONG_DEEP |= {"n_shared": 16, "n_routed": 7, "codebook_bits": 13}
+"""A payload of 65535 bytes where all latents have all codebooks."""
 WIDE = BARE | {"window": 65535, "windows_per_chunk": 1}
 
 
@@ -43,7 +47,8 @@ def stream(total: int, known: bool = False, experts: str = "some", **changes: An
     Args:
         total: samples at the source rate.
         known: whether the header tells them too.
-        experts: which ones the windows use: some, none, or all.
+        experts: which ones the windows use, or latents of family 2: some, none, or all. In family 3: whether codes are
+            any, 0, or the greatest.
         changes: of the header SMALL.
     """
     fields = SMALL | changes | {"total_samples": total if known else None}
@@ -85,9 +90,18 @@ def numbers() -> Iterator[int]:
 
 
 def _window(fields: dict[str, Any], latents: int, experts: str, draw: Iterator[int]) -> dict[str, Any]:
+    greatest = 2 ** fields["codebook_bits"]
+    if fields["family"] == 3:
+        top = fields["greatest_code"]
+        code = {"some": lambda: (next(draw) << 12 ^ next(draw)) % (top + 1), "all": lambda: top}
+        return {"codes": [code.get(experts, int)() for _ in range(latents)]}
+    if fields["family"] == 2:
+        more = {"some": lambda: next(draw) % (fields["n_routed"] + 1), "all": lambda: fields["n_routed"]}
+        depths = [fields["n_shared"] + more.get(experts, int)() for _ in range(latents)]
+        uses = [sum(depth > book for depth in depths) for book in range(max(depths))]
+        return {"depths": depths, "codes": [[next(draw) % greatest for _ in range(count)] for count in uses]}
     selected = [i for i in range(fields["n_routed"]) if experts == "all" or (experts == "some" and next(draw) % 2)]
     rows = fields["n_shared"] + len(selected)
-    greatest = 2 ** fields["codebook_bits"]
     return {"experts": selected, "codes": [[next(draw) % greatest for _ in range(latents)] for _ in range(rows)]}
 
 
@@ -128,6 +142,14 @@ def valid() -> dict[str, dict[str, Any]]:
         "resampled": stream(4800, known=True, model_rate=44100, source_rate=48000, hop=512, codebook_bits=10),
         "all-experts": stream(99, known=True, experts="all"),
         "no-experts": stream(99, known=True, experts="none"),
+        "vrvq": stream(99, known=True, n_routed=7, **DEEP),
+        "vrvq-unknown": stream(99, n_routed=31, codebook_bits=10, window=8, **DEEP),
+        "vrvq-stereo": stream(99, known=True, channels=2, window=8, n_routed=7, **DEEP),
+        "vrvq-coupled": stream(160, known=True, n_routed=7, **COUPLED | DEEP),
+        "vrvq-tags": stream(40, known=True, n_routed=7, tags=tags, gain_q8=1573, **DEEP),
+        "vrvq-shallow": stream(99, known=True, n_routed=7, experts="none", **DEEP),
+        "vrvq-deep": stream(99, known=True, n_routed=7, experts="all", **DEEP),
+        "vrvq-samples-0": stream(0, known=True, n_routed=7, **DEEP),
     }
 
 
@@ -200,6 +222,16 @@ def uncommon() -> dict[str, dict[str, Any]]:
         "coupled-four-pairs": stream(99, channels=8, window=16, minor=2, pairs=[[0, 7], [1, 4], [2, 3], [5, 6]]),
         "coupled-minor-0": stream(40, channels=2, window=8, pairs=[[0, 1]]),
         "extension-3-not-critical": stream(40, channels=2, window=8, extensions=[{"type": 3, "data": "01"}]),
+        "limit-least_depth-1": stream(99, n_routed=6, **DEEP),
+        "limit-least_depth-255": stream(9, n_shared=255, n_routed=9, **DEEP),
+        "vrvq-n_routed-0": stream(99, n_routed=0, **DEEP),
+        "vrvq-n_routed-1": stream(99, n_routed=1, **DEEP),
+        "vrvq-n_routed-255": stream(40, n_routed=255, **DEEP),
+        "vrvq-codebook_bits-2": stream(99, n_shared=2, codebook_bits=2, **DEEP),
+        "vrvq-codebook_bits-16": stream(99, codebook_bits=16, **DEEP),
+        "vrvq-minor-15": stream(40, **DEEP | {"minor": 15}),
+        "vrvq-payload_length-65535": stream(0, **LONG_DEEP),
+        "vrvq-bare_windows-2": stream(9, window=1, n_routed=0, codebook_bits=2, **DEEP),
         "payload-holds-syncs": _syncs_within(),
         "codes-all-ones": _constant(2**4 - 1),
         "codes-all-zero": _constant(0),

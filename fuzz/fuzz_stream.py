@@ -11,6 +11,7 @@ import io
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import atheris
 
@@ -19,7 +20,17 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in (".", "for
 with atheris.instrument_imports(include=["swc", "reference_reader"]):
     import reference_reader
 
-    from swc.bitstream import SalvageReader, Stream, StreamReader, StreamWriter, chunk_at, cut, join
+    from swc.bitstream import (
+        DepthWindow,
+        SalvageReader,
+        Stream,
+        StreamReader,
+        StreamWriter,
+        Window,
+        chunk_at,
+        cut,
+        join,
+    )
     from swc.cli.inspect import describe
     from swc.errors import FormatError, InputError, LimitError
 
@@ -55,9 +66,18 @@ def parse(data: bytes) -> Stream | None:
     assert stream.to_bytes() == data, "a stream has two forms"
     windows = [window for chunk in stream.chunks for channels in chunk.windows for window in channels]
     expected = [window for chunk in content["chunks"] for channels in chunk["windows"] for window in channels]
-    assert [(list(w.experts), w.codes.tolist()) for w in windows] == [(w["experts"], w["codes"]) for w in expected]
+    assert list(map(plain, windows)) == expected
     assert [list(tag) for tag in stream.header.tags] == content["header"]["tags"]
     return stream
+
+
+def plain(window: Window | DepthWindow | tuple[int, ...]) -> dict[str, Any]:
+    """The product's window, as the reference reader gives one."""
+    if isinstance(window, tuple):
+        return {"codes": list(window)}
+    if isinstance(window, Window):
+        return {"experts": list(window.experts), "codes": window.codes.tolist()}
+    return {"depths": window.depths.tolist(), "codes": [row.tolist() for row in window.rows()]}
 
 
 def has_header(data: bytes) -> bool:

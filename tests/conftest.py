@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for networks this small, thread
 
 import pytest
 import soundfile
-from tiny import CONV, REFINED, TINY, tones
+from tiny import CONV, REFINED, TINY, tiny_vrvq, tones
 
 RATE = 16000
 
@@ -58,6 +58,24 @@ def conv_bundle(audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     out = tmp_path_factory.mktemp("conv")
     (out / "config.toml").write_text(CONV, encoding="utf-8")
     train(Config.from_toml(out / "config.toml"), audio_folder, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def vrvq_bundle(tiny_bundle: Path, audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of family vrvq on the tiny bundle, which lies beside it: its parent is what SWC_MODELS must name."""
+    from swc.bundle import find_bundle
+    from swc.config import Config
+    from swc.training import train
+
+    models = tmp_path_factory.mktemp("models")
+    (models / "tiny").symlink_to(tiny_bundle)
+    out = models / "tiny-vrvq"
+    out.mkdir()
+    (out / "config.toml").write_text(tiny_vrvq(find_bundle(tiny_bundle).fingerprint.hex()), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SWC_MODELS", str(models))
+        train(Config.from_toml(out / "config.toml"), audio_folder, out)
     return out
 
 

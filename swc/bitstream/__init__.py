@@ -8,8 +8,9 @@ from swc.bitstream.coupling import Coupling, Couplings, Parameters
 from swc.bitstream.edit import Piece, chunk_at, cut, join, retag
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
-from swc.bitstream.layouts import LAYOUTS, Layout, RevqLayout
+from swc.bitstream.layouts import LAYOUTS, FsqLayout, Layout, RevqLayout, VrvqLayout
 from swc.bitstream.layouts.revq import Window
+from swc.bitstream.layouts.vrvq import DepthWindow
 from swc.bitstream.limits import LIMITS
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.salvage import Loss, SalvageReader
@@ -29,7 +30,9 @@ __all__ = [
     "ChunkSource",
     "Coupling",
     "Couplings",
+    "DepthWindow",
     "Extension",
+    "FsqLayout",
     "Header",
     "Layout",
     "Loss",
@@ -43,6 +46,7 @@ __all__ = [
     "StreamReader",
     "StreamWriter",
     "Tags",
+    "VrvqLayout",
     "Window",
     "chunk_at",
     "cut",

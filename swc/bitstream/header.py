@@ -52,7 +52,7 @@ def encode_header(header: Header) -> bytes:
         VersionError: a family or a critical extension that this version doesn't know.
         SyntaxFormatError: extensions out of order, a fingerprint that isn't 8 bytes.
     """
-    layout_of(header.layout.family)
+    layout_of(header.layout.family, header.minor)
     header.check()
     if len(header.fingerprint) != 8:
         raise SyntaxFormatError(f"the fingerprint has {len(header.fingerprint)} bytes, not 8")
@@ -98,7 +98,7 @@ def decode_header(data: bytes) -> Header:
     crc_offset = len(data) - _CRC_SIZE
     if zlib.crc32(data[:crc_offset]) != int.from_bytes(data[crc_offset:], "little"):
         raise ChecksumError("the CRC of the header does not match; the header is damaged", crc_offset)
-    layout = layout_of(data[11] >> 4, 11)
+    layout = layout_of(data[11] >> 4, data[8] & 15, 11)
     channels = data[11] & 15
     extensions = _decode_extensions(data[_CORE_SIZE:crc_offset], channels)
     total = int.from_bytes(data[36:44], "little")

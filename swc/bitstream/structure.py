@@ -169,9 +169,9 @@ class Header:
     def payload_bounds(self, latents: int) -> tuple[int, int]:
         """Minimum and maximum number of bytes of a payload of `latents` latents."""
         full, rest = divmod(latents, self.window)
-        whole, last = self.layout.sizes(self.window), self.layout.sizes(rest) if rest else (0,)
+        whole, last = self.layout.bounds(self.window), self.layout.bounds(rest) if rest else (0, 0)
         pairs, channels = len(self.pairs), self.coded_channels
-        least, most = (channels * (full * whole[end] + last[end]) for end in (0, -1))
+        least, most = (channels * (full * one + end) for one, end in zip(whole, last, strict=True))
         least, most = least + pairs * MODE_BITS, most + pairs * (MODE_BITS + DELAY_BITS + SLOT_BITS * slots_in(latents))
         return -(-least // 8), -(-most // 8)
 

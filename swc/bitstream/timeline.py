@@ -21,8 +21,8 @@ def routing_map(stream: Stream, columns: int) -> Array:
         columns: moments with equal numbers of windows; at most the number of windows.
 
     Returns:
-        Share of the windows of all channels that choose each expert, (experts, columns); experts are numbered from 0,
-        as the bits of a mask are.
+        Share of the latents of all channels that use each expert, (experts, columns); experts are numbered from 0, as
+        the bits of a mask are.
     """
     layout = stream.header.layout
     windows = [channels for chunk in stream.chunks for channels in chunk.windows]
@@ -31,7 +31,7 @@ def routing_map(stream: Stream, columns: int) -> Array:
         column = index * columns // len(windows)
         possible[column] += len(channels)
         for window in channels:
-            chosen[list(layout.chosen(window)), column] += 1
+            chosen[:, column] += layout.usage(window)
     shares: Array = chosen / possible
     return shares
 

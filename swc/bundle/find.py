@@ -42,14 +42,36 @@ class Bundle:
         return self.path / WEIGHTS
 
     @cached_property
+    def base(self) -> Bundle | None:
+        """The bundle that gives what this one's weights lack, if it needs one.
+
+        Raises:
+            ModelError: it is not installed.
+        """
+        return base_of(self.config)
+
+    @cached_property
     def fingerprint(self) -> bytes:
         """8 bytes that identify the meaning of its codes; raises ModelError without readable weights."""
         return fingerprint(self.config, self.weights)
 
     @cached_property
     def parameters(self) -> int:
-        """The number of parameters in the weights file; raises ModelError as `fingerprint`."""
+        """The number of parameters in the weights file, without a base's; raises ModelError as `fingerprint`."""
         return count_parameters(self.weights)
+
+
+def base_of(config: ModelConfig) -> Bundle | None:
+    """`Bundle.base` of a config."""
+    if not config.base:
+        return None
+    found, known = _search(bytes.fromhex(config.base))
+    if found is None:
+        raise ModelError(
+            f"model {config.name!r} needs the encoder and decoder of one with fingerprint {config.base}; "
+            f"installed: {known}. Reinstall swc, or put that model beside this one"
+        )
+    return found
 
 
 def models_folder() -> Path:
@@ -90,19 +112,26 @@ def bundle_for(fingerprint: bytes) -> Bundle:
     Raises:
         ModelError: none does.
     """
+    found, known = _search(fingerprint)
+    if found is None:
+        raise ModelError(
+            f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {known}. "
+            "Install the swc version that made it, or pass the folder of that model as `model`"
+        )
+    return found
+
+
+def _search(fingerprint: bytes) -> tuple[Bundle | None, str]:
+    """The installed bundle with this fingerprint, if there is one, and which others were looked at on the way."""
     known = []
     for bundle in list_bundles():
         try:
             if bundle.fingerprint == fingerprint:
-                return bundle
+                return bundle, ""
             known.append(f"{bundle.name} ({bundle.fingerprint.hex()})")
         except ModelError as e:  # a damaged bundle must not keep another from decoding
             known.append(f"{bundle.name} (damaged: {e})")
-    installed = ", ".join(known) or "none"
-    raise ModelError(
-        f"this stream was made with a model of fingerprint {fingerprint.hex()}; installed: {installed}. "
-        "Install the swc version that made it, or pass the folder of that model as `model`"
-    )
+    return None, ", ".join(known) or "none"
 
 
 def name_of(fingerprint: bytes) -> str | None:

@@ -24,27 +24,21 @@ def save_weights(path: Path, state: dict[str, Tensor]) -> None:
         save_file(tensors, temporary, {DIGEST: _digest(tensors)})
 
 
-def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = ()) -> None:
+def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = (), base: Path | None = None) -> None:
     """Load what `save_weights` wrote into a model, as float32.
 
     Args:
         may_lack: prefixes of tensors that the file may lack as a whole; the model then keeps its own.
+        base: weights that supply what the file lacks.
 
     Raises:
-        ModelError: the file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file
-            without a digest is not checked for one.
+        ModelError: a file is missing or damaged, lacks a tensor, or holds a value that is not finite. A file without a
+            digest is not checked for one.
     """
-    try:
-        tensors = load_file(path)
-        with safe_open(path, "pt") as file:
-            stated = (file.metadata() or {}).get(DIGEST)
-    except (OSError, SafetensorError) as e:
-        raise ModelError(f"cannot read the weights {path}: {e}; reinstall swc or fetch the file again") from None
-    if stated is not None and stated != _digest(tensors):
-        raise ModelError(
-            f"the weights {path} are damaged: their SHA-256 is not the one stated in them; fetch the file again"
-        )
     expected = model.state_dict()
+    tensors = _read(path)
+    if base is not None:
+        tensors = {name: tensor for name, tensor in _read(base).items() if name in expected} | tensors
     for prefix in may_lack:
         if not any(name.startswith(prefix) for name in tensors):
             tensors |= {name: tensor for name, tensor in expected.items() if name.startswith(prefix)}
@@ -55,9 +49,37 @@ def load_weights(model: nn.Module, path: Path, may_lack: tuple[str, ...] = ()) -
     )
     if wrong:
         raise ModelError(f"{path} does not fit its config.toml: {wrong[0]} (and {len(wrong) - 1} more)")
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+
+
+def load_base(model: nn.Module, path: Path) -> None:
+    """Load those tensors of a file that a model has, too; its others stay as they are.
+
+    Raises:
+        ModelError: as `load_weights`.
+    """
+    state = model.state_dict()
+    given = {name: tensor.float() for name, tensor in _read(path).items() if name in state}
+    if any(tensor.shape != state[name].shape for name, tensor in given.items()):
+        raise ModelError(f"{path} does not fit a model that names it as its base; give both the same [backbone]")
+    model.load_state_dict(given, strict=False)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, checked."""
+    try:
+        tensors = load_file(path)
+        with safe_open(path, "pt") as file:
+            stated = (file.metadata() or {}).get(DIGEST)
+    except (OSError, SafetensorError) as e:
+        raise ModelError(f"cannot read the weights {path}: {e}; reinstall swc or fetch the file again") from None
+    if stated is not None and stated != _digest(tensors):
+        raise ModelError(
+            f"the weights {path} are damaged: their SHA-256 is not the one stated in them; fetch the file again"
+        )
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise ModelError(f"{path} holds numbers that are not finite; fetch the file again")
-    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return tensors
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:

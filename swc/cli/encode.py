@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,7 @@ from swc.cli.options import (
     Force,
     Json,
     Kbps,
+    Level,
     Model,
     Quality,
     Quiet,
@@ -114,6 +116,7 @@ def encode(
     output: Output = None,
     kbps: Kbps = DEFAULT_KBPS,
     quality: Quality = None,
+    level: Level = None,
     effort: Effort = DEFAULT_EFFORT,
     lookahead: Lookahead = None,
     gain: Gain = None,
@@ -144,9 +147,9 @@ def encode(
     """Encode audio to .swc files."""
     layout = _raw_format(context, raw, bits, rate, channels)
     wanted = parse_tags(context, "--tag", tag or [])
-    asked = _asked_kbps(context, kbps, quality)
+    asked = _asked_kbps(context, kbps, {"--quality": quality, "--level": level})
     options = EncodeOptions(
-        asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value
+        asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value, level
     )
     many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
@@ -172,7 +175,8 @@ def _encode_one(
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    facts = {"input": source, "output": target, "kbps_asked": options.kbps, "quality": options.quality, **done.facts()}
+    asked = {"kbps_asked": codec.settled(options).kbps, "quality": options.quality, "level": options.level}
+    facts = {"input": source, "output": target, **asked, **done.facts()}
     _show(source, target, done, facts, quiet, as_json)
 
 
@@ -193,14 +197,16 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
     show(facts, target, [_line(done)], quiet=quiet, as_json=as_json)
 
 
-def _asked_kbps(context: typer.Context, kbps: float, quality: float | None) -> float | None:
-    """The rate to keep to; None if the quality decides."""
-    if quality is None:
-        return kbps
+def _asked_kbps(context: typer.Context, kbps: float, others: Mapping[str, float | None]) -> float | None:
+    """The rate to keep to; None if one of the others, or the model, decides."""
+    given = [name for name, value in others.items() if value is not None]
     source = context.get_parameter_source("kbps")
-    if source is not None and source.name != "DEFAULT":
-        raise typer.BadParameter("--kbps and --quality exclude each other; give one of them", context)
-    return None
+    asked = source is not None and source.name != "DEFAULT"
+    if asked:
+        given.insert(0, "--kbps")
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} exclude each other; give one of them", context)
+    return kbps if asked else None
 
 
 def _raw_format(

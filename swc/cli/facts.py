@@ -15,11 +15,8 @@ def describe(stream: Stream) -> dict[str, Any]:
     from swc.bitstream.tags import TAGS_TYPE
 
     header, layout = stream.header, stream.header.layout
-    chosen = [layout.chosen(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
-    uses = [0] * layout.n_experts
-    for experts in chosen:
-        for expert in experts:
-            uses[expert] += 1
+    usage = [layout.usage(window) for chunk in stream.chunks for channels in chunk.windows for window in channels]
+    shares = (sum(usage[1:], usage[0]) / len(usage)).tolist() if usage else None
     bits = stream.breakdown()
     seconds = stream.duration
     return {
@@ -37,14 +34,14 @@ def describe(stream: Stream) -> dict[str, Any]:
         ],
         "modes": _modes(stream),
         "chunks": len(stream.chunks),
-        "windows": len(chosen),
+        "windows": len(usage),
         "bytes": stream.n_bytes,
         "kbps": stream.kbps if seconds else None,
         "bits": bits,
         "overhead": 100 * stream.overhead,
         "kbps_by_kind": {kind: count / seconds / 1000 for kind, count in bits.items()} if seconds else None,
-        "experts_per_window": sum(map(len, chosen)) / len(chosen) if chosen else None,
-        "expert_usage": [count / len(chosen) for count in uses] if chosen else None,
+        "experts_per_window": None if shares is None else sum(shares),
+        "expert_usage": shares,
     }
 
 

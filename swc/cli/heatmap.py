@@ -1,4 +1,4 @@
-"""Expert routing over time as rows of block characters."""
+"""The choice of codebooks over time as rows of block characters."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ if TYPE_CHECKING:
 _SHADES = " ░▒▓█"
 _PLAIN_SHADES = " .:+#"  # for terminals without block characters
 _BAR = 10
-_MARGIN = 29  # columns left of the map
+_MARGIN = 23  # columns left of the map, beside the word for what is chosen
 
 
 def routing_rows(stream: Stream, usage: Sequence[float]) -> list[str]:
-    """One line for each expert: its number, share, a bar, and its share of the windows at each moment."""
+    """One line for each codebook to choose: its number, share, a bar, and its share of the use at each moment."""
     from swc.bitstream.timeline import routing_map
 
-    windows = sum(len(chunk.windows) for chunk in stream.chunks)
-    columns = min(windows, max(8, shutil.get_terminal_size().columns - _MARGIN - 2))
+    layout, windows = stream.header.layout, sum(len(chunk.windows) for chunk in stream.chunks)
+    margin = _MARGIN + len(layout.choice.one)
+    columns = min(windows, max(8, shutil.get_terminal_size().columns - margin - 2))
     shades = _shades()
     rows = []
-    for expert, (share, moments) in enumerate(zip(usage, routing_map(stream, columns).tolist(), strict=True)):
+    for number, (share, moments) in enumerate(
+        zip(usage, routing_map(stream, columns).tolist(), strict=True), layout.first
+    ):
         bar = shades[-1] * round(share * _BAR)
         cells = (shades[_level(moment)] for moment in moments)
-        rows.append(f"  expert {expert:>3} {share:>4.0%} {bar:<{_BAR}} |{''.join(cells)}|")
+        rows.append(f"  {layout.choice.one} {number:>3} {share:>4.0%} {bar:<{_BAR}} |{''.join(cells)}|")
     scale = f"|0 s{_clock(stream.duration):>{columns - 3}}|" if columns >= 12 else ""
-    return [*rows, f"{'':{_MARGIN}}{scale}".rstrip()] if scale else rows
+    return [*rows, f"{'':{margin}}{scale}".rstrip()] if scale else rows
 
 
 def _level(share: float) -> int:

@@ -120,14 +120,16 @@ def _rates(facts: dict[str, Any]) -> list[str]:
 
 
 def _routing(stream: Stream, facts: dict[str, Any], no_map: bool) -> list[str]:
-    if not facts["windows"] or not stream.header.layout.n_experts:
+    layout = stream.header.layout
+    if not facts["windows"] or not layout.n_experts:
         return ["  no routed experts were used"]
-    heading = f"  routing      {facts['experts_per_window']:.2f} experts a window"
+    title, place, one = layout.choice
+    heading = f"  {title:<12} {layout.first + facts['experts_per_window']:.2f} {one}s a {place}"
     if no_map:
         return [heading]
     from swc.cli.heatmap import routing_rows
 
-    return [f"{heading}; each expert's share, and its use over time", *routing_rows(stream, facts["expert_usage"])]
+    return [f"{heading}; each {one}'s share, and its use over time", *routing_rows(stream, facts["expert_usage"])]
 
 
 def _draw(source: str, stream: Stream, facts: dict[str, Any], plot: Path, model: str | None) -> None:

@@ -12,7 +12,7 @@ from swc.cli.guard import guarded, say, tell
 from swc.cli.options import Force, Json, Quiet, complete_model, size_text
 from swc.cli.summary import show
 from swc.codec.options import DEFAULT_MODEL
-from swc.errors import InputError
+from swc.errors import InputError, SwcError
 from swc.files import PIPE, is_special, open_output
 
 if TYPE_CHECKING:
@@ -43,12 +43,15 @@ def listing(
         tell(json.dumps(rows))
         return
     for row in rows:
-        low, high = row["kbps"]
+        low, high = (f"{kbps:.2f}" for kbps in row["kbps"])
         tell(row["name"])
+        tell(f"  family       {row['family']}")
         tell(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
-        tell(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
+        tell(f"  codebooks    {row['codebooks']}, {low if low == high else f'{low} to {high}'} kbit/s a channel")
         tell(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
         tell(f"  fingerprint  {row['fingerprint']}")
+        if row["base"]:
+            tell(f"  base         encoder and decoder of {row['base']}, not counted above")
         tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
         tell(f"  path         {row['path']}")
     if not rows:
@@ -98,7 +101,7 @@ def _check_target(target: str, force: bool) -> None:
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
     config, quantizer, layout = bundle.config, bundle.config.quantizer, bundle.config.quantizer.layout
-    sizes = layout.sizes(quantizer.window)
+    bounds = layout.bounds(quantizer.window)
     return {
         "name": bundle.name,
         "path": str(bundle.path),
@@ -107,12 +110,21 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
         "family": layout.name,
         "codebooks": str(layout),
         **layout.fields(),
-        "kbps": [sizes[end] / quantizer.window * config.latent_rate / 1000 for end in (0, -1)],
+        "kbps": [bits / quantizer.window * config.latent_rate / 1000 for bits in bounds],
         "parameters": bundle.parameters,
         "bytes": bundle.weights.stat().st_size,
         "fingerprint": bundle.fingerprint.hex(),
+        "base": _base(bundle),
         "latency_seconds": _latency(config),
     }
+
+
+def _base(bundle: Bundle) -> str | None:
+    """The name of the bundle that gives what this one's weights lack, or what is wrong with it."""
+    try:
+        return bundle.base.name if bundle.base else None
+    except SwcError as error:
+        return f"a model that is missing ({error})"
 
 
 def _latency(config: ModelConfig) -> float:

@@ -51,6 +51,17 @@ Quality = Annotated[
         help="In place of --kbps: constant quality, 0 to 10; easy passages take fewer bits.",
     ),
 ]
+Level = Annotated[
+    float | None,
+    typer.Option(
+        "--level",
+        metavar="L",
+        min=0,
+        max=10,
+        help="In place of --kbps, for models of family vrvq: 0 to 10, what the importance of each moment is multiplied"
+        " by to give its number of codes.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

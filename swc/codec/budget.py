@@ -97,7 +97,7 @@ def least_kbps(header: Header) -> float:
 
 def _least_bits(header: Header, latents: int) -> int:
     """Bits of a chunk of `latents` latents with windows and couplings of the least size."""
-    windows = sum(header.layout.sizes(n)[0] for n in window_lengths(latents, header.window))
+    windows = sum(header.layout.bounds(n)[0] for n in window_lengths(latents, header.window))
     return CHUNK_BITS + header.coded_channels * windows + len(header.pairs) * MODE_BITS
 
 

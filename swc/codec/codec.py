@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -17,18 +18,21 @@ from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
-from swc.codec.control import ConstantRate, RateControl
+from swc.codec.control import ConstantRate, OnlyRate, RateControl
 from swc.codec.decoder import as_audio
 from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.jobs import Job, naming, run
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
+from swc.codec.levels import ConstantLevel, LevelForRate
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo
 from swc.codec.quality import QualityScale
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
+from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
+from swc.nn.roles import LevelQuantizer
 
 
 class Codec(DecodingCodec):
@@ -39,7 +43,7 @@ class Codec(DecodingCodec):
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.device = find_device(device)
         super().__init__(CodecModel(bundle.config), bundle.fingerprint)
-        load_weights(self.model, bundle.weights)
+        load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
         self._qualities = QualityScale(self.model)
 
@@ -69,6 +73,7 @@ class Codec(DecodingCodec):
         kbps: float | None = None,
         *,
         quality: float | None = None,
+        level: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -84,9 +89,11 @@ class Codec(DecodingCodec):
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s. None means 2.67, unless `quality` is given.
+                it is longer than 5 s. None means 2.67 or a model's only rate, unless `quality` or `level` is given.
             quality: 0 to 10, in place of `kbps`: constant quality, so that easy passages take fewer bits (see
                 `swc.codec.quality`).
+            level: 0 to 10, in place of `kbps`, for models of family vrvq: the factor by which the importance of
+                latents is multiplied to give their numbers of codebooks (see `swc.codec.levels`).
             effort: 0 takes the router's experts and each stage's nearest code; 1 and 2 search for better ones, which
                 takes longer in the encoder only.
             lookahead: seconds from which the level is set and `stereo` decided; None for the model's.
@@ -105,7 +112,7 @@ class Codec(DecodingCodec):
                 tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -117,6 +124,7 @@ class Codec(DecodingCodec):
         kbps: float | None = None,
         *,
         quality: float | None = None,
+        level: float | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
         gain_db: float | None = None,
@@ -133,7 +141,7 @@ class Codec(DecodingCodec):
         Raises:
             InputError, BitrateError: as `encode`, naming the recording by its index.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         builders, common = list[StreamBuilder](), tuple(tags) if isinstance(tags, Iterable) else tags
 
         def jobs() -> Iterator[Job]:
@@ -177,6 +185,7 @@ class Codec(DecodingCodec):
         *,
         kbps: float | None = None,
         quality: float | None = None,
+        level: float | None = None,
         total_samples: int | None = None,
         effort: int = DEFAULT_EFFORT,
         lookahead: float | None = None,
@@ -194,7 +203,8 @@ class Codec(DecodingCodec):
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, quality, effort, lookahead, gain_db, tags, channel_mask, stereo: as `encode`.
+            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo: as
+                `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -203,7 +213,7 @@ class Codec(DecodingCodec):
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo)
+        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
 
     def encode_source(
@@ -237,6 +247,7 @@ class Codec(DecodingCodec):
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
+        options = self.settled(options)
         listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
         heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
         gain = self._gain(heard, rate, options)
@@ -248,10 +259,36 @@ class Codec(DecodingCodec):
         return Job(encoder, blocks, sink(header), source.total_samples, name)
 
     def _control(self, header: Header, options: EncodeOptions) -> RateControl:
-        """What decides how many bits windows take."""
-        if options.quality is None:
-            return ConstantRate(header, Budget(header, options.target_kbps))
-        return self._qualities.control(header, options.quality)
+        """What decides how many bits windows take.
+
+        Raises:
+            InputError: a level, and the model has none.
+            BitrateError: a rate that cannot be met.
+        """
+        quantizer = self.model.quantizer
+        if options.quality is not None:
+            return OnlyRate() if self._has_one_rate else self._qualities.control(header, options.quality)
+        if isinstance(quantizer, LevelQuantizer):
+            if options.level is not None:
+                return ConstantLevel(quantizer, header, options.level)
+            return LevelForRate(quantizer, header, Budget(header, options.target_kbps))
+        if options.level is not None:
+            raise InputError(
+                f"{self.name} has no `level`, which takes a model of family vrvq (swc models lists families); "
+                "choose one with `model`, or give `kbps` or `quality`"
+            )
+        return ConstantRate(header, Budget(header, options.target_kbps))
+
+    @property
+    def _has_one_rate(self) -> bool:
+        q = self.config.quantizer
+        return len(q.layout.sizes(q.window)) == 1
+
+    def settled(self, options: EncodeOptions) -> EncodeOptions:
+        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
+        if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
+            return options
+        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
 
     def _lookahead(self, options: EncodeOptions) -> float:
         """Seconds that are heard before anything is written."""

@@ -27,6 +27,7 @@ def plain_header(
         layout=q.layout,
         fingerprint=fingerprint,
         total_samples=total_samples,
+        minor=q.layout.minor,
     )
     try:
         header.check()

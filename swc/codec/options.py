@@ -20,6 +20,7 @@ DEFAULT_EFFORT = 1
 Stereo = Literal["auto", "coupled", "apart"]
 STEREO: tuple[Stereo, ...] = ("auto", "coupled", "apart")
 MOST_QUALITY = 10.0
+MOST_LEVEL = 10.0
 MOST_GAIN_DB = 100.0
 MOST_RATE = 384_000  # Hz, as in the format
 
@@ -29,7 +30,7 @@ class EncodeOptions:
     """How a recording is encoded.
 
     Attributes:
-        kbps: most kbit/s of the whole stream; None means DEFAULT_KBPS, unless `quality` is given.
+        kbps: most kbit/s of the whole stream; None means DEFAULT_KBPS, unless `quality` or `level` is given.
         effort: of the search for codes, one of EFFORTS.
         lookahead: seconds from which the gain is set; None for the model's.
         tags: keys and values, in place of the source's under these keys; an empty value sets none.
@@ -41,6 +42,8 @@ class EncodeOptions:
             `swc.codec.quality`.
         stereo: whether left and right are coded together: "auto" if they have enough in common, "coupled" for all
             pairs of loudspeakers, "apart" for none.
+        level: 0 to MOST_LEVEL, in place of `kbps`, for models of family vrvq: the factor by which the importance of a
+            latent is multiplied to give its number of codebooks; see `swc.codec.levels`.
     """
 
     kbps: float | None = None
@@ -53,17 +56,19 @@ class EncodeOptions:
     salvage_input: bool = False
     quality: float | None = None
     stereo: Stereo = "auto"
+    level: float | None = None
 
     @property
     def target_kbps(self) -> float:
-        """Most kbit/s of the whole stream; infinite if `quality` decides."""
-        if self.quality is not None:
+        """Most kbit/s of the whole stream; infinite if `quality` or `level` decides."""
+        if self.quality is not None or self.level is not None:
             return math.inf
         return DEFAULT_KBPS if self.kbps is None else self.kbps
 
     def check(self) -> None:
         """Raise InputError if an option is out of bounds, except the rate, which depends on the source."""
-        numbers = {"kbps": self.kbps, "quality": self.quality, "lookahead": self.lookahead, "gain": self.gain_db}
+        limits = {"kbps": self.kbps, "quality": self.quality, "level": self.level}
+        numbers = limits | {"lookahead": self.lookahead, "gain": self.gain_db}
         for name, value in numbers.items():
             if value is not None and not isinstance(value, Real):
                 raise InputError(f"`{name}` must be a number, not {value!r}")
@@ -71,10 +76,13 @@ class EncodeOptions:
             raise InputError(f"`effort` must be one of {', '.join(map(str, EFFORTS))}, not {self.effort}")
         if self.stereo not in STEREO:
             raise InputError(f"`stereo` must be one of {', '.join(STEREO)}, not {self.stereo!r}")
-        if self.quality is not None and self.kbps is not None:
-            raise InputError("`kbps` and `quality` exclude each other: give one of them")
+        given = [f"`{name}`" for name, value in limits.items() if value is not None]
+        if len(given) > 1:
+            raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
         if self.quality is not None and not 0 <= self.quality <= MOST_QUALITY:
             raise InputError(f"`quality` must be 0 to {MOST_QUALITY:g}, not {self.quality}")
+        if self.level is not None and not 0 <= self.level <= MOST_LEVEL:
+            raise InputError(f"`level` must be 0 to {MOST_LEVEL:g}, not {self.level}")
         if self.lookahead is not None and not 0 <= self.lookahead < math.inf:
             raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {self.lookahead}")
         if self.gain_db is not None and not abs(self.gain_db) <= MOST_GAIN_DB:

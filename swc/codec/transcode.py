@@ -127,7 +127,7 @@ def encode_audio(
     codec: Codec, reader: AudioReader, target: Place, options: EncodeOptions, report: Report | None = None
 ) -> EncodeSummary:
     """`encode_file` for a source that is open already."""
-    started = time.perf_counter()
+    started, options = time.perf_counter(), codec.settled(options)
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
         blocks = _reported(reader.blocks(), report, reader.total_samples, reader.sample_rate)

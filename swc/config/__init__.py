@@ -9,27 +9,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from swc.config.checks import require
 from swc.config.conv import ConvConfig
+from swc.config.fsq import FsqConfig
 from swc.config.model import BACKBONES, QUANTIZERS, GainConfig, ModelConfig
+from swc.config.residual import ResidualConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
+from swc.config.sq import SqConfig
 from swc.config.toml import Unions, build, read_toml
 from swc.config.training import STAGES, StageConfig, TrainingConfig
+from swc.config.vrvq import VrvqConfig
 from swc.errors import InputError
 
 __all__ = [
     "BackboneConfig",
     "Config",
     "ConvConfig",
+    "FsqConfig",
     "GainConfig",
     "ModelConfig",
     "QuantizerConfig",
+    "ResidualConfig",
     "RevqConfig",
     "SpectralConfig",
+    "SqConfig",
     "StageConfig",
     "TrainingConfig",
+    "VrvqConfig",
 ]
+
+STAGES_OF = {"vrvq": ("codebooks", "importance")}
+"""Stages that can train a kind of quantizer. Other kinds are trained by any but "importance"."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,14 @@ class Config:
 
     model: ModelConfig
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        kind, base = self.model.quantizer.kind, self.model.base
+        for stage in (stage.kind for stage in self.training.stages):
+            fits = stage in STAGES_OF[kind] if kind in STAGES_OF else stage != "importance"
+            require(fits, f"a quantizer of kind {kind!r} cannot be trained by a stage of kind {stage!r}")
+            at_rest = stage in ("codebooks", "importance")
+            require(at_rest or not base, f"a stage of kind {stage!r} changes encoder and decoder, which are the base's")
 
     @property
     def crop(self) -> int:
@@ -62,4 +82,8 @@ class Config:
         model = build(ModelConfig, rest, where, unions)
         if not isinstance(recipe, dict):
             raise InputError(f"{where}: training must be a table")
-        return cls(model, build(TrainingConfig, recipe, f"{where}: training", unions))
+        training = build(TrainingConfig, recipe, f"{where}: training", unions)
+        try:
+            return cls(model, training)
+        except InputError as e:
+            raise InputError(f"{where}: {e}") from None

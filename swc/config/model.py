@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from swc.bitstream.limits import LIMITS
 from swc.config.checks import at_least, require
 from swc.config.conv import ConvConfig
+from swc.config.fsq import FsqConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
+from swc.config.sq import SqConfig
+from swc.config.vrvq import VrvqConfig
 
-BACKBONES: dict[str, type[BackboneConfig]] = {"conv": ConvConfig, "spectral": SpectralConfig}
+BACKBONES: dict[str, type[BackboneConfig]] = {"conv": ConvConfig, "spectral": SpectralConfig, "sq": SqConfig}
 """Kinds of `[backbone]`; their networks are in `swc.nn.backbones`."""
-QUANTIZERS: dict[str, type[QuantizerConfig]] = {"revq": RevqConfig}
+QUANTIZERS: dict[str, type[QuantizerConfig]] = {"fsq": FsqConfig, "revq": RevqConfig, "vrvq": VrvqConfig}
 """Kinds of `[quantizer]`; their networks are in `swc.nn.quantizers`."""
 
 
@@ -34,15 +39,22 @@ class GainConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything in `models/<name>/config.toml` except the recipe."""
+    """Everything in `models/<name>/config.toml` except the recipe.
+
+    Attributes:
+        base: fingerprint, in hexadecimal, of the bundle that supplies what this one's weights lack, such as encoder and
+            decoder; none if empty.
+    """
 
     name: str
     backbone: BackboneConfig
     quantizer: QuantizerConfig
     sample_rate: int = 44100
     gain: GainConfig = field(default_factory=GainConfig)
+    base: str = ""
 
     def __post_init__(self) -> None:
+        require(not self.base or re.fullmatch("[0-9a-f]{16}", self.base) is not None, "base must be 16 hex digits")
         low, high = LIMITS["model_rate"]
         require(low <= self.sample_rate <= high, f"sample_rate must be {low} to {high}")
 
@@ -58,5 +70,10 @@ class ModelConfig:
 
     def code_semantics(self) -> bytes:
         """Canonical bytes of everything in the config that defines the meaning of codes."""
-        parts = {"sample_rate": self.sample_rate, "hop": self.hop, "latent_dim": self.backbone.latent_dim}
+        parts: dict[str, Any] = {
+            "sample_rate": self.sample_rate,
+            "hop": self.hop,
+            "latent_dim": self.backbone.latent_dim,
+        }
+        parts |= {"base": self.base} if self.base else {}  # whose latents they are
         return json.dumps(parts | self.quantizer.semantics(), sort_keys=True).encode()

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from swc.bitstream.layouts.revq import RevqLayout
-from swc.bitstream.limits import LIMITS
 from swc.config.checks import at_least, require
-from swc.config.roles import QuantizerConfig
+from swc.config.residual import ResidualConfig
 
 
 @dataclass(frozen=True)
-class RevqConfig(QuantizerConfig):
+class RevqConfig(ResidualConfig):
     """One or more shared codebooks, and routed ones (experts), of which each window chooses some."""
 
     kind: ClassVar[str] = "revq"
@@ -25,22 +24,12 @@ class RevqConfig(QuantizerConfig):
     codebook_dim: int = 0  # numbers of a code, projected to and from latents as in DAC; 0: codes are latents
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "routed")
         at_least(self, 0, "codebook_dim")
         require(
             not (self.predictive and self.codebook_dim), "predictive codes cannot be projected: codebook_dim must be 0"
         )
-        at_least(self, 1, "shared", "routed", "window", "windows_per_chunk")
-        most = {name: LIMITS[name][1] for name in ("n_routed", "windows_per_chunk")}
-        require(self.shared + self.routed <= most["n_routed"], f"at most {most['n_routed']} codebooks in all")
-        require(
-            self.windows_per_chunk <= most["windows_per_chunk"], f"at most {most['windows_per_chunk']} windows a chunk"
-        )
-        low, high = LIMITS["codebook_bits"]
-        require(low <= self.codebook_bits <= high, f"codebook_bits must be {low} to {high}")
-
-    @property
-    def codebook_size(self) -> int:
-        return 1 << self.codebook_bits
 
     @property
     def layout(self) -> RevqLayout:

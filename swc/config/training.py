@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from swc.config.checks import at_least, require
 
 RATES = ("uniform", "log")
-TRAINS = ("all", "decoder", "refiner")
+TRAINS = ("all", "decoder", "refiner", "importance")
 SPECTRAL = ("mtsd", "mrd", "none")
+POLICIES = ("decay", "one-cycle")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,11 @@ class GradientStage(StageConfig):
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
-    trains: str = "all"  # or "decoder", or its "refiner": encoder and codebooks are frozen, as is the fingerprint
+    policy: str = "decay"  # or "one-cycle", which has a warm-up of its own; see `swc.training.optimization`
+    clip: float = 5.0  # the greatest norm of a gradient
+    trains: str = (
+        "all"  # or "decoder", its "refiner", "importance": encoder and codebooks rest, as does the fingerprint
+    )
     magnitude_weight: float = 40.0  # of the distance of compressed magnitudes, which only a spectral decoder makes
 
     def __post_init__(self) -> None:
@@ -47,6 +52,56 @@ class GradientStage(StageConfig):
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
         at_least(self, 0, "minutes", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
+        require(self.policy in POLICIES, f"policy must be one of {', '.join(POLICIES)}, not {self.policy!r}")
+        require(self.clip > 0, "clip must be above 0")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """One loss of a stage that lists them.
+
+    Attributes:
+        kind: its name, see `swc.training.losses.listed`; "adversarial" is that of the discriminators.
+        weight: in the sum.
+        most: the weighted loss counts at most so much, by a lower weight.
+    """
+
+    kind: str
+    weight: float = 1.0
+    most: float = math.inf
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "weight")
+        require(self.most > 0, "most must be above 0")
+
+
+@dataclass(frozen=True)
+class ListedStage(GradientStage):
+    """A stage that learns from a list of losses."""
+
+    losses: tuple[LossConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(bool(self.losses), 'kind "listed" needs [[training.stages.losses]]')
+        require(len({loss.kind for loss in self.losses}) == len(self.losses), "a loss is listed twice")
+
+
+@dataclass(frozen=True)
+class ImportanceStage(GradientStage):
+    """The stage that learns how many codebooks latents are worth."""
+
+    trains: str = "importance"
+    temperature: float = 2.0  # of the smooth step in place of the hard one: the greater, the steeper
+    levels: tuple[float, float] = (0.05, 4.0)  # least and greatest of the levels that it is trained at
+    rate_weight: float = 1.5  # of the mean importance
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.trains == "importance", f'kind "{self.kind}" trains "importance", not {self.trains!r}')
+        at_least(self, 0.01, "temperature")
+        at_least(self, 0, "rate_weight")
+        require(0 < self.levels[0] <= self.levels[1] < math.inf, "levels must be two rising numbers above 0")
 
 
 @dataclass(frozen=True)
@@ -88,9 +143,11 @@ STAGES: dict[str, type[StageConfig]] = {
     "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms; spectral
     "waveform": GradientStage,  # 1b: distances between waveforms too
     "adversarial": GradientStage,  # 2: discriminators too
+    "listed": ListedStage,  # end to end, with the losses that it lists
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder frozen; steps are rounds
     "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches; spectral
     "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches; spectral
+    "importance": ImportanceStage,  # how many codebooks each latent gets, with all else at rest
     "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it; spectral
 }
 """Kinds of `[[training.stages]]`, some only for a spectral backbone; their code is in `swc.training.stages`."""
@@ -106,6 +163,7 @@ class DiscriminatorConfig:
     spectral_widths: tuple[int, ...] = (32, 64, 128, 256)
     learning_rate: float = 1e-4
     warmup_steps: int = 200  # steps that train the discriminators alone, before the decoder learns from them
+    every: int = 1  # they learn in one step of so many
 
     def __post_init__(self) -> None:
         require(self.spectral in SPECTRAL, f"spectral must be one of {', '.join(SPECTRAL)}, not {self.spectral!r}")
@@ -113,6 +171,7 @@ class DiscriminatorConfig:
         require(all(n >= 1 for n in (*self.periods, *self.period_widths, *self.spectral_widths)), "sizes must be >= 1")
         require(len(self.period_widths) >= 1 and len(self.spectral_widths) >= 1, "a discriminator needs layers")
         at_least(self, 0, "learning_rate", "warmup_steps")
+        at_least(self, 1, "every")
 
 
 @dataclass(frozen=True)

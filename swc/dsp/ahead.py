@@ -1,7 +1,7 @@
-"""Work on a stream's chunks side by side, of which each one rounds as if it were alone.
+"""Parallel work on a stream's chunks, each of which is rounded as if it were alone.
 
-How an operation on many numbers rounds can depend on how threads share it, and phases can follow from the last bit.
-So every chunk is worked on by one thread, and threads share the chunks: audio is the same for any number of them.
+The rounding of an operation on many numbers can depend on how threads share it, and phases can depend on the last bit.
+So each chunk is processed by one thread, and threads share the chunks: audio is the same for any number of threads.
 """
 
 from __future__ import annotations

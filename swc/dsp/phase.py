@@ -47,10 +47,10 @@ def integrate_phase(
     locked = across - take(across, peak)
     # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
     start = xp.broadcast_to(math.pi * bin_index**2 / (2 * bins), (B, bins))
-    anew = _quietest(magnitude.sum(-1), pause)[..., None]
+    restart = _quietest(magnitude.sum(-1), pause)[..., None]
     phase, phases = start, []
     for t in range(T):
-        phase = xp.where(anew[:, t], start, phase)
+        phase = xp.where(restart[:, t], start, phase)
         phase = take(phase + advance[:, t], peak[:, t]) + locked[:, t]
         phases.append(phase)
     # phases so far refer to the middle of the window, those of the FFT to its start

@@ -162,13 +162,14 @@ def _draw_routing(figure: Any, axis: Any, side: Any, stream: Stream) -> None:
     columns = min(_COLUMNS, len(edges) - 1)
     starts = -(-np.arange(columns) * (len(edges) - 1) // columns)  # as `routing_map` divides them
     times = [*edges[starts], edges[-1]]
-    shares = routing_map(stream, columns)
-    image = axis.pcolormesh(times, np.arange(len(shares) + 1) - 0.5, shares, cmap="Greys", vmin=0.0, vmax=1.0)
-    axis.hlines(np.arange(1, len(shares)) - 0.5, 0.0, edges[-1], color="white", linewidth=0.4)
+    shares, layout = routing_map(stream, columns), stream.header.layout
+    rows = layout.first + np.arange(len(shares) + 1) - 0.5
+    image = axis.pcolormesh(times, rows, shares, cmap="Greys", vmin=0.0, vmax=1.0)
+    axis.hlines(rows[1:-1], 0.0, edges[-1], color="white", linewidth=0.4)
     axis.invert_yaxis()
     axis.yaxis.get_major_locator().set_params(integer=True)
-    axis.set_ylabel("expert")
-    figure.colorbar(image, cax=side, label="share of windows")
+    axis.set_ylabel(layout.choice.one)
+    figure.colorbar(image, cax=side, label=f"share of {layout.choice.place}s")
 
 
 def _draw_bits(axis: Any, stream: Stream) -> None:

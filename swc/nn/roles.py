@@ -80,6 +80,19 @@ class Quantizer(nn.Module, ABC):
         raise ModelError(f"{type(self).__name__} has no tables, so its models cannot be exported")
 
 
+class LevelQuantizer(Quantizer):
+    """A quantizer whose latents take as many codebooks as they are important, times a level.
+
+    A step of a window's size is a codebook more for one of its latents: those come first that join in at the lowest
+    levels.
+    """
+
+    @abstractmethod
+    def thresholds(self, z: Tensor) -> Tensor:
+        """The level from which on a latent uses each codebook after the first, (B, L, stages - 1), rising; z as for
+        `encode`."""
+
+
 class Decoder(nn.Module, ABC):
     """Latents -> audio."""
 

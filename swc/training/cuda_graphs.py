@@ -17,7 +17,7 @@ from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
-from swc.training.parts import parts_of
+from swc.nn.quantizers.revq import Revq
 
 WARM_UP = 2  # runs before a capture, in which libraries allocate their workspaces
 
@@ -34,10 +34,11 @@ def capture(model: CodecModel) -> None:
 
     A graph holds for one mode of the networks, training or not: capture again when it changes.
     """
-    _, quantizer, decoder = parts_of(model)
-    if not next(model.parameters()).is_cuda:
+    quantizer, decoder = model.quantizer, model.decoder
+    if model.device.type != "cuda":
         return
-    quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+    if isinstance(quantizer, Revq):
+        quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
     if isinstance(decoder, SpectralDecoder):
         decoder.phases = GraphedCallable(type(decoder).phases.__get__(decoder))  # type: ignore[method-assign, assignment]
 

@@ -1,7 +1,7 @@
 """Start from the linear solution: PCA into the latent, least squares out of it, k-means for every codebook.
 
 A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
-backbone has no linear maps; it begins with random latents, which predictor and codebooks are fitted to.
+backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from swc.config import Config
+from swc.nn.backbones.conv import ConvEncoder
 from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.codebook import Codebook
-from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.residual import ResidualQuantizer
+from swc.nn.quantizers.vrvq import Vrvq
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus
 from swc.training.losses.reconstruction import band_centres, emphasis
@@ -28,40 +30,57 @@ NOISE = 0.3  # error that quantization will add to latents of mean square 1 befo
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
     """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
 
+    Nothing is fitted where the quantizer has no codebooks.
+
     Args:
-        model: is changed, and left in inference mode.
+        model: is changed, and left in inference mode. One that has a base is changed in its codebooks alone.
         corpus: to fit to.
         config: of the run.
         generator: on the CPU, of crops, noise and k-means.
 
     Raises:
-        InputError: the model's parts are of kinds that cannot be trained.
+        InputError: codebooks with a backbone that cannot be trained.
     """
+    if not isinstance(model.quantizer, ResidualQuantizer):
+        return  # all networks start from random weights
     encoder, quantizer, decoder = parts_of(model)
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
     batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
     drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
-    if isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
-        _fit_linear(encoder, decoder, config, drawn)
     model.eval()
+    if not config.model.base and isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
+        _fit_linear(encoder, decoder, config, drawn)
     latents = torch.cat([encoder.encode(audio) for audio in drawn])
-    mean = latents.mean((0, 1))
-    encoder.mean.copy_(mean)
-    power = (latents - mean).square().mean()
-    encoder.power.copy_(power)
-    latents = (latents - mean) * power.rsqrt()
+    if not config.model.base:
+        latents = _fit_moments(encoder, latents)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        quantizer.predictor.fit(latents, latents + NOISE * noise)
     window = min(t.crop_latents, latents.shape[1])
-    noise = torch.randn(latents.shape, generator=generator).to(latents)
-    quantizer.predictor.fit(latents, latents + NOISE * noise)
     innovations = quantizer.predictor.innovations(latents)
     whole = innovations[:, : innovations.shape[1] // window * window]
-    fit_codebooks(quantizer, whole.reshape(-1, window, whole.shape[-1]), generator)
+    windows = whole.reshape(-1, window, whole.shape[-1])
+    everything = torch.full((len(windows),), quantizer.config.routed)  # of a chain, all windows reach the last one
+    fit_codebooks(quantizer, windows, generator, k=everything if isinstance(quantizer, Vrvq) else None)
+
+
+def _fit_moments(encoder: SpectralEncoder | ConvEncoder, latents: Tensor) -> Tensor:
+    """Latents (B, L, D) of mean 0 and mean square 1, as the encoder makes them from now on."""
+    mean = latents.mean((0, 1))
+    power = (latents - mean).square().mean()
+    encoder.mean.copy_(mean)
+    encoder.power.copy_(power)
+    return (latents - mean) * power.rsqrt()
 
 
 @torch.no_grad()
 def fit_codebooks(
-    quantizer: Revq, z: Tensor, generator: torch.Generator, *, k: Tensor | None = None, iterations: int = 10
+    quantizer: ResidualQuantizer,
+    z: Tensor,
+    generator: torch.Generator,
+    *,
+    k: Tensor | None = None,
+    iterations: int = 10,
 ) -> None:
     """k-means of each codebook on the residual that reaches it.
 
@@ -72,14 +91,14 @@ def fit_codebooks(
         k: k_r of each window (B,); if not given, it is drawn around a third of the experts.
         iterations: of k-means.
     """
-    shared, residual = len(quantizer.shared), z
+    shared, residual = quantizer.config.shared, z
     everywhere = torch.ones(len(z), dtype=torch.bool, device=z.device)
     for book in quantizer.books()[:shared]:
         residual = _fit_stage(book, residual, everywhere, generator, iterations)
     if k is None:
         n = quantizer.config.routed
         k = torch.randint(n // 4, n // 2 + 1, (len(z),), generator=generator)
-    mask = quantizer.router.top(quantizer.scores(z), k.to(z.device))
+    mask = quantizer.route(z, k.to(z.device))
     for book, on in zip(quantizer.books()[shared:], mask.t(), strict=True):
         residual = _fit_stage(book, residual, on, generator, iterations)
 

@@ -24,7 +24,7 @@ from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.corpus import Corpus, load_corpus
-from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.losses.reconstruction import MultiscaleMel
 from swc.training.stages import Solver
 from swc.training.trainer import Trainer
 from swc.training.validation import ValidationSet, load_validation, merit, validate
@@ -186,7 +186,7 @@ def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> N
         load_weights(plain, init, may_lack=(REFINER,))
         run.load(plain.state_dict())
     else:
-        report(Progress("PCA, least squares and k-means"))
+        report(Progress("finding the first weights"))
         run.start(corpus)
 
 
@@ -195,7 +195,7 @@ class _Loop:
 
     def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
-        self.reconstruction = ReconstructionLoss(run.config.model.sample_rate).to(run.device)
+        self.mel = MultiscaleMel(run.config.model.sample_rate).to(run.device)
         self.smooth: dict[str, float] = {}
 
     def run_stages(self) -> Path | None:
@@ -218,7 +218,7 @@ class _Loop:
         if not run.workers.is_main:
             return None
         weights = self.out / "weights.safetensors"
-        save_weights(weights, run.weights())
+        save_weights(weights, run.own_state())
         return weights
 
     def _save(self) -> None:
@@ -255,16 +255,13 @@ class _Loop:
         for name, value in losses.items():
             number = float(value)
             self.smooth[name] = 0.7 * self.smooth.get(name, number) + 0.3 * number
-        health = run.health()
         speed = run.audio_seconds / max(run.seconds + run.elapsed, 1e-9)
         text = (
             f"{self._stage} step {run.stage_step}: "
             + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())
-            + f", perplexity {min(health['perplexity']):.0f}-{max(health['perplexity']):.0f}"
-            + f", load {min(health['expert_load']):.2f}-{max(health['expert_load']):.2f}"
-            + f", {speed:.0f} s/s"
+            + f"{run.learner.summary()}, {speed:.0f} s/s"
         )
-        self._write({"losses": {k: float(v) for k, v in losses.items()}, **health})
+        self._write({"losses": {k: float(v) for k, v in losses.items()}, **run.learner.health()})
         self.report(Progress(text, run.fraction, self._remaining()))
 
     def _remaining(self) -> float:
@@ -279,14 +276,14 @@ class _Loop:
         run = self.run
         if self.clips is None or not run.workers.is_main:
             return
-        scores = validate(run.averaged_model(), self.clips, self.reconstruction)
+        scores = validate(run.averaged_model(), self.clips, self.mel)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})
         if merit(scores) > run.best:
             run.best = merit(scores)
             name = f"best-{run.stage_index + 1}-{run.stage.settings.kind}.safetensors"
-            save_weights(self.out / name, run.weights())
+            save_weights(self.out / name, run.own_state())
 
     def _write(self, entry: dict[str, Any]) -> None:
         run = self.run

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from swc.bundle.find import base_of
+from swc.bundle.weights import load_base
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError, ModelError
-from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.layers.weight_norm import folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel
 from swc.training.cuda_graphs import capture, compile_networks
@@ -24,11 +24,13 @@ from swc.training.data.batches import draw_batch
 from swc.training.data.corpus import Corpus
 from swc.training.distributed import Workers
 from swc.training.initialise import initialise
-from swc.training.optimization import optimizer, schedule
-from swc.training.parts import parts_of
+from swc.training.learners import learner_of
+from swc.training.optimization import optimizer, rate_factor
 from swc.training.stages import Objective, Outcome, Solver, Stage, check_stages, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
+NEEDED = {"refiner": "refine_blocks above 0 in [backbone]", "importance": 'kind = "vrvq" in [quantizer]'}
+"""What a config needs for a model to have these parts."""
 FINITE_EVERY = 10  # steps between checks of the gradient, each of which waits for a GPU
 SYNCHRONISE_EVERY = 10  # steps that each worker takes alone
 
@@ -37,7 +39,8 @@ class Trainer:
     """State of a run.
 
     Attributes:
-        model, parts: the model, and its networks.
+        model: the model.
+        learner: of its quantizer.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
         optimizer: of a stage that descends a gradient.
@@ -45,7 +48,6 @@ class Trainer:
         step, audio_seconds, seconds: of the whole run.
         elapsed: seconds since the workers synchronised.
         best: merit of the stage's best validation.
-        replaced: codes, at the last search for dead ones.
     """
 
     stage: Stage
@@ -59,11 +61,11 @@ class Trainer:
         if config.training.weight_norm:
             normalise_weights(self.model)
         self.model.to(device)
-        self.parts = parts_of(self.model)
+        self.learner = learner_of(self.model.quantizer, config.training)
         self.average: dict[str, Tensor] = {}
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds, self.elapsed = 0, 0.0, 0.0, 0.0
-        self.best, self.replaced, self.compiled = NONE_YET, 0, False
+        self.best, self.compiled = NONE_YET, False
         self.prepare_stage()
 
     @property
@@ -89,17 +91,13 @@ class Trainer:
         """The current stage with fresh networks of its own and a fresh optimizer."""
         settings = self.config.training.stages[self.stage_index]
         self.stage = stage_of(settings, self.config, self.device)
-        for part in (self.model.encoder, self.model.quantizer):
-            part.requires_grad_(not self.stage.frozen)
-        self.model.decoder.requires_grad_(not self.stage.only_refiner)
-        if self.stage.only_refiner:
-            decoder = self.parts.decoder
-            if not isinstance(decoder, SpectralDecoder) or decoder.refiner is None:
-                raise InputError('trains = "refiner" needs a spectral [backbone] with refine_blocks above 0')
-            decoder.refiner.requires_grad_(True)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name.startswith(self.stage.learning))
         self.stage.begin(self.model)
         self.optimizer = None
         if isinstance(settings, GradientStage):
+            if not any(parameter.requires_grad for parameter in self.model.parameters()):
+                raise InputError(f'trains = "{settings.trains}" needs {NEEDED[settings.trains]}')
             imitating = self.config.training.mask_search > 0
             self.optimizer = optimizer(self.model, settings.learning_rate, imitating=imitating)
         if self.compiled:
@@ -116,7 +114,12 @@ class Trainer:
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
-        """Closed-form start: PCA, least squares, k-means; or what the first stage begins with."""
+        """The base's weights, or else a closed-form start by PCA and least squares; k-means for the codebooks.
+
+        A stage that brings its own quantizer needs neither.
+        """
+        if base := base_of(self.config.model):
+            load_base(self.model, base.weights)
         if not self.stage.brings_quantizer:
             initialise(self.model, corpus, self.config, self.generator(1))
         self.restart_averages()
@@ -129,16 +132,17 @@ class Trainer:
 
     def restart_averages(self) -> None:
         """Averages of codebooks and weights, from the weights as they are."""
-        self.parts.quantizer.restart_averages(self.config.training.codebook_horizon)
+        self.learner.restart_averages()
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
         self.workers.broadcast(self._learned())
 
     def _learned(self) -> list[Tensor]:
         """Everything that this stage changes and workers share; moments of optimizers stay with their process."""
-        frozen = self.stage.frozen
-        part: nn.Module = self.model.decoder if frozen else self.model
-        average = [v for n, v in self.average.items() if n.startswith("decoder.") or not frozen]
-        return [*part.parameters(), *part.buffers(), *average, *self.stage.parameters()]
+        learning = self.stage.learning
+        parameters = [p for n, p in self.model.named_parameters() if n.startswith(learning)]
+        buffers = () if self.stage.frozen else self.model.buffers()
+        average = [v for n, v in self.average.items() if n.startswith(learning)]
+        return [*parameters, *buffers, *average, *self.stage.parameters()]
 
     def synchronise(self) -> None:
         """Take the mean of what the workers have learned, and the main one's time."""
@@ -186,31 +190,30 @@ class Trainer:
             self.model.encoder.eval()
             self.model.quantizer.eval()
         batch = draw_batch(self.config, corpus, settings.batch, self.generator())
-        factor = schedule(self.fraction, self.stage_step, 0, settings.hold)
+        factor = rate_factor(settings, self.fraction, self.stage_step, 0)
         losses = self.stage.losses(self.model, batch, self.stage_step, factor)
         if "total" in losses:
-            warm = schedule(self.fraction, self.stage_step - self.stage.delay, settings.warmup, settings.hold)
-            self._descend(losses["total"], settings.learning_rate * warm)
+            warm = rate_factor(settings, self.fraction, self.stage_step - self.stage.delay, settings.warmup)
+            self._descend(losses["total"], settings.learning_rate * warm, settings.clip)
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not frozen:
-            quantizer = self.parts.quantizer
-            self.replaced = quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-            self.workers.broadcast(quantizer.buffers())  # each has put its own vectors into dead codes
+            self.learner.maintain(self.generator(2))
+            self.workers.broadcast(self.model.quantizer.buffers())  # each has put its own vectors into dead codes
         self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:
             self.synchronise()
         return {name: value.detach() for name, value in losses.items()}
 
-    def _descend(self, total: Tensor, rate: float) -> None:
-        """One step of the optimizer down the gradient of the loss, at a learning rate."""
+    def _descend(self, total: Tensor, rate: float, clip: float) -> None:
+        """One step of the optimizer down the gradient of the loss, at a learning rate; `clip` is its greatest norm."""
         if self.optimizer is None:
             raise TypeError("this stage has no optimizer")
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
             raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
         self.optimizer.step()
@@ -229,21 +232,16 @@ class Trainer:
         return {**self.model.state_dict(), **self.average}
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged state of a model without weight normalisation, as a bundle has it."""
+        """The averaged state without weight normalisation, as models outside of training have it."""
         return folded(self.averaged_state())
+
+    def own_state(self) -> dict[str, Tensor]:
+        """What the model's bundle holds of `weights`: of a model with a base, what the base does not have."""
+        state = self.weights()
+        return {n: t for n, t in state.items() if n.startswith("quantizer.")} if self.config.model.base else state
 
     def averaged_model(self) -> CodecModel:
         """A second model with the averaged weights."""
         model = CodecModel(self.config.model).to(self.device)
         model.load_state_dict(self.weights())
         return model.eval()
-
-    def health(self) -> dict[str, Any]:
-        """Codebook perplexities, codes nearly out of use, and the share of windows that chose each expert."""
-        books, router = self.parts.quantizer.books(), self.parts.quantizer.router
-        return {
-            "perplexity": [round(b.perplexity(), 1) for b in books],
-            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in books],
-            "replaced": self.replaced,
-            "expert_load": [round(float(x), 3) for x in router.usage],
-        }

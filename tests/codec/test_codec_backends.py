@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from swc.bitstream import Header, RevqLayout
 from swc.bundle.find import FOLDER_VARIABLE
 from swc.codec import backends
 from swc.codec.backends import check_decoder, load_decoder
-from swc.codec.onnx import OnnxCodec
+from swc.codec.onnx import OnnxCodec, trailer
 from swc.errors import InputError, ModelError
 
 HEADER = Header(16000, 16000, 1, 512, 0, 20, 2, RevqLayout(1, 5, 6), bytes(8))
@@ -67,11 +68,9 @@ def test_an_unknown_backend_is_refused() -> None:
 
 
 def test_a_missing_package_is_named(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from swc.codec.onnx import trailer
-
     exported.write_bytes(b"x" + trailer(b"x"))
     with pytest.raises(ModelError, match=r"onnxruntime [\d.]+ cannot run .*a\.onnx"):
         OnnxCodec.load(exported)
-    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InputError, match="needs the package onnxruntime"):
         OnnxCodec.load(exported)

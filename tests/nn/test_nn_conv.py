@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from swc.config import Config, ConvConfig, ModelConfig, RevqConfig
 from swc.dsp.context import segments
 from swc.nn.backbones.conv import ConvDecoder, ConvEncoder
-from swc.nn.backbones.conv.parts import Snake, needed
+from swc.nn.backbones.conv.parts import needed
 from swc.nn.layers.lapped import Analysis, Synthesis, basis
 from swc.nn.layers.weight_norm import LENGTH, folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel
@@ -150,15 +150,6 @@ def test_gradients_reach_all_of_it(backbone: ConvConfig) -> None:
     decoder.decode(encoder.encode(noise(2, 20 * backbone.hop))).square().sum().backward()
     parameters = [*encoder.named_parameters(), *decoder.named_parameters()]
     assert not [name for name, p in parameters if p.grad is None or not bool(p.grad.abs().max() > 0)]
-
-
-def test_snake_is_the_papers() -> None:
-    snake = Snake(2)
-    with torch.no_grad():
-        snake.alpha.copy_(torch.tensor([[1.0], [3.0]]))
-    x = torch.tensor([[[0.5, -1.0], [0.5, 0.0]]])
-    expected = torch.stack((x[0, 0] + x[0, 0].sin() ** 2, x[0, 1] + (3 * x[0, 1]).sin() ** 2 / 3))[None]
-    assert torch.allclose(snake(x), expected)
 
 
 @torch.no_grad()

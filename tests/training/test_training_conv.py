@@ -159,5 +159,5 @@ def test_projected_codes_are_not_solved_for(config: Config) -> None:
 
 
 def test_a_refiner_needs_a_spectral_backbone(config: Config) -> None:
-    with pytest.raises(InputError, match="spectral"):
+    with pytest.raises(InputError, match="needs refine_blocks"):
         Trainer(with_stages(config, GradientStage("waveform", trains="refiner")), torch.device("cpu"), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from bitarray import bitarray
@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
 """Codes of one window of one channel, (stages, latents); -1 where a stage is unused."""
+
+
+class Choice(NamedTuple):
+    """Words for a choice of codebooks: what it is, for each of which it is made, and what is chosen."""
+
+    title: str = "routing"
+    place: str = "window"
+    one: str = "expert"
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,14 @@ class Layout(ABC):
     Attributes:
         family: number in the header.
         name: of the family.
+        minor: least minor version of the format that has the family.
+        choice: what the choice of codebooks is called.
     """
 
     family: ClassVar[int]
     name: ClassVar[str]
+    minor: ClassVar[int] = 0
+    choice: ClassVar[Choice] = Choice()
 
     @classmethod
     @abstractmethod
@@ -53,8 +65,13 @@ class Layout(ABC):
 
     @abstractmethod
     def sizes(self, latents: int) -> range:
-        """The possible sizes in bits of a window of so many latents: ascending from the least to the greatest, by equal
-        steps."""
+        """The sizes in bits that a window of so many latents can be given: ascending from the least to the greatest, by
+        equal steps. A window takes what it was given, or less."""
+
+    def bounds(self, latents: int) -> tuple[int, int]:
+        """The least and the greatest size in bits of a window of so many latents."""
+        sizes = self.sizes(latents)
+        return sizes[0], sizes[-1]
 
     @abstractmethod
     def pack(self, windows: Sequence[Any], lengths: Sequence[int]) -> bitarray:
@@ -84,7 +101,7 @@ class Layout(ABC):
 
     @abstractmethod
     def size(self, window: Any) -> int:
-        """Size of a window in bits; one of `sizes`, if these are all possible ones."""
+        """Size of a window in bits."""
 
     @abstractmethod
     def breakdown(self, windows: Sequence[Any]) -> dict[str, int]:
@@ -112,9 +129,20 @@ class Layout(ABC):
     def n_experts(self) -> int:
         """The number of codebooks that windows choose from; 0 if there is no choice."""
 
+    @property
+    def first(self) -> int:
+        """The number by which people know the first of them."""
+        return 0
+
     @abstractmethod
     def chosen(self, window: Any) -> Sequence[int]:
         """Indices of the codebooks that a window chose, below `n_experts`."""
+
+    def usage(self, window: Any) -> NDArray[np.float64]:
+        """The share of a window's latents that use each of them, (n_experts,)."""
+        shares = np.zeros(self.n_experts)
+        shares[list(self.chosen(window))] = 1
+        return shares
 
     @abstractmethod
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -12,12 +12,10 @@ import numpy as np
 from bitarray import bitarray
 from numpy.typing import NDArray
 
-from swc.bitstream.layouts.layout import Codes, Layout
-from swc.bitstream.limits import check_limit
+from swc.bitstream.layouts.layout import Codes
+from swc.bitstream.layouts.numbers import pack_numbers, unpack_numbers
+from swc.bitstream.layouts.residual import ResidualLayout
 from swc.errors import LimitError, SyntaxFormatError
-
-FEW = 128  # below so many bits of codes arrays are slower: a hostile stream may have a chunk every 11 bytes
-NO_CODES = np.zeros(0, np.uint16)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,7 +39,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class RevqLayout(Layout):
+class RevqLayout(ResidualLayout):
     """Residual experts vector quantization (SwitchCodec, arXiv 2505.24437).
 
     Attributes:
@@ -52,25 +50,6 @@ class RevqLayout(Layout):
 
     family: ClassVar[int] = 1
     name: ClassVar[str] = "revq"
-
-    n_shared: int
-    n_routed: int
-    codebook_bits: int
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> RevqLayout:
-        return cls(*data)
-
-    def to_bytes(self) -> bytes:
-        return bytes((self.n_shared, self.n_routed, self.codebook_bits))
-
-    def fields(self) -> Mapping[str, int]:
-        return {"n_shared": self.n_shared, "n_routed": self.n_routed, "codebook_bits": self.codebook_bits}
-
-    def check(self, offset: int | None = None) -> None:
-        for index, (name, value) in enumerate(self.fields().items()):
-            check_limit(name, value, None if offset is None else offset + index)
-        check_limit("codebooks", self.n_shared + self.n_routed, offset)
 
     def sizes(self, latents: int) -> range:
         step = latents * self.codebook_bits  # one expert more
@@ -83,10 +62,7 @@ class RevqLayout(Layout):
             self._check_window(window, length)
             mask = bitarray(self.n_routed, endian="big")
             mask[list(window.experts)] = 1
-            octets = window.codes.astype(">u2", order="C").reshape(-1, 1).view(np.uint8)  # (codes, 2)
-            grid = np.unpackbits(octets, axis=1)[:, 16 - self.codebook_bits :]  # (codes, codebook_bits)
-            bits += mask
-            bits.pack(grid.tobytes())
+            bits += mask + pack_numbers(window.codes, self.codebook_bits)
         return bits
 
     def unpack(self, bits: bitarray, lengths: Sequence[int], offset: int = 0) -> tuple[list[Window], int]:
@@ -105,7 +81,7 @@ class RevqLayout(Layout):
                 coded.append(bits[begin:end])
             shapes.append((experts, rows, length))
             cursor = end
-        codes = _numbers(coded, width)
+        codes = unpack_numbers(coded, width)
         windows: list[Window] = []
         at = 0
         for experts, rows, length in shapes:
@@ -120,10 +96,6 @@ class RevqLayout(Layout):
         masks = len(windows) * self.n_routed
         return {"masks": masks, "codes": sum(map(self.size, windows)) - masks}
 
-    @property
-    def codebook_sizes(self) -> tuple[int, ...]:
-        return (1 << self.codebook_bits,) * (self.n_shared + self.n_routed)
-
     def window(self, codes: Codes) -> Window:
         says = codes >= 0
         used = says[:, 0]
@@ -137,10 +109,6 @@ class RevqLayout(Layout):
         codes = np.full((self.n_shared + self.n_routed, window.codes.shape[1]), -1, np.int64)
         codes[[*range(self.n_shared), *(self.n_shared + e for e in window.experts)]] = window.codes
         return codes
-
-    @property
-    def n_experts(self) -> int:
-        return self.n_routed
 
     def chosen(self, window: Window) -> tuple[int, ...]:
         return window.experts
@@ -164,18 +132,3 @@ class RevqLayout(Layout):
 def _ones(mask: str) -> tuple[int, ...]:
     """Indices of the ones."""
     return tuple(index for index, bit in enumerate(mask) if bit == "1")
-
-
-def _numbers(pieces: list[bitarray], width: int) -> NDArray[np.uint16]:
-    """Numbers of `width` bits each, of all pieces one after the other."""
-    if not pieces:
-        return NO_CODES
-    bits = pieces[0] if len(pieces) == 1 else sum(pieces, bitarray(endian="big"))
-    if len(bits) < FEW:
-        digits = bits.to01()
-        return np.array([int(digits[at : at + width], 2) for at in range(0, len(digits), width)], np.uint16)
-    grid = np.frombuffer(bits.unpack(), np.uint8).reshape(-1, width)
-    octets = np.packbits(grid, axis=1)  # (numbers, 1 or 2), the last octet filled up with zeros
-    if width <= 8:
-        return octets[:, 0].astype(np.uint16) >> np.uint16(8 - width)
-    return octets.view(">u2")[:, 0].astype(np.uint16) >> np.uint16(16 - width)

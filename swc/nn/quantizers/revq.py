@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, RevqConfig
-from swc.dsp.codes import look_up
 from swc.nn.layers.rows import Counts
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
 from swc.nn.quantizers.projected import ProjectedCodebook
 from swc.nn.quantizers.quantized import Assigned, Choice, Quantized
+from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import (
@@ -30,38 +30,39 @@ from swc.nn.quantizers.search import (
     dense_greedy_mask,
     greedy_mask,
 )
-from swc.nn.roles import Quantizer
 
 RARE = 0.05  # codes used less than this share of the mean are moved to poorly served vectors
 STRIDE = 3  # in training, every so many latents of a window take part in choosing its experts, as in the encoder
 
 
-class Revq(Quantizer):
+class Revq(ResidualQuantizer):
     """Quantizes runs of latents (B, L, D): one routing mask for each of their windows (B, W)."""
 
     bias: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
         sizes, dim = config.quantizer, config.backbone.latent_dim
         if not isinstance(sizes, RevqConfig):
             raise TypeError(f"the quantizer is of kind {sizes.kind!r}, not revq")
-        self.config = sizes
+        super().__init__(sizes, dim)
         self.shared = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.shared))
         self.experts = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.routed))
         self.router = Router(dim, sizes.routed)
-        self.predictor = Predictor(dim) if sizes.predictive else NoPredictor()
         self.register_buffer("bias", torch.zeros(sizes.routed))
-        self.horizon = 90.0
         self._seen: dict[int, tuple[Tensor, Tensor]] = {}  # the last batch, for replacing dead codes
 
     def books(self) -> list[Codebook]:
-        """All codebooks, shared ones first."""
         return [b for group in (self.shared, self.experts) for b in group if isinstance(b, Codebook)]
 
     def scores(self, z: Tensor, counts: Counts = None) -> Tensor:
         """Affinity of each window to each expert with DRPS's bias, eq. (1) and (5): (B, T, D) -> (B, N_r)."""
         return self.router.affinity(z, counts) + self.bias
+
+    def route(self, z: Tensor, k: Tensor) -> Tensor:
+        return Router.top(self.scores(z), k)
+
+    def counters(self) -> dict[str, Tensor]:
+        return {name: getattr(self.router, name) for name in ("load", "windows", "usage")}
 
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
@@ -113,20 +114,6 @@ class Revq(Quantizer):
             greedy_mask(experts, residual, k, group) if most is None else dense_greedy_mask(experts, residual, k, most)
         )
 
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.predictor.latents(self.look_up(codes))
-
-    def tables(self) -> tuple[Tensor, Tensor | None]:
-        prediction = self.predictor.weight if isinstance(self.predictor, Predictor) else None
-        return torch.stack([book.code for book in self.books()]), prediction
-
-    @torch.no_grad()
-    def look_up(self, codes: Tensor) -> Tensor:
-        """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
-        total: Tensor = look_up((book.code for book in self.books()), codes)
-        return total
-
     def forward(self, z: Tensor, k: Tensor, searched: Tensor | None = None, most: int = 0) -> Quantized:
         """Route, quantize and, in training mode, learn the codebooks.
 
@@ -159,7 +146,7 @@ class Revq(Quantizer):
     def _straight(self, windows: Tensor, found: Assigned) -> tuple[Tensor, Tensor]:
         """What quantizing adds to windows of latents (B, T, D), and the loss of codebooks that learn by gradients."""
         total, loss = torch.zeros_like(windows), windows.new_zeros(())
-        if not self.config.codebook_dim:
+        if not isinstance(self.books()[0], ProjectedCodebook):
             return found.quantized - found.target, loss
         for choice in found.chosen:
             passed = self.books()[choice.index](windows - total, choice.codes, choice.weight)
@@ -252,12 +239,6 @@ class Revq(Quantizer):
             for index, book in enumerate(self.books())
             if index in self._seen
         )
-
-    def restart_averages(self, horizon: float) -> None:
-        """Codebook averages after loading weights or after a fit."""
-        self.horizon = horizon
-        for book in self.books():
-            book.restart_averages(horizon)
 
 
 def _codebook(sizes: RevqConfig, dim: int) -> Codebook:

@@ -1,9 +1,9 @@
 """Reconstruction losses.
 
-`MagnitudeLoss` judges compressed magnitudes where they are made, before any phase (stage 1a). `ReconstructionLoss`
-judges waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048,
-5..320 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis`
-weights errors at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing in the range of speech and pitch.
+`MagnitudeLoss` judges compressed magnitudes where they are made, before any phase (stage 1a). `MultiscaleMel` judges
+waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
+bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis` weights
+errors at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing in the range of speech and pitch.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class MagnitudeLoss(nn.Module):
         return bins + ((bands + 0.25 * logs) * self.band_weight).mean()
 
 
-class ReconstructionLoss(nn.Module):
-    """Distance between a recording and what the codec makes of it, whatever its kind."""
+class MultiscaleMel(nn.Module):
+    """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
 
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
@@ -89,8 +89,7 @@ class ReconstructionLoss(nn.Module):
             self.register_buffer(f"window_{size}", torch.hann_window(size))
             self.register_buffer(f"bank_{size}", mel_filterbank(sample_rate, size, bands).t().contiguous())
 
-    def multiscale_mel(self, x: Tensor, y: Tensor) -> Tensor:
-        """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         total = x.new_zeros(())
         for size, _ in SCALES:
             window, bank = getattr(self, f"window_{size}"), getattr(self, f"bank_{size}")

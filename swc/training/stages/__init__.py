@@ -9,6 +9,8 @@ from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
 from swc.training.stages.distil import DistilObjective
 from swc.training.stages.gains import GainsSolver
+from swc.training.stages.importance import ImportanceObjective
+from swc.training.stages.listed import ListedObjective
 from swc.training.stages.magnitude import MagnitudeObjective
 from swc.training.stages.sharpness import SharpnessSolver
 from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, Stage
@@ -22,9 +24,11 @@ STAGES: dict[str, type[Stage]] = {
     "magnitude": MagnitudeObjective,
     "waveform": WaveformObjective,
     "adversarial": AdversarialObjective,
+    "listed": ListedObjective,
     "codebooks": CodebooksSolver,
     "weighting": WeightingSolver,
     "gains": GainsSolver,
+    "importance": ImportanceObjective,
     "sharpness": SharpnessSolver,
 }
 """The class for each kind of `[[training.stages]]`; their settings are in `swc.config.training`."""

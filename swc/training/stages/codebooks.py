@@ -14,16 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from swc.config import Config, StageConfig
+from swc.config import Config, RevqConfig, StageConfig
 from swc.errors import InputError
 from swc.nn.model import CodecModel
-from swc.nn.quantizers.revq import Revq
+from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.search import beam_codes
 from swc.training.data.batches import draw_k
 from swc.training.data.corpus import Corpus
 from swc.training.data.recordings import NARROW_HZ
 from swc.training.optimization import mixed_precision
-from swc.training.parts import parts_of, sizes_of
+from swc.training.parts import parts_of
 from swc.training.stages.stage import Outcome, Solver
 
 PART = 64  # windows at a time
@@ -58,7 +58,8 @@ class CodebooksSolver(Solver):
     @classmethod
     def check(cls, settings: StageConfig, config: Config, *, first: bool) -> None:
         super().check(settings, config, first=first)
-        if sizes_of(config.model)[1].codebook_dim:
+        quantizer = config.model.quantizer
+        if isinstance(quantizer, RevqConfig) and quantizer.codebook_dim:
             raise InputError('the stage "codebooks" solves for codes that are latents: codebook_dim must be 0')
 
     def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
@@ -97,7 +98,9 @@ def latents_of(model: CodecModel, corpus: Corpus, config: Config, generator: tor
 
 
 @torch.no_grad()
-def refit(quantizer: Revq, runs: Tensor, k: Tensor, generator: torch.Generator, *, rounds: int) -> Iterator[Round]:
+def refit(
+    quantizer: ResidualQuantizer, runs: Tensor, k: Tensor, generator: torch.Generator, *, rounds: int
+) -> Iterator[Round]:
     """Search for masks once, then alternate between the search for codes and the least squares for all codebooks.
 
     The input of a predictive quantizer depends on the errors of the previous latents: those of the previous round are
@@ -132,7 +135,7 @@ def refit(quantizer: Revq, runs: Tensor, k: Tensor, generator: torch.Generator, 
             target = windows(residual.reshape(runs.shape))
 
 
-def _search(quantizer: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:
+def _search(quantizer: ResidualQuantizer, windows: Tensor, mask: Tensor, beam: int = BEAM) -> tuple[Tensor, Tensor]:
     """Codes (B, stages, T) and the residual (B, T, D)."""
     codes, residual = [], []
     for z, on in zip(torch.split(windows, PART), torch.split(mask, PART), strict=True):
@@ -141,7 +144,7 @@ def _search(quantizer: Revq, windows: Tensor, mask: Tensor, beam: int = BEAM) ->
     return torch.cat(codes), torch.cat(residual)
 
 
-def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Tensor:
+def solve_least_squares(quantizer: ResidualQuantizer, residual: Tensor, codes: Tensor) -> Tensor:
     """Move all codes to the ridge regression of the vectors on their codes.
 
     Args:
@@ -190,7 +193,7 @@ def solve_least_squares(quantizer: Revq, residual: Tensor, codes: Tensor) -> Ten
     return (r - forward(delta)).reshape(residual.shape)
 
 
-def _replace_rare(quantizer: Revq, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
+def _replace_rare(quantizer: ResidualQuantizer, residual: Tensor, codes: Tensor, generator: torch.Generator) -> int:
     """Rare codes become copies of a vector's own code, moved by this vector's whole residual."""
     replaced = 0
     energy = residual.square().sum(-1).flatten().clamp_min(1e-12)  # of silence too, or there is nothing to draw

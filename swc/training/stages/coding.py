@@ -66,11 +66,11 @@ class CodingObjective(Objective):
     """The quantizer's own losses; subclasses add those of the decoded crops."""
 
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
-        terms = self.terms(self.output(model, batch), factor)
+        terms = self.terms(self.output(model, batch), step, factor)
         weighted = [term.weight * term.value for term in terms.values() if term.weight is not None]
         return {name: term.value for name, term in terms.items()} | {"total": torch.stack(weighted).sum()}
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         """Terms of the loss by name; arguments are those of `losses`."""
         t, quantized = self.config.training, output.quantized
         terms = {

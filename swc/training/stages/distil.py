@@ -80,7 +80,7 @@ class DistilObjective(WaveformObjective):
             distance = (encoder.eval().encode(batch.audio) - z).square().mean()
         return Taught(batch.audio, quantized, decoder, batch.first, distance)
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         terms = self.heard(output) | {"error": Term(output.quantized.error)}
         if isinstance(output, Taught):
             terms["distance"] = Term(output.distance, self.settings.distance_weight)

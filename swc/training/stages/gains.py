@@ -60,7 +60,7 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
         batches: crops (B, samples).
         k: k_r of every window when they are decoded, with the default search.
     """
-    (encoder, quantizer, decoder), rate = spectral_parts_of(model), model.config.sample_rate
+    (encoder, _, decoder), rate = spectral_parts_of(model), model.config.sample_rate
     bank = mel_filterbank(rate, decoder.config.n_fft, BANDS).t().to(decoder.window)
 
     def bands(audio: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
     differences = []
     for audio in batches:
         original = bands(audio)
-        decoded = bands(decoder.decode(quantize(quantizer, encoder.encode(audio), k)))
+        decoded = bands(decoder.decode(quantize(model, encoder.encode(audio), k)))
         ratio = 20 * ((original + LOG_FLOOR) / (decoded + LOG_FLOOR)).log10()
         differences.append(torch.where(original > LOG_FLOOR, ratio, torch.nan).flatten(0, 1))
     missing = torch.cat(differences).nanmedian(0).values.nan_to_num(0.0)

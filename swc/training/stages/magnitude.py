@@ -21,6 +21,6 @@ class MagnitudeObjective(CodingObjective):
         super().__init__(settings, config, device)
         self.magnitude = MagnitudeLoss(config).to(device)
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         magnitude = self.magnitude(output.compressed, output.audio)
-        return {"magnitude": Term(magnitude, self.settings.magnitude_weight)} | super().terms(output, factor)
+        return {"magnitude": Term(magnitude, self.settings.magnitude_weight)} | super().terms(output, step, factor)

@@ -20,6 +20,9 @@ from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch, draw_crops
 from swc.training.data.corpus import Corpus
 
+LEARNING = {"all": "", "decoder": "decoder.", "refiner": "decoder.refiner.", "importance": "quantizer.importance."}
+"""Prefixes of the names of the parameters that a stage trains."""
+
 
 class Stage:
     """A stage at work.
@@ -53,14 +56,14 @@ class Stage:
         return False
 
     @property
-    def frozen(self) -> bool:
-        """Whether encoder and quantizer are frozen."""
-        return False
+    def learning(self) -> str:
+        """The prefix of the names of the parameters that the stage trains."""
+        return ""
 
     @property
-    def only_refiner(self) -> bool:
-        """Whether the decoder, too, is frozen except for its refiner."""
-        return False
+    def frozen(self) -> bool:
+        """Whether encoder and codebooks are frozen."""
+        return bool(self.learning)
 
     def compile(self) -> None:
         """Compile the stage's own networks with torch.compile."""
@@ -88,12 +91,8 @@ class Objective(Stage, ABC):
     delay: int = 0
 
     @property
-    def frozen(self) -> bool:
-        return self.settings.trains != "all"
-
-    @property
-    def only_refiner(self) -> bool:
-        return self.settings.trains == "refiner"
+    def learning(self) -> str:
+        return LEARNING[self.settings.trains]
 
     @abstractmethod
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:

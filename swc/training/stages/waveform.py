@@ -7,7 +7,7 @@ import torch
 from swc.config import Config, SpectralConfig
 from swc.config.training import GradientStage
 from swc.training.losses.auditory import AuditoryLoss
-from swc.training.losses.reconstruction import MagnitudeLoss, ReconstructionLoss
+from swc.training.losses.reconstruction import MagnitudeLoss, MultiscaleMel
 from swc.training.stages.coding import CodingObjective, Output, Term
 
 
@@ -18,20 +18,20 @@ class WaveformObjective(CodingObjective):
         super().__init__(settings, config, device)
         spectral = isinstance(config.model.backbone, SpectralConfig)
         self.magnitude = MagnitudeLoss(config).to(device) if spectral else None
-        self.reconstruction = ReconstructionLoss(config.model.sample_rate).to(device)
+        self.mel = MultiscaleMel(config.model.sample_rate).to(device)
         self.auditory = AuditoryLoss(config.model.sample_rate).to(device)
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         magnitudes: dict[str, Term] = {}
         if self.magnitude is not None:
             distance = self.magnitude(output.compressed, output.audio)
             magnitudes["magnitude"] = Term(distance, self.settings.magnitude_weight)
-        return magnitudes | super().terms(output, factor) | self.heard(output)
+        return magnitudes | super().terms(output, step, factor) | self.heard(output)
 
     def heard(self, output: Output) -> dict[str, Term]:
         """Distances of what is heard."""
         t, pair = self.config.training, (output.audio, output.wave)
-        terms = {"mel": Term(self.reconstruction.multiscale_mel(*pair), t.waveform_weight)}
+        terms = {"mel": Term(self.mel(*pair), t.waveform_weight)}
         if t.loudness_weight:
             terms["loudness"] = Term(self.auditory.loudness(*pair), t.loudness_weight)
         if t.envelope_weight:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.prediction import Predictor
+from swc.nn.quantizers.revq import Revq
 from swc.training.parts import spectral_parts_of
 from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
@@ -61,12 +62,12 @@ def weigh(model: CodecModel, batches: Iterable[Tensor], k: int, generator: torch
         k: k_r of every window when they are decoded, with the default search.
         generator: of the probes, on the CPU.
     """
-    encoder, quantizer, decoder = spectral_parts_of(model)
+    encoder, _, decoder = spectral_parts_of(model)
     gram = covariance = torch.zeros((), dtype=torch.float64)
     for audio in batches:
         with torch.no_grad():
             z = encoder.encode(audio)
-            decoded = quantize(quantizer, z, k).requires_grad_()
+            decoded = quantize(model, z, k).requires_grad_()
         covariance = covariance + _gram(z)
         with torch.enable_grad():
             magnitudes = decoder.compressed(decoded)
@@ -96,7 +97,8 @@ def change_basis(model: CodecModel, basis: Tensor) -> None:
         t.copy_(basis @ t.double())
     for book in quantizer.books():
         book.code.copy_(book.code.double() @ basis.t())
-    for matrix in (quantizer.router.weight, decoder.linear.weight, decoder.split.weight):
+    router = [quantizer.router.weight] if isinstance(quantizer, Revq) else []
+    for matrix in (*router, decoder.linear.weight, decoder.split.weight):
         matrix.copy_(matrix.double() @ inverse)
     if isinstance(quantizer.predictor, Predictor):
         quantizer.predictor.weight.copy_(basis @ quantizer.predictor.weight.double() @ inverse)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from swc.config import ModelConfig
 from swc.dsp.ahead import Each
 from swc.dsp.context import Context, Segment, segments
-from swc.nn.backbones.conv.parts import KERNEL, SMALL, Snake, backbone_of, needed, same, units, up
+from swc.nn.backbones.conv.parts import KERNEL, SMALL, backbone_of, needed, same, units, up
 from swc.nn.layers.lapped import Synthesis
+from swc.nn.layers.snake import Snake
 from swc.nn.roles import Decoder
 
 

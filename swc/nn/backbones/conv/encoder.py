@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from swc.config import ModelConfig
 from swc.dsp.context import Context
-from swc.nn.backbones.conv.parts import KERNEL, Snake, backbone_of, down, needed, same, units
+from swc.nn.backbones.conv.parts import KERNEL, backbone_of, down, needed, same, units
 from swc.nn.layers.lapped import Analysis
 from swc.nn.layers.renormalise import renormalise
+from swc.nn.layers.snake import Snake
 from swc.nn.roles import Encoder
 
 PROJECTION = 3  # latents that the last convolution spans

@@ -1,29 +1,17 @@
-"""What encoder and decoder share: Snake, residual units, convolutions that keep lengths exact, and their reach."""
+"""Parts of encoder and decoder: residual units, convolutions that keep lengths exact, and their reach."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from swc.config import ConvConfig, ModelConfig
+from swc.nn.layers.snake import Snake
 
 KERNEL = 7
-TINY = 1e-9
 SMALL = 0.2  # share of their usual size that some weights start with
 Layer = TypeVar("Layer", nn.Conv1d, nn.ConvTranspose1d)
-
-
-class Snake(nn.Module):
-    """x + sin^2(a x) / a with an `a` for each channel (Ziyin et al. 2020, arXiv 2006.08195): (B, C, T)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.ones(channels, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + (self.alpha * x).sin().square() / (self.alpha + TINY)
 
 
 class ResidualUnit(nn.Module):
