@@ -31,6 +31,8 @@ def report(
     plot: Callable[[Path, Document], None],
 ) -> None:
     """Measure, unless an earlier run's figures are asked for; write, draw and print."""
+    if args.page and not _place(block).search(args.page.read_text(encoding="utf-8")):
+        sys.exit(f"{args.page} has no place for it; add the lines <!-- {block} --> and <!-- end -->")
     if not args.render:
         args.json.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
     document = json.loads(args.json.read_text(encoding="utf-8"))
@@ -55,8 +57,8 @@ def number(value: float) -> str:
 def put(page: Path, block: str, text: str) -> None:
     """Replace what a page has between two comments."""
     old = page.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- {block} -->\n).*?(<!-- end -->)", re.S)
-    new, found = pattern.subn(lambda match: f"{match[1]}{text}\n{match[2]}", old)
-    if not found:
-        sys.exit(f"{page} has no place for it; add the lines <!-- {block} --> and <!-- end -->")
-    page.write_text(new, encoding="utf-8")
+    page.write_text(_place(block).sub(lambda match: f"{match[1]}{text}\n{match[2]}", old), encoding="utf-8")
+
+
+def _place(block: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- {block} -->\n).*?(<!-- end -->)", re.S)
