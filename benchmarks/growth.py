@@ -148,7 +148,7 @@ def plot(path: Path, document: Document) -> None:
         took.set_yscale("log")
         took.set_ylim(bottom=0.5 * min(row["decode"] for row in rows))
         took.set_ylabel("seconds")
-        memory.set_ylim(bottom=0)
+        memory.set_ylim(0, 1.3 * max(row[f"{work}_mib"] for row in rows for work in WORK))
         memory.set_ylabel("MiB at the peak")
         for axis in (took, memory):
             axis.set_xscale("log")

@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for networks this small, thread
 
 import pytest
 import soundfile
-from tiny import REFINED, TINY, tiny_vrvq, tones
+from tiny import CONV, REFINED, TINY, tiny_vrvq, tones
 
 RATE = 16000
 
@@ -46,6 +46,18 @@ def tiny_bundle(tiny_config: Path, audio_folder: Path, tmp_path_factory: pytest.
     out = tmp_path_factory.mktemp("tiny")
     train(Config.from_toml(tiny_config), audio_folder, out)
     (out / "config.toml").write_text(TINY, encoding="utf-8")
+    return out
+
+
+@pytest.fixture(scope="session")
+def conv_bundle(audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a tiny model with the conv backbone and projected codebooks, trained for a few steps."""
+    from swc.config import Config
+    from swc.training import train
+
+    out = tmp_path_factory.mktemp("conv")
+    (out / "config.toml").write_text(CONV, encoding="utf-8")
+    train(Config.from_toml(out / "config.toml"), audio_folder, out)
     return out
 
 

@@ -103,6 +103,43 @@ most = 10.0
 
 REFINED = TINY.replace("decoder_blocks = 1", "decoder_blocks = 1\nrefine_blocks = 2\nrefine_dim = 8")
 
+CONV = """\
+name = "tiny-conv"
+sample_rate = 16000
+
+[backbone]
+kind = "conv"
+latent_dim = 16
+stem = 16
+strides = [2, 4]
+encoder_widths = [8, 12, 16]
+decoder_widths = [16, 12, 8]
+dilations = [1, 3]
+
+[quantizer]
+kind = "revq"
+routed = 5
+codebook_bits = 6
+codebook_dim = 4
+window = 20
+windows_per_chunk = 2
+
+[training]
+weight_norm = true
+crop_latents = 20
+nominal_k = 2
+init_seconds = 5.0
+codebook_horizon = 20.0
+drps_every = 5
+
+[[training.stages]]
+kind = "waveform"
+steps = 12
+batch = 2
+warmup = 2
+learning_rate = 5e-3
+"""
+
 
 VRVQ_RECIPE = """
 crop_windows = 2

@@ -35,7 +35,7 @@ from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus, load_corpus
 from swc.training.data.recordings import find_sources, load
 from swc.training.initialise import fit_codebooks, initialise
-from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.losses.reconstruction import MultiscaleMel
 from swc.training.validation import codes_kbps
 
 SECONDS = 4  # of each held-out clip, in whole routing windows; all are longer
@@ -163,13 +163,13 @@ def score(model: CodecModel, clips: HeldOut, row: Row, k: int, searched: bool, v
     usage = mask.float().mean(0)
     # where all experts are on, or the first ones, there is no mask to send
     mask_bits = 0 if row.prefix or k >= config.quantizer.routed else config.quantizer.routed
-    loss = ReconstructionLoss(Config(config))  # the recipe has no part in its mel distance
+    loss = MultiscaleMel(config.sample_rate)
     few = zip(torch.split(clips.audio, PART), torch.split(decoded, PART), strict=True)
     result = {
         "experts": k,
         "kbps": codes_kbps(config, k),
         "mask_bits_per_second": mask_bits * config.latent_rate / config.quantizer.window,
-        "mel": float(np.mean([float(loss.multiscale_mel(a, b)) for a, b in few])),
+        "mel": float(np.mean([float(loss(a, b)) for a, b in few])),
         "pesq": float(np.nanmean([pesq_wb(a, b, config.sample_rate) for a, b in speech])),
         "stoi": float(np.nanmean([stoi(a, b, config.sample_rate) for a, b in speech])),
         "residual": float((windows - quantized).square().sum() / windows.square().sum()),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from swc.config.checks import require
+from swc.config.conv import ConvConfig
 from swc.config.fsq import FsqConfig
 from swc.config.model import BACKBONES, QUANTIZERS, GainConfig, ModelConfig
 from swc.config.residual import ResidualConfig
@@ -25,6 +26,7 @@ from swc.errors import InputError
 __all__ = [
     "BackboneConfig",
     "Config",
+    "ConvConfig",
     "FsqConfig",
     "GainConfig",
     "ModelConfig",

@@ -45,7 +45,7 @@ class GradientStage(StageConfig):
     trains: str = (
         "all"  # or "decoder", its "refiner", "importance": encoder and codebooks rest, as does the fingerprint
     )
-    magnitude_weight: float = 40.0  # of the distance of compressed magnitudes
+    magnitude_weight: float = 40.0  # of the distance of compressed magnitudes, which only a spectral decoder makes
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,6 +105,20 @@ class ImportanceStage(GradientStage):
 
 
 @dataclass(frozen=True)
+class DistilStage(GradientStage):
+    """The stage that learns another model's latents."""
+
+    teacher: str = ""  # a bundle's name or folder
+    distance_weight: float = 20.0  # of the mean squared distance of the latents
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(bool(self.teacher), 'kind "distil" needs a teacher: the name or the folder of a bundle')
+        require(self.trains == "all", 'kind "distil" trains encoder and decoder: trains must be "all"')
+        at_least(self, 0, "distance_weight")
+
+
+@dataclass(frozen=True)
 class SolvedStage(StageConfig):
     """A stage that measures on the corpus and solves."""
 
@@ -125,17 +139,18 @@ class SharpnessStage(SolvedStage):
 
 
 STAGES: dict[str, type[StageConfig]] = {
-    "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms
+    "distil": DistilStage,  # another model's latents for the encoder, waveforms of them for the decoder
+    "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms; spectral
     "waveform": GradientStage,  # 1b: distances between waveforms too
     "adversarial": GradientStage,  # 2: discriminators too
     "listed": ListedStage,  # end to end, with the losses that it lists
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder frozen; steps are rounds
-    "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches
-    "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches
+    "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches; spectral
+    "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches; spectral
     "importance": ImportanceStage,  # how many codebooks each latent gets, with all else at rest
-    "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it
+    "sharpness": SharpnessStage,  # the decoder's spectra sharper along frequency; one step does it; spectral
 }
-"""Kinds of `[[training.stages]]`; their code is in `swc.training.stages`."""
+"""Kinds of `[[training.stages]]`, some only for a spectral backbone; their code is in `swc.training.stages`."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +209,7 @@ class TrainingConfig:
     envelope_weight: float = 0.0
     feature_weight: float = 2.0
     adversarial_weight: float = 1.0
+    weight_norm: bool = False  # convolutions learn length and direction apart (Salimans & Kingma 2016)
     codebook_horizon: float = 90.0  # vectors a code that its exponential moving average remembers
     drps_gamma: float = 0.01  # eq. (4)
     drps_every: int = 50  # steps between two DRPS updates

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swc.nn.backbones.conv.parts import ResidualUnit
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
@@ -24,7 +25,7 @@ WARM_UP = 2  # runs before a capture, in which libraries allocate their workspac
 def compile_networks(model: CodecModel) -> None:
     """Compile the blocks of encoder and decoder. They share their code, which is compiled once."""
     for block in model.modules():
-        if isinstance(block, Block | PlaneBlock):
+        if isinstance(block, Block | PlaneBlock | ResidualUnit):
             block.compile()
 
 

@@ -1,6 +1,7 @@
 """Start from the linear solution: PCA into the latent, least squares out of it, k-means for every codebook.
 
-A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest.
+A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
+backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor
 
 from swc.config import Config
-from swc.nn.backbones.spectral import SpectralEncoder
+from swc.nn.backbones.conv import ConvEncoder
+from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.residual import ResidualQuantizer
@@ -17,7 +19,7 @@ from swc.nn.quantizers.vrvq import Vrvq
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus
 from swc.training.losses.reconstruction import band_centres, emphasis
-from swc.training.parts import Parts, parts_of
+from swc.training.parts import parts_of
 
 BATCH = 16
 SECONDS = 1.5
@@ -28,7 +30,7 @@ NOISE = 0.3  # error that quantization will add to latents of mean square 1 befo
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
     """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
 
-    Nothing is fitted where the backbone is not spectral.
+    Nothing is fitted where the quantizer has no codebooks.
 
     Args:
         model: is changed, and left in inference mode. One that has a base is changed in its codebooks alone.
@@ -37,18 +39,18 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
         generator: on the CPU, of crops, noise and k-means.
 
     Raises:
-        InputError: a spectral backbone with a quantizer that cannot be trained.
+        InputError: codebooks with a backbone that cannot be trained.
     """
-    if not isinstance(model.encoder, SpectralEncoder):
-        return  # other networks start from random weights
-    encoder, quantizer, _ = parts = parts_of(model)
+    if not isinstance(model.quantizer, ResidualQuantizer):
+        return  # all networks start from random weights
+    encoder, quantizer, decoder = parts_of(model)
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
     batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
     drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
     model.eval()
-    if not config.model.base:
-        _fit_linear(parts, config, drawn)
+    if not config.model.base and isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
+        _fit_linear(encoder, decoder, config, drawn)
     latents = torch.cat([encoder.encode(audio) for audio in drawn])
     if not config.model.base:
         latents = _fit_moments(encoder, latents)
@@ -62,7 +64,7 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     fit_codebooks(quantizer, windows, generator, k=everything if isinstance(quantizer, Vrvq) else None)
 
 
-def _fit_moments(encoder: SpectralEncoder, latents: Tensor) -> Tensor:
+def _fit_moments(encoder: SpectralEncoder | ConvEncoder, latents: Tensor) -> Tensor:
     """Latents (B, L, D) of mean 0 and mean square 1, as the encoder makes them from now on."""
     mean = latents.mean((0, 1))
     power = (latents - mean).square().mean()
@@ -108,9 +110,8 @@ def _fit_stage(book: Codebook, residual: Tensor, on: Tensor, generator: torch.Ge
     return torch.where(on[:, None, None], residual - book.code[book.nearest(residual)], residual)
 
 
-def _fit_linear(parts: Parts, config: Config, batches: list[Tensor]) -> None:
+def _fit_linear(encoder: SpectralEncoder, decoder: SpectralDecoder, config: Config, batches: list[Tensor]) -> None:
     """PCA of emphasised compressed mels into the encoder's map, least squares to compressed bins in the decoder's."""
-    encoder, _, decoder = parts
     frames = encoder.config.frames_per_latent
     weight = emphasis(config, band_centres(encoder.mel, config.model.sample_rate)).repeat(frames)
     mels, bins = [], []

@@ -29,6 +29,7 @@ def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False)
     """
     slow = ("encoder.linear.", "decoder.linear.")
     careful: tuple[str, ...] = ("encoder.project.", "decoder.project.", "decoder.split.", "quantizer.predictor.")
+    careful += ("encoder.analysis.", "decoder.synthesis.")
     if not imitating:
         careful += ("quantizer.router.",)
     groups: dict[float, list[nn.Parameter]] = {0.04: [], 0.1: [], 1.0: []}

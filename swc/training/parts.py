@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from swc.config import ModelConfig, ResidualConfig, RevqConfig, SpectralConfig, VrvqConfig
+from swc.config import BackboneConfig, ConvConfig, ModelConfig, ResidualConfig, RevqConfig, SpectralConfig, VrvqConfig
 from swc.errors import InputError
+from swc.nn.backbones.conv import ConvDecoder, ConvEncoder
 from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.residual import ResidualQuantizer
@@ -13,6 +14,14 @@ from swc.nn.quantizers.residual import ResidualQuantizer
 
 class Parts(NamedTuple):
     """The networks of a model."""
+
+    encoder: SpectralEncoder | ConvEncoder
+    quantizer: ResidualQuantizer
+    decoder: SpectralDecoder | ConvDecoder
+
+
+class SpectralParts(NamedTuple):
+    """Those of a model whose backbone is `spectral`."""
 
     encoder: SpectralEncoder
     quantizer: ResidualQuantizer
@@ -22,20 +31,28 @@ class Parts(NamedTuple):
 def parts_of(model: CodecModel) -> Parts:
     """A model's networks; raises InputError as `sizes_of`."""
     encoder, quantizer, decoder = model.encoder, model.quantizer, model.decoder
-    if not isinstance(encoder, SpectralEncoder) or not isinstance(decoder, SpectralDecoder):
+    if not isinstance(encoder, SpectralEncoder | ConvEncoder) or not isinstance(decoder, SpectralDecoder | ConvDecoder):
         raise _unknown(model.config)
     if isinstance(quantizer, ResidualQuantizer):
         return Parts(encoder, quantizer, decoder)
     raise _unknown(model.config)
 
 
-def sizes_of(config: ModelConfig) -> tuple[SpectralConfig, ResidualConfig]:
+def spectral_parts_of(model: CodecModel) -> SpectralParts:
+    """The networks of a model whose backbone is `spectral`; raises InputError where it is another."""
+    encoder, quantizer, decoder = parts_of(model)
+    if isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
+        return SpectralParts(encoder, quantizer, decoder)
+    raise InputError(f"a backbone of kind {model.config.backbone.kind!r} is not {SpectralConfig.kind!r}")
+
+
+def sizes_of(config: ModelConfig) -> tuple[BackboneConfig, ResidualConfig]:
     """The backbone and the quantizer of a config.
 
     Raises:
         InputError: they are of kinds that cannot be trained.
     """
-    if isinstance(config.backbone, SpectralConfig) and isinstance(config.quantizer, ResidualConfig):
+    if isinstance(config.backbone, SpectralConfig | ConvConfig) and isinstance(config.quantizer, ResidualConfig):
         return config.backbone, config.quantizer
     raise _unknown(config)
 
@@ -43,6 +60,6 @@ def sizes_of(config: ModelConfig) -> tuple[SpectralConfig, ResidualConfig]:
 def _unknown(config: ModelConfig) -> InputError:
     kinds = f"a backbone of kind {config.backbone.kind!r} with a quantizer of kind {config.quantizer.kind!r}"
     return InputError(
-        f"training does not support {kinds}, only {SpectralConfig.kind!r} with {RevqConfig.kind!r} "
-        f"or {VrvqConfig.kind!r}"
+        f"training does not support {kinds}, only {SpectralConfig.kind!r} or {ConvConfig.kind!r} "
+        f"with {RevqConfig.kind!r} or {VrvqConfig.kind!r}"
     )

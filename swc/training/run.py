@@ -21,6 +21,7 @@ from swc.codec.device import find_device
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError
+from swc.nn.model import CodecModel
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.corpus import Corpus, load_corpus
 from swc.training.losses.reconstruction import MultiscaleMel
@@ -181,8 +182,9 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
 def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> None:
     """Give a new run its first weights."""
     if init is not None:
-        load_weights(run.model, init, may_lack=(REFINER,))
-        run.restart_averages()
+        plain = CodecModel(run.config.model)
+        load_weights(plain, init, may_lack=(REFINER,))
+        run.load(plain.state_dict())
     else:
         report(Progress("finding the first weights"))
         run.start(corpus)

@@ -17,6 +17,7 @@ from swc.bundle.weights import load_base
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.errors import InputError, ModelError
+from swc.nn.layers.weight_norm import folded, normalise_weights, unfolded
 from swc.nn.model import CodecModel
 from swc.training.cuda_graphs import capture, compile_networks
 from swc.training.data.batches import draw_batch
@@ -25,7 +26,7 @@ from swc.training.distributed import Workers
 from swc.training.initialise import initialise
 from swc.training.learners import learner_of
 from swc.training.optimization import optimizer, rate_factor
-from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
+from swc.training.stages import Objective, Outcome, Solver, Stage, check_stages, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
 NEEDED = {"refiner": "refine_blocks above 0 in [backbone]", "importance": 'kind = "vrvq" in [quantizer]'}
@@ -55,7 +56,11 @@ class Trainer:
     def __init__(self, config: Config, device: torch.device, seed: int, workers: Workers | None = None) -> None:
         self.config, self.device, self.seed = config, device, seed
         self.workers = workers or Workers(device)
-        self.model = CodecModel(config.model).to(device)
+        check_stages(config)
+        self.model = CodecModel(config.model)
+        if config.training.weight_norm:
+            normalise_weights(self.model)
+        self.model.to(device)
         self.learner = learner_of(self.model.quantizer, config.training)
         self.average: dict[str, Tensor] = {}
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
@@ -88,6 +93,7 @@ class Trainer:
         self.stage = stage_of(settings, self.config, self.device)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name.startswith(self.stage.learning))
+        self.stage.begin(self.model)
         self.optimizer = None
         if isinstance(settings, GradientStage):
             if not any(parameter.requires_grad for parameter in self.model.parameters()):
@@ -108,10 +114,20 @@ class Trainer:
         self.stage.compile()
 
     def start(self, corpus: Corpus) -> None:
-        """The base's weights, or else a closed-form start by PCA and least squares; k-means for the codebooks."""
+        """The base's weights, or else a closed-form start by PCA and least squares; k-means for the codebooks.
+
+        A stage that brings its own quantizer needs neither.
+        """
         if base := base_of(self.config.model):
             load_base(self.model, base.weights)
-        initialise(self.model, corpus, self.config, self.generator(1))
+        if not self.stage.brings_quantizer:
+            initialise(self.model, corpus, self.config, self.generator(1))
+        self.restart_averages()
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Start from the plain weights of a model."""
+        self.model.load_state_dict(unfolded(state, self.model.state_dict()))
+        self.stage.begin(self.model)
         self.restart_averages()
 
     def restart_averages(self) -> None:
@@ -215,13 +231,17 @@ class Trainer:
         """The model's state with the moving average of its parameters; codebooks are averages already."""
         return {**self.model.state_dict(), **self.average}
 
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged state without weight normalisation, as models outside of training have it."""
+        return folded(self.averaged_state())
+
     def own_state(self) -> dict[str, Tensor]:
-        """What the model's bundle holds of `averaged_state`: of a model with a base, what the base does not have."""
-        state = self.averaged_state()
+        """What the model's bundle holds of `weights`: of a model with a base, what the base does not have."""
+        state = self.weights()
         return {n: t for n, t in state.items() if n.startswith("quantizer.")} if self.config.model.base else state
 
     def averaged_model(self) -> CodecModel:
         """A second model with the averaged weights."""
         model = CodecModel(self.config.model).to(self.device)
-        model.load_state_dict(self.averaged_state())
+        model.load_state_dict(self.weights())
         return model.eval()

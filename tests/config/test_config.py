@@ -16,6 +16,10 @@ def model(backbone: str = "", quantizer: str = "") -> str:
     return MODEL.format(backbone, quantizer)
 
 
+def conv(backbone: str) -> str:
+    return model(backbone).replace("spectral", "conv")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -23,8 +27,8 @@ def model(backbone: str = "", quantizer: str = "") -> str:
         (model("dims = 3"), "unknown key 'dims'"),
         (model('dim = "wide"'), "must be int"),
         ('name = "x"\nbackbone = 3', "must be a table"),
-        ('name = "x"\n[backbone]\ndim = 3', "kind is missing; known are spectral, sq"),
-        ('name = "x"\n[backbone]\nkind = "conv"', "kind must be one of spectral, sq, not 'conv'"),
+        ('name = "x"\n[backbone]\ndim = 3', "kind is missing; known are conv, spectral, sq"),
+        ('name = "x"\n[backbone]\nkind = "wave"', "kind must be one of conv, spectral, sq, not 'wave'"),
         (model().replace("revq", "vq"), "kind must be one of fsq, revq, vrvq, not 'vq'"),
         (model() + "[training]\ngain_db = [1]", "must have 2 values"),
         ("training = 3\n" + model(), "must be a table"),
@@ -37,9 +41,15 @@ def model(backbone: str = "", quantizer: str = "") -> str:
         (model("latent_dim = 999"), "latent_dim"),
         (model("refine_blocks = -1"), "refine_blocks must be at least 0"),
         (model("refine_blocks = 1\nn_fft = 520\nframe_hop = 130"), "multiple of 16 to be refined"),
+        (conv("strides = [2, 1]"), "strides must be 2 or more each"),
+        (conv("strides = [8]"), "encoder_widths must have one number more than strides"),
+        (conv("stem = 3"), "stem must be an even number"),
+        (conv("dim = 3"), "unknown key 'dim'"),
         (model(quantizer="codebook_bits = 17"), "codebook_bits"),
+        (model(quantizer="codebook_dim = 8\npredictive = true"), "predictive codes cannot be projected"),
         (model(quantizer="routed = 0"), "routed must be at least 1"),
         (model() + '[[training.stages]]\nkind = "magnitud"', "kind must be one of"),
+        (model() + '[[training.stages]]\nkind = "distil"', "needs a teacher"),
         (model() + "[training]\nspeed = [1.2, 0.9]", "speed must be two rising numbers"),
         (model() + "[training]\nspeed_share = 1.5", "speed_share must be 0 to 1"),
     ],

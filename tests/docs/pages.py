@@ -24,6 +24,9 @@ NOT_RUN = {
     "--max-minutes 60": "starts processes; tests/training/test_training_distributed.py does it",
     "swc train models/swc-44k/config.toml --data my-recordings --out runs/mine --max-minutes 60 "
     "--resume runs/mine/last": "needs a run that was stopped; tests/training/test_training_run.py does it",
+    "swc train configs/teacher-44k-slim.toml --data CORPUS --out runs/teacher-44k-slim": "hours",
+    "swc train configs/switchcodec-44k-slim.toml --data CORPUS --val EVAL --out runs/switchcodec-44k-slim": "hours",
+    "python benchmarks/backbones.py runs/teacher-44k-slim runs/switchcodec-44k-slim --eval EVAL": "needs those runs",
     "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda": "days on a GPU",
     "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda "
     "--resume runs/sq-16k/last": "goes on with that",

@@ -48,6 +48,15 @@ def test_peers_with_a_codec_alone(tiny_bundle: Path, tmp_path: Path) -> None:
     assert "old" not in text
 
 
+@pytest.mark.slow
+def test_backbones(conv_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "a.flac").symlink_to(ROOT / "swc" / "data" / "demo.flac")
+    printed = run("backbones.py", conv_bundle, "--eval", tmp_path, "--least", "-1")
+    assert "| tiny-conv | conv | " in printed
+    assert ": 1 files at 2.67 kbit/s, measured 2.6" in printed
+
+
 def test_the_tables_of_growth(tmp_path: Path) -> None:
     rows = [
         {"size": size, "encode": 2 + size / 20, "encode_mib": 425.4, "decode": 2 + size / 50, "decode_mib": 400}

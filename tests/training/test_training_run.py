@@ -244,7 +244,7 @@ def test_unusable_folders_and_checkpoints(config: Config, tmp_path: Path) -> Non
     (tmp_path / "bad.wav").write_text("not audio")
     with pytest.raises(InputError, match="could be read"):
         train(config, tmp_path, tmp_path / "out")
-    with pytest.raises(InputError, match="`out` takes one"):
+    with pytest.raises(InputError, match="`out` needs one"):
         train(config, tmp_path, tmp_path / "bad.wav")
     with pytest.raises(ModelError, match="not a checkpoint"):
         train(config, tmp_path, tmp_path / "out", resume=tmp_path)

@@ -41,6 +41,9 @@ class Codebook(nn.Module):
         self.register_buffer("total", torch.zeros(size, dim), persistent=False)
         self.register_buffer("recent", torch.zeros(size), persistent=False)
 
+    def refresh(self) -> None:
+        """Make what is derived from parameters anew, after they have learned; nothing is here."""
+
     @property
     def size(self) -> int:
         return self.code.shape[0]
@@ -50,9 +53,14 @@ class Codebook(nn.Module):
         """Squares of the codes (size,)."""
         return self.code.square().sum(1)
 
+    @property
+    def key(self) -> tuple[Tensor, Tensor]:
+        """What `distances` compares vectors with, to find the nearest code."""
+        return self.code, self.energy
+
     def nearest(self, z: Tensor, counts: Counts = None) -> Tensor:
         """Index of the nearest code: (..., dim) -> (...) int64. Ties go to the lower index."""
-        distance = distances(z.reshape(-1, z.shape[-1]), self.code, self.energy, counts)
+        distance = distances(z.reshape(-1, z.shape[-1]), *self.key, counts)
         return distance.argmin(-1).reshape(z.shape[:-1])
 
     @torch.no_grad()
@@ -65,17 +73,22 @@ class Codebook(nn.Module):
             weight: 1 for vectors that count, 0 for those of windows that skip this codebook (n,).
             horizon: vectors a code that the average remembers.
         """
-        keep = torch.exp(-weight.sum() / (horizon * self.size))
-        scale = (1 - keep) * horizon * self.size / weight.sum().clamp_min(1)
-        count = torch.zeros_like(self.count).index_add_(0, chosen, weight)
+        keep, scale = self._count(chosen, weight, horizon)
         total = torch.zeros_like(self.total).index_add_(0, chosen, z * weight[:, None])
-        forget = torch.exp(-weight.sum() / (RECENT * self.size))
-        self.recent.mul_(forget).add_(count * (1 - forget) * RECENT * self.size / weight.sum().clamp_min(1))
-        self.count.mul_(keep).add_(count * scale)
         self.total.mul_(keep).add_(total * scale)
         self.code.copy_(
             torch.where(self.count[:, None] > 1e-3, self.total / self.count.clamp_min(1e-3)[:, None], self.code)
         )
+
+    def _count(self, chosen: Tensor, weight: Tensor, horizon: float) -> tuple[Tensor, Tensor]:
+        """Count the codes that were chosen (n,); what averages keep, and what new vectors weigh."""
+        keep, forget = (torch.exp(-weight.sum() / (memory * self.size)) for memory in (horizon, RECENT))
+        each = self.size / weight.sum().clamp_min(1)
+        scale = (1 - keep) * horizon * each
+        count = torch.zeros_like(self.count).index_add_(0, chosen, weight)
+        self.recent.mul_(forget).add_(count * (1 - forget) * RECENT * each)
+        self.count.mul_(keep).add_(count * scale)
+        return keep, scale
 
     @torch.no_grad()
     def restart_averages(self, horizon: float) -> None:
@@ -91,10 +104,13 @@ class Codebook(nn.Module):
         if len(dead) == 0 or not bool((weight > 0).any()):
             return 0
         pick = torch.multinomial(weight.cpu(), len(dead), replacement=True, generator=generator)
-        vectors, fair = z[pick.to(z.device)], 0.5 * self.count.mean()
-        self.code[dead], self.count[dead], self.total[dead] = vectors, fair, vectors * fair
+        self._put(dead, z[pick.to(z.device)], 0.5 * self.count.mean())
         self.recent[dead] = RECENT
         return len(dead)
+
+    def _put(self, dead: Tensor, vectors: Tensor, count: Tensor) -> None:
+        """Put vectors (n, dim), as if each had been chosen so often, where codes are dead (n,)."""
+        self.code[dead], self.count[dead], self.total[dead] = vectors, count, vectors * count
 
     @torch.no_grad()
     def fit(self, z: Tensor, iterations: int, generator: torch.Generator) -> None:

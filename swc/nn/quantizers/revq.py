@@ -8,7 +8,6 @@ all this happens to innovations (see `swc.nn.quantizers.prediction`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,8 @@ from swc.config import ModelConfig, RevqConfig
 from swc.nn.layers.rows import Counts
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
+from swc.nn.quantizers.projected import ProjectedCodebook
+from swc.nn.quantizers.quantized import Assigned, Choice, Quantized
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.runs import Runs
@@ -34,56 +35,6 @@ RARE = 0.05  # codes used less than this share of the mean are moved to poorly s
 STRIDE = 3  # in training, every so many latents of a window take part in choosing its experts, as in the encoder
 
 
-@dataclass
-class Quantized:
-    """The quantizer's results in training.
-
-    Attributes:
-        latents: quantized latents (B, W * T, D), with straight-through gradients to the encoder and the router.
-        shared_commitment: scalar, mean squared error of the latents after the shared stage.
-        commitment: scalar, mean squared error of the latents at the end.
-        imitation: scalar, only for the router: cross entropy between its scores and the masks found by search.
-        error: scalar without gradient, energy of the final residual.
-    """
-
-    latents: Tensor
-    shared_commitment: Tensor
-    commitment: Tensor
-    imitation: Tensor
-    error: Tensor
-
-
-@dataclass
-class Choice:
-    """A codebook's choice: codes (B, T), vectors (B, T, D), and the windows that it serves, 1 or 0 (B,)."""
-
-    index: int
-    codes: Tensor
-    quantized: Tensor
-    weight: Tensor
-
-
-@dataclass
-class Assigned:
-    """The results of `Revq.assign` for B windows of latents in runs.
-
-    Attributes:
-        mask: the experts chosen, 1 or 0 (B, N_r).
-        error: of the latents that the decoder predicts from, in runs.
-        target: the vectors to quantize, latents or innovations (B, T, D).
-        after_shared: their approximation by the shared codebooks (B, T, D).
-        quantized: by all codebooks (B, T, D).
-        chosen: the choice of each codebook.
-    """
-
-    mask: Tensor
-    error: Tensor
-    target: Tensor
-    after_shared: Tensor
-    quantized: Tensor
-    chosen: list[Choice]
-
-
 class Revq(ResidualQuantizer):
     """Quantizes runs of latents (B, L, D): one routing mask for each of their windows (B, W)."""
 
@@ -94,8 +45,8 @@ class Revq(ResidualQuantizer):
         if not isinstance(sizes, RevqConfig):
             raise TypeError(f"the quantizer is of kind {sizes.kind!r}, not revq")
         super().__init__(sizes, dim)
-        self.shared = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.shared))
-        self.experts = nn.ModuleList(Codebook(sizes.codebook_size, dim) for _ in range(sizes.routed))
+        self.shared = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.shared))
+        self.experts = nn.ModuleList(_codebook(sizes, dim) for _ in range(sizes.routed))
         self.router = Router(dim, sizes.routed)
         self.register_buffer("bias", torch.zeros(sizes.routed))
         self._seen: dict[int, tuple[Tensor, Tensor]] = {}  # the last batch, for replacing dead codes
@@ -177,7 +128,7 @@ class Revq(ResidualQuantizer):
             z = z.float()
             found = self.assign(z.detach(), k, searched, most)
             windows, imitation = z.reshape(found.quantized.shape), z.new_zeros(())
-            straight = found.quantized - found.target
+            straight, codebooks = self._straight(windows, found)
             if searched is None:
                 straight = straight + self._gate(self.scores(windows), found.chosen)
             else:
@@ -188,8 +139,19 @@ class Revq(ResidualQuantizer):
                 shared_commitment=(target - found.after_shared).square().mean(),
                 commitment=(target - found.quantized).square().mean(),
                 imitation=imitation,
+                codebooks=codebooks,
                 error=(found.target - found.quantized).square().mean(),
             )
+
+    def _straight(self, windows: Tensor, found: Assigned) -> tuple[Tensor, Tensor]:
+        """What quantizing adds to windows of latents (B, T, D), and the loss of codebooks that learn by gradients."""
+        total, loss = torch.zeros_like(windows), windows.new_zeros(())
+        if not isinstance(self.books()[0], ProjectedCodebook):
+            return found.quantized - found.target, loss
+        for choice in found.chosen:
+            passed = self.books()[choice.index](windows - total, choice.codes, choice.weight)
+            total, loss = total + passed.quantized, loss + passed.loss
+        return total - windows, loss
 
     @torch.no_grad()
     def assign(self, z: Tensor, k: Tensor, searched: Tensor | None, most: int) -> Assigned:
@@ -197,6 +159,8 @@ class Revq(ResidualQuantizer):
 
         On a GPU nothing here waits for a result or has a shape that depends on one, so that it can be recorded.
         """
+        for book in self.books():
+            book.refresh()
         runs, z = z, z.reshape(k.numel(), -1, z.shape[-1])
         target, error = self.predictor.innovations(runs).reshape(z.shape), torch.zeros_like(z)
         experts = Router.top(self.scores(z), k.flatten())
@@ -275,3 +239,10 @@ class Revq(ResidualQuantizer):
             for index, book in enumerate(self.books())
             if index in self._seen
         )
+
+
+def _codebook(sizes: RevqConfig, dim: int) -> Codebook:
+    """A codebook for latents of `dim` numbers."""
+    if sizes.codebook_dim:
+        return ProjectedCodebook(sizes.codebook_size, dim, sizes.codebook_dim)
+    return Codebook(sizes.codebook_size, dim)

@@ -131,7 +131,7 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
         int64 (B, stages, T), -1 where an expert is not chosen.
     """
     B, T, D = z.shape
-    codes, _ = beam(stages_of(books, mask, T, group), z.reshape(-1, D), width)
+    codes, _ = beam(stages_of(books, mask, T, width, group), z.reshape(-1, D), width)
     return codes.reshape(B, T, -1).transpose(1, 2)
 
 
@@ -159,7 +159,7 @@ def codes_in_turn(
             live, previous = going_on, previous[:going_on]
             group = None if group is None else group[:live]
             counts = counted(group, None, 1)
-            stages = stages_of(books, mask[:live, t // window], 1, group)
+            stages = stages_of(books, mask[:live, t // window], 1, width, group)
         found, residual = beam(stages, latents[:live] - by_group(predictor, previous, counts), width)
         codes[:live, :, t] = found
         previous = latents[:live] - residual
@@ -170,15 +170,23 @@ class Stage(NamedTuple):
     """A codebook with the vectors that it serves; without `rows` all of them. `counts` as for `distances`."""
 
     code: Tensor  # (size, D)
-    energy: Tensor  # (size,)
+    key: tuple[Tensor, Tensor]  # that vectors are compared with, for `distances`
     rows: Tensor | None  # (n,)
     counts: Counts
 
 
-def stages_of(books: Sequence[Codebook], mask: Tensor, length: int, group: Tensor | None = None) -> list[Stage | None]:
-    """The stages of windows (B, N_r), for vectors (B * length, D) of their latents; None where no window has it.
+def stages_of(
+    books: Sequence[Codebook], mask: Tensor, length: int, width: int, group: Tensor | None = None
+) -> list[Stage | None]:
+    """The stages of windows, for vectors (B * length, D) of their latents; None where no window has it.
 
-    `group` is that of each window, see `counted` (B,).
+    Args:
+        books: of all stages; shared ones first.
+        mask: chosen experts (B, N_r), bool.
+        length: latents of a window.
+        width: of the beam; a single path takes the codes that `Codebook.nearest` gives, and more than one those that
+            leave the least, which can be compared from path to path.
+        group: of each window, see `counted` (B,).
     """
     stages: list[Stage | None] = []
     shared, time = len(books) - mask.shape[1], torch.arange(length, device=mask.device)
@@ -187,7 +195,8 @@ def stages_of(books: Sequence[Codebook], mask: Tensor, length: int, group: Tenso
         windows = on.nonzero().flatten()
         rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
         counts = counted(group, None if rows is None else windows, length)
-        stages.append(Stage(book.code, book.energy, rows, counts) if len(windows) else None)
+        key = book.key if width == 1 else (book.code, book.energy)
+        stages.append(Stage(book.code, key, rows, counts) if len(windows) else None)
     return stages
 
 
@@ -198,8 +207,8 @@ def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Ten
     if first is None or first.rows is not None:
         raise ValueError("the first stage serves every vector")
     n, D = z.shape
-    width = min(width, len(first.energy))
-    code = distances(z, first.code, first.energy, first.counts).topk(width, largest=False).indices
+    width = min(width, len(first.code))
+    code = distances(z, *first.key, first.counts).topk(width, largest=False).indices
     residual = z[:, None] - first.code[code]
     # of each stage: its vectors, and for each path parent and code
     steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
@@ -208,11 +217,11 @@ def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Ten
             continue
         r = residual if stage.rows is None else residual[stage.rows]
         counts = None if stage.counts is None else [width * count for count in stage.counts]
-        distance = distances(r.reshape(-1, D), stage.code, stage.energy, counts).reshape(*r.shape[:2], -1)
+        distance = distances(r.reshape(-1, D), *stage.key, counts).reshape(*r.shape[:2], -1)
         distance += r.square().sum(-1, keepdim=True)
         best = distance.flatten(1).topk(width, largest=False).indices
-        parent = best // len(stage.energy)
-        code = best - parent * len(stage.energy)
+        parent = best // len(stage.code)
+        code = best - parent * len(stage.code)
         r = r.gather(1, parent[..., None].expand(-1, -1, D)) - stage.code[code]
         if stage.rows is None:
             residual = r

@@ -1,6 +1,6 @@
 """Reconstruction losses.
 
-`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `MultiscaleMel` judges
+`MagnitudeLoss` judges compressed magnitudes where they are made, before any phase (stage 1a). `MultiscaleMel` judges
 waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis` weights
 errors at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing in the range of speech and pitch.
@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.dsp.stft import analyse
-from swc.nn.backbones.spectral.parts import compress
+from swc.nn.backbones.spectral.parts import backbone_of, compress
 from swc.nn.layers.stft import analyse_power, mel_filterbank
-from swc.training.parts import sizes_of
 
 SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
 BANDS = 160
@@ -46,8 +45,8 @@ def band_centres(bank: Tensor, sample_rate: int) -> Tensor:
     return (f @ bank) / bank.sum(0).clamp_min(1e-9)
 
 
-class ReconstructionLoss(nn.Module):
-    """Losses between a recording and its decoded version."""
+class MagnitudeLoss(nn.Module):
+    """Distance of the magnitudes that a `spectral` decoder makes, before any phase."""
 
     window: Tensor
     bank: Tensor
@@ -56,7 +55,7 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        (b, _), rate = sizes_of(config.model), config.model.sample_rate
+        b, rate = backbone_of(config.model), config.model.sample_rate
         self.hop, self.exponent = b.frame_hop, b.exponent
         self.register_buffer("window", torch.hann_window(b.n_fft))
         self.register_buffer("bank", mel_filterbank(rate, b.n_fft, BANDS).t().contiguous())
@@ -65,9 +64,8 @@ class ReconstructionLoss(nn.Module):
         self.register_buffer("bin_weight", weight / weight.mean())
         weight = emphasis(config, band_centres(self.bank, rate))
         self.register_buffer("band_weight", weight / weight.mean())
-        self.multiscale_mel = MultiscaleMel(rate)
 
-    def magnitude(self, c: Tensor, audio: Tensor) -> Tensor:
+    def forward(self, c: Tensor, audio: Tensor) -> Tensor:
         """Scalar distance between compressed magnitudes (B, T, bins) and those of audio (B, samples).
 
         L1 over bins, weighted by how many mels a bin spans, + L1 over 160 compressed mel bands + 0.25 L1 of their

@@ -7,6 +7,7 @@ import torch
 from swc.config import Config, StageConfig
 from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
+from swc.training.stages.distil import DistilObjective
 from swc.training.stages.gains import GainsSolver
 from swc.training.stages.importance import ImportanceObjective
 from swc.training.stages.listed import ListedObjective
@@ -16,9 +17,10 @@ from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, S
 from swc.training.stages.waveform import WaveformObjective
 from swc.training.stages.weighting import WeightingSolver
 
-__all__ = ["STAGES", "BatchSolver", "Objective", "Outcome", "Solver", "Stage", "stage_of"]
+__all__ = ["STAGES", "BatchSolver", "Objective", "Outcome", "Solver", "Stage", "check_stages", "stage_of"]
 
 STAGES: dict[str, type[Stage]] = {
+    "distil": DistilObjective,
     "magnitude": MagnitudeObjective,
     "waveform": WaveformObjective,
     "adversarial": AdversarialObjective,
@@ -35,3 +37,9 @@ STAGES: dict[str, type[Stage]] = {
 def stage_of(settings: StageConfig, config: Config, device: torch.device) -> Stage:
     """A stage at work, with fresh networks of its own."""
     return STAGES[settings.kind](settings, config, device)
+
+
+def check_stages(config: Config) -> None:
+    """Raise InputError unless all stages of a recipe are for a model of its kinds."""
+    for index, settings in enumerate(config.training.stages):
+        STAGES[settings.kind].check(settings, config, first=index == 0)

@@ -12,7 +12,7 @@ from swc.config.training import GradientStage
 from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch
 from swc.training.losses.adversary import Adversary
-from swc.training.stages.magnitude import Output, Term
+from swc.training.stages.coding import Output, Term
 from swc.training.stages.waveform import WaveformObjective
 
 

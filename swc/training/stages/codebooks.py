@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from swc.config import Config
+from swc.config import Config, RevqConfig, StageConfig
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.search import beam_codes
@@ -53,6 +54,13 @@ class Round(Outcome):
 
 class CodebooksSolver(Solver):
     """Its steps are rounds."""
+
+    @classmethod
+    def check(cls, settings: StageConfig, config: Config, *, first: bool) -> None:
+        super().check(settings, config, first=first)
+        quantizer = config.model.quantizer
+        if isinstance(quantizer, RevqConfig) and quantizer.codebook_dim:
+            raise InputError('the stage "codebooks" solves for codes that are latents: codebook_dim must be 0')
 
     def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
         runs = latents_of(model, corpus, self.config, generator)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.layers.stft import mel_filterbank
 from swc.nn.model import CodecModel
 from swc.training.losses.reconstruction import LOG_FLOOR, band_centres, interpolated
-from swc.training.parts import parts_of
+from swc.training.parts import spectral_parts_of
 from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
 
@@ -44,6 +45,8 @@ class Gains(Outcome):
 class GainsSolver(BatchSolver):
     """Decodes with the nominal k_r."""
 
+    backbone: ClassVar[str | None] = "spectral"
+
     def measure(self, model: CodecModel, batches: Iterable[Tensor], generator: torch.Generator) -> Gains:
         return match_gains(model, batches, self.config.training.nominal_k)
 
@@ -57,7 +60,7 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
         batches: crops (B, samples).
         k: k_r of every window when they are decoded, with the default search.
     """
-    (encoder, _, decoder), rate = parts_of(model), model.config.sample_rate
+    (encoder, _, decoder), rate = spectral_parts_of(model), model.config.sample_rate
     bank = mel_filterbank(rate, decoder.config.n_fft, BANDS).t().to(decoder.window)
 
     def bands(audio: Tensor) -> Tensor:

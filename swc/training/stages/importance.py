@@ -7,6 +7,8 @@ the gradient of a smooth one (VRVQ, Chae et al., arXiv 2410.06016; see `swc.nn.q
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -15,9 +17,9 @@ from swc.config.training import ImportanceStage
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.vrvq import Vrvq
 from swc.training.data.batches import Batch
-from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.losses.reconstruction import MagnitudeLoss
 from swc.training.optimization import mixed_precision
-from swc.training.parts import parts_of
+from swc.training.parts import spectral_parts_of
 from swc.training.stages.stage import Objective
 
 GOLDEN = 0.618033988749895  # multiples of it, modulo 1, are spread evenly however many there are
@@ -27,13 +29,14 @@ class ImportanceObjective(Objective):
     """Distance of compressed magnitudes, and the rate."""
 
     settings: ImportanceStage
+    backbone: ClassVar[str | None] = "spectral"
 
     def __init__(self, settings: ImportanceStage, config: Config, device: torch.device) -> None:
         super().__init__(settings, config, device)
-        self.reconstruction = ReconstructionLoss(config).to(device)
+        self.magnitude = MagnitudeLoss(config).to(device)
 
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
-        encoder, quantizer, decoder = parts_of(model)
+        encoder, quantizer, decoder = spectral_parts_of(model)
         if not isinstance(quantizer, Vrvq):
             raise TypeError(f"the quantizer is of kind {quantizer.config.kind!r}, not vrvq")
         with torch.no_grad(), mixed_precision(self.device):
@@ -41,7 +44,7 @@ class ImportanceObjective(Objective):
         masked = quantizer(z, self.levels(step, len(z)), self.settings.temperature)
         with mixed_precision(self.device):
             compressed = decoder.compressed(masked.latents)
-        magnitude = self.reconstruction.magnitude(compressed, batch.audio)
+        magnitude = self.magnitude(compressed, batch.audio)
         rate = masked.importance.mean()
         return {
             "magnitude": magnitude,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from swc.config.training import SharpnessStage
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.model import CodecModel
 from swc.training.data.corpus import Corpus
-from swc.training.parts import parts_of
+from swc.training.parts import spectral_parts_of
 from swc.training.stages.stage import Outcome, Solver
 
 NARROW, WIDE = 86.0, 690.0  # Hz, standard deviations of the blurs
@@ -44,10 +45,11 @@ class Sharpened(Outcome):
 class SharpnessSolver(Solver):
     """Needs no recordings. Once is enough: every time adds to it."""
 
+    backbone: ClassVar[str | None] = "spectral"
     settings: SharpnessStage
 
     def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
-        decoder = parts_of(model).decoder
+        decoder = spectral_parts_of(model).decoder
         mix_bins(decoder, sharpening(decoder.bins, model.config.sample_rate, self.settings.strength))
         yield self.settings.steps, Sharpened(self.settings.strength)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from swc.config import Config, StageConfig
 from swc.config.training import GradientStage, SolvedStage
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch, draw_crops
 from swc.training.data.corpus import Corpus
@@ -29,12 +31,29 @@ class Stage:
         settings: its table of the recipe.
         config: of the run.
         device: of the run.
+        backbone: the one kind that it is for; None: any.
     """
 
     settings: StageConfig
+    backbone: ClassVar[str | None] = None
 
     def __init__(self, settings: StageConfig, config: Config, device: torch.device) -> None:
         self.settings, self.config, self.device = settings, config, device
+
+    @classmethod
+    def check(cls, settings: StageConfig, config: Config, *, first: bool) -> None:
+        """Raise InputError unless this kind is for such a model; `first`: whether the recipe begins with it."""
+        kind = config.model.backbone.kind
+        if cls.backbone not in (None, kind):
+            raise InputError(f'the stage "{settings.kind}" is for a backbone of kind {cls.backbone!r}, not {kind!r}')
+
+    def begin(self, model: CodecModel) -> None:
+        """Change a model before its first step, and whenever a run is resumed."""
+
+    @property
+    def brings_quantizer(self) -> bool:
+        """Whether `begin` gives a new model its quantizer, so that none has to be fitted."""
+        return False
 
     @property
     def learning(self) -> str:

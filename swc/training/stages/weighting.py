@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from torch import Tensor
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.prediction import Predictor
 from swc.nn.quantizers.revq import Revq
-from swc.training.parts import parts_of
+from swc.training.parts import spectral_parts_of
 from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
 
@@ -46,6 +47,8 @@ class Weighting(Outcome):
 class WeightingSolver(BatchSolver):
     """Decodes with the nominal k_r."""
 
+    backbone: ClassVar[str | None] = "spectral"
+
     def measure(self, model: CodecModel, batches: Iterable[Tensor], generator: torch.Generator) -> Weighting:
         return weigh(model, batches, self.config.training.nominal_k, generator)
 
@@ -59,7 +62,7 @@ def weigh(model: CodecModel, batches: Iterable[Tensor], k: int, generator: torch
         k: k_r of every window when they are decoded, with the default search.
         generator: of the probes, on the CPU.
     """
-    encoder, _, decoder = parts_of(model)
+    encoder, _, decoder = spectral_parts_of(model)
     gram = covariance = torch.zeros((), dtype=torch.float64)
     for audio in batches:
         with torch.no_grad():
@@ -87,7 +90,7 @@ def change_basis(model: CodecModel, basis: Tensor) -> None:
     The same codes still decode to the same audio, except for rounding; the nearest codes change with the distances.
     Restart the averages of the codebooks afterwards.
     """
-    encoder, quantizer, decoder = parts_of(model)
+    encoder, quantizer, decoder = spectral_parts_of(model)
     basis = basis.to(encoder.mean.device, torch.float64)
     inverse = torch.linalg.inv(basis)
     for t in (encoder.linear.weight, encoder.project.weight, encoder.linear.bias, encoder.project.bias, encoder.mean):

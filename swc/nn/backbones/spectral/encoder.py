@@ -10,10 +10,9 @@ from swc.dsp.context import Context
 from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral.parts import backbone_of, compress, correction
 from swc.nn.layers.convnext import Trunk
+from swc.nn.layers.renormalise import renormalise
 from swc.nn.layers.stft import mel_filterbank
 from swc.nn.roles import Encoder
-
-MOMENTUM = 0.01  # memory of the running statistics of latents: some hundred steps
 
 
 class SpectralEncoder(Encoder):
@@ -57,26 +56,10 @@ class SpectralEncoder(Encoder):
         return self.from_features(mel, c)
 
     def from_features(self, mel: Tensor, c: Tensor) -> Tensor:
-        """Latents of about zero mean and unit mean square, from what `features` returns.
-
-        Both matter in training: errors are relative to the latents' power, and a constant would be a cheap way to it.
-        A few crops have a mean and a power of their own, which tells much about how they sound. So values use the
-        running statistics, as at inference, while gradients use the batch's (batch renormalization, Ioffe 2017,
-        arXiv 1702.03275).
-        """
+        """Latents of about zero mean and unit mean square, from what `features` returns; see `renormalise`."""
         B, T, _ = c.shape
         latents = T // self.config.frames_per_latent
         correction = self.project(self.trunk(c).reshape(B, latents, -1)).float()
         with torch.autocast(c.device.type, enabled=False):
             z: Tensor = correction + self.linear(mel.reshape(B, latents, -1))
-            if not self.training:
-                return (z - self.mean) * self.power.rsqrt()
-            mean = z.mean((0, 1))
-            power = (z - mean).square().mean()
-            normalised = (z - mean) * power.rsqrt()
-            with torch.no_grad():
-                self.mean.lerp_(mean, MOMENTUM)
-                self.power.lerp_((z - self.mean).square().mean(), MOMENTUM)
-                scale = (power / self.power).sqrt()
-                offset = (mean - self.mean) * self.power.rsqrt()
-            return normalised * scale + offset
+            return renormalise(z, self.mean, self.power, self.training)
