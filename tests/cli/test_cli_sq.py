@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from typer.testing import CliRunner
 import swc
 from swc.bundle.weights import save_weights
 from swc.cli import app
+from swc.codec.stereo.choice import chosen_pairs
 from swc.config import Config
+from swc.errors import InputError
 from swc.nn.model import CodecModel
 
 RATE, SECONDS = 16000, 5.3
@@ -120,9 +123,19 @@ def test_a_pipe_gives_the_codes_of_a_file(run: Run, bundle: Path) -> None:
     assert np.array_equal(builder.stream.codes(), codec.encode(audio, RATE).codes())
 
 
-def test_two_channels_of_long_chunks_stay_apart(run: Run, bundle: Path) -> None:
+def test_two_channels_are_coded_together_or_apart(bundle: Path) -> None:
     codec, audio = swc.Codec.load(bundle), tones(2.0, RATE)
     both = np.concatenate([audio, audio], 1)
     assert codec.encode(both, RATE).header.pairs == ((0, 1),)
     decoded = codec.decode(codec.encode(both, RATE, stereo="apart"))
     assert np.array_equal(decoded[:, 0], decoded[:, 1])
+
+
+def test_channels_stay_apart_where_chunks_are_too_long_to_couple(bundle: Path) -> None:
+    audio = np.repeat(tones(2.0, RATE), 2, 1)
+    header = swc.Codec.load(bundle).header(RATE, 2)
+    longest, longer = (replace(header, window=window, windows_per_chunk=1) for window in (510, 511))
+    assert chosen_pairs("auto", longest, 0x3, audio) == ((0, 1),)
+    assert chosen_pairs("auto", longer, 0x3, audio) == ()
+    with pytest.raises(InputError, match="chunks of this model are too long"):
+        chosen_pairs("coupled", longer, 0x3, audio)
