@@ -70,7 +70,7 @@ def dac() -> Coder:
     """Kumar et al. 2023, arXiv 2306.06546: the 44.1 kHz model, three of its nine codebooks."""
     from transformers import DacConfig, DacModel
 
-    model = DacModel(DacConfig(sampling_rate=44100))
+    model = DacModel(DacConfig(sampling_rate=44100)).eval()
     return Coder(
         44100,
         1,
@@ -85,7 +85,12 @@ def encodec(rate: int, channels: int, **config: Any) -> Coder:
     """Défossez et al. 2022, arXiv 2210.13438, at 3 kbit/s."""
     from transformers import EncodecConfig, EncodecModel
 
-    model = EncodecModel(EncodecConfig(sampling_rate=rate, audio_channels=channels, **config))
+    model = EncodecModel(EncodecConfig(sampling_rate=rate, audio_channels=channels, **config)).eval()
+
+    def bits(coded: Any) -> int:
+        frames, batch, books, length = coded.audio_codes.shape
+        return 10 * batch * books * (frames * length - coded.last_frame_pad_length)
+
     return Coder(
         rate,
         channels,
@@ -96,7 +101,7 @@ def encodec(rate: int, channels: int, **config: Any) -> Coder:
                 coded.audio_codes, coded.audio_scales, last_frame_pad_length=coded.last_frame_pad_length
             ).audio_values
         ),
-        lambda coded: 10 * coded.audio_codes.numel(),
+        bits,
     )
 
 
@@ -123,7 +128,7 @@ def mimi() -> Coder:
     """Défossez et al. 2024, arXiv 2410.00037: 19 of its 32 codebooks."""
     from transformers import MimiConfig, MimiModel
 
-    model = MimiModel(MimiConfig())
+    model = MimiModel(MimiConfig()).eval()
     return Coder(
         24000,
         1,

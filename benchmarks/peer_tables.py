@@ -21,24 +21,28 @@ class Figures:
         self.seconds: float = document["about"]["seconds"]
         self._runs = document["runs"]
 
-    def _values(self, field: str, **which: Any) -> list[float]:
-        """Of a field, in the order of the rounds."""
-        return [run[field] for run in self._runs if all(run[name] == value for name, value in which.items())]
+    def _values(self, field: str, **which: Any) -> dict[int, float]:
+        """Of a field, by round; the highest where others than the round differ."""
+        values: dict[int, float] = {}
+        for run in self._runs:
+            if all(run[name] == value for name, value in which.items()):
+                values[run["round"]] = max(run[field], values.get(run["round"], 0.0))
+        return values
 
     def speed(self, codec: str, threads: int, batch: int, work: str) -> float:
         """Median seconds of audio a second."""
         times = self._values("seconds", codec=codec, threads=threads, batch=batch, work=work)
-        return batch * self.seconds / statistics.median(times)
+        return batch * self.seconds / statistics.median(times.values())
 
     def ratio(self, codec: str, other: str, threads: int, batch: int, work: str) -> float:
         """How many times as fast as the other a codec is: the median over the rounds."""
         own = self._values("seconds", codec=codec, threads=threads, batch=batch, work=work)
         its = self._values("seconds", codec=other, threads=threads, batch=batch, work=work)
-        return statistics.median(b / a for a, b in zip(own, its, strict=True))
+        return statistics.median(its[index] / own[index] for index in own.keys() & its.keys())
 
     def peak(self, codec: str, batch: int) -> float:
         """MiB, the most of any run."""
-        return max(self._values("peak_mib", codec=codec, batch=batch))
+        return max(self._values("peak_mib", codec=codec, batch=batch).values())
 
 
 def markdown(document: Document) -> str:

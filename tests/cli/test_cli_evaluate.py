@@ -90,7 +90,7 @@ def test_judges_that_are_there_are_asked_and_the_others_named_once(folder: Path,
 @pytest.mark.usefixtures("only_distillmos")
 def test_what_counts_as_speech_can_be_said(folder: Path, model: Path) -> None:
     (folder / "speech").rename(folder / "alice")
-    assert "which of its folders hold speech with --speech" in run(folder, model, "--mos", code=1).stderr
+    assert "name its folders of speech with --speech" in run(folder, model, "--mos", code=1).stderr
     assert "3.21" in run(folder, model, "--mos", "--speech", "alice").stdout
     result = run(folder, model.parent / "none", "--speech", "bob", code=1)
     assert "--speech 'bob'" in result.stderr

@@ -106,7 +106,7 @@ def test_the_corpus_cache_of_the_default_model_fits() -> None:
         ("[stages]", "unknown key 'stages'"),
         ('quantizer.routed = "8"', "must be int"),
         ("quantizer = 8", "must be a table"),
-        ('quantizer.kind = "random"', "kind must be one of revq"),
+        ('quantizer.kind = "random"', "kind must be one of fsq, revq"),
         ("quantizer.routed = ", "not a TOML file"),
     ],
 )
