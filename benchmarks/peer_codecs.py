@@ -9,6 +9,7 @@ searches for depends on them. Each codec takes the number of codebooks that come
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -19,7 +20,6 @@ from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest import mock
 
 import numpy as np
 import soundfile
@@ -158,15 +158,17 @@ def parameters(model: Any, codebook: str | None = None) -> int:
 def macs(work: Callable[[], T]) -> tuple[float, T]:
     """Multiplications of convolutions and matrix products (not of Fourier transforms), and what the work gives.
 
-    The count is of the calling thread, so swc decodes there; without oneDNN, an LSTM comes apart into products.
+    The count is of the calling thread, so torch must have one thread.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from swc.codec.ahead import Ahead
+    def lstm(sound: Any, inputs: Any, hidden: Any, *_: Any, **__: Any) -> int:
+        """A layer of oneDNN, by shapes: (steps, batch, ...) and two matrices."""
+        return 2 * sound[0] * sound[1] * (math.prod(inputs) + math.prod(hidden))
 
-    counter = FlopCounterMode(display=False)
-    with torch.backends.mkldnn.flags(enabled=False), mock.patch.object(Ahead, "map", staticmethod(map)), counter:
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.mkldnn_rnn_layer: lstm})
+    with counter:
         result = work()
     return counter.get_total_flops() / 2, result
 
@@ -235,12 +237,12 @@ def main() -> None:
 
     torch.manual_seed(0)
     torch.set_flush_denormal(True)  # random weights can make numbers that processors are slow with
-    with torch.inference_mode():
-        bench = Bench(builders()[name](), seconds)
-        for line in sys.stdin:
-            request = json.loads(line)
-            answer = bench.measure(**request) if "work" in request else bench.about(**request)
-            print(json.dumps(answer), file=answers, flush=True)
+    torch.set_grad_enabled(False)
+    bench = Bench(builders()[name](), seconds)
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = bench.measure(**request) if "work" in request else bench.about(**request)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

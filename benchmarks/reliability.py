@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -175,8 +176,10 @@ def agreement(rng: random.Random, count: int, family: int | None = None) -> tupl
     return count, valid
 
 
-def code_rows(window: Window | DepthWindow) -> list[list[int]]:
-    """The codes of each codebook."""
+def code_rows(window: Window | DepthWindow | tuple[int, ...]) -> list[Any]:
+    """The codes of each codebook; of family 3, which has one, its codes."""
+    if isinstance(window, tuple):
+        return list(window)
     rows = window.codes if isinstance(window, Window) else window.rows()
     return [row.tolist() for row in rows]
 
@@ -255,7 +258,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a hundredth of the random damage")
     parser.add_argument("--hostile", action="store_true", help="only what hostile streams cost")
     parser.add_argument("--mutants", type=int, metavar="N", help="only so many mutants, read by both readers")
-    parser.add_argument("--family", type=int, help="of the streams that --mutants starts from: 1 revq, 2 vrvq")
+    parser.add_argument("--family", type=int, help="of the streams that --mutants starts from: 1 revq, 2 vrvq, 3 fsq")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:

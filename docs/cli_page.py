@@ -38,13 +38,16 @@ def section(command: Command) -> Iterable[str]:
     yield from paragraphs(command.paragraphs)
     for inner in command.commands:
         yield f"- `swc {inner.name} [OPTION ...] {arguments(inner)}`: {escaped(inner.paragraphs[0])}"
-        yield f"  Options are those of [swc {inner.name.split()[-1]}](#swc-{inner.name.split()[-1]}), without `-o`."
+        if inner.like:
+            yield f"  Options are those of [swc {inner.like}](#swc-{inner.like}), without `-o`."
     if command.commands:
         yield ""
     if command.arguments:
         named = ((f"`{argument.name}`", escaped(argument.text)) for argument in command.arguments)
         yield from table(("argument", "meaning"), named)
     yield from options(command)
+    for inner in command.commands:
+        yield from section(inner) if not inner.like else ()
 
 
 def options(command: Command) -> Iterable[str]:

@@ -34,9 +34,12 @@ def section(command: Command) -> Iterable[str]:
     yield from paragraphs(command.paragraphs)
     yield from items((italic(argument.name), plain(argument.text)) for argument in command.arguments)
     for inner in command.commands:
-        same = plain(f"Options are those of swc {inner.name.split()[-1]}, without -o.")
-        yield from items([(f"swc {plain(inner.name)} {arguments(inner)}", f"{plain(inner.paragraphs[0])} {same}")])
+        if inner.like:
+            same = plain(f"Options are those of swc {inner.like}, without -o.")
+            yield from items([(f"swc {plain(inner.name)} {arguments(inner)}", f"{plain(inner.paragraphs[0])} {same}")])
     yield from options(command)
+    for inner in command.commands:
+        yield from section(inner) if not inner.like else ()
 
 
 def options(command: Command) -> Iterable[str]:

@@ -78,6 +78,7 @@ class Command:
         paragraphs: its help.
         arguments, options: in the order of the help.
         commands: of a group.
+        like: the command of `swc` of the same name, whose options one of a group has.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Command:
     arguments: tuple[Argument, ...]
     options: tuple[Option, ...]
     commands: tuple[Command, ...] = ()
+    like: str | None = None
 
 
 def command_line() -> Command:
@@ -101,6 +103,7 @@ def _command(name: str, this: Any, context: Any) -> Command:
         tuple(_argument(p) for p in parameters if p.param_type_name == "argument"),
         tuple(_option(p) for p in parameters if p.param_type_name == "option"),
         tuple(_commands(name, this, context)),
+        name.split()[-1] if " " in name and name.split()[-1] in context.find_root().command.commands else None,
     )
 
 

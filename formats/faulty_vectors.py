@@ -8,6 +8,7 @@ from dataclasses import replace
 import naive_writer as naive
 from faulty_couplings import coupling_faults
 from faulty_depths import depth_faults
+from faulty_groups import group_faults
 from faulty_headers import GOOD, PLAIN, Fault, header_faults
 from good_vectors import SMALL, example, stream
 from naive_writer import Parts, extension
@@ -20,6 +21,7 @@ def faults() -> Iterator[Fault]:
     yield from header_faults()
     yield from coupling_faults()
     yield from depth_faults()
+    yield from group_faults()
     yield from _checksums()
     yield from _truncated()
     yield from _chunks()

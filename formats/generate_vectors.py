@@ -12,6 +12,7 @@ from typing import Any
 
 import naive_writer as naive
 from faulty_vectors import faults
+from good_groups import uncommon_groups, valid_groups
 from good_vectors import VECTORS, uncommon, valid
 from reference_reader import read
 
@@ -32,7 +33,7 @@ def to_json(content: dict[str, Any]) -> str:
 
 def write(folder: Path) -> None:
     """Write all vectors into this folder."""
-    for name, contents in (("valid", valid()), ("uncommon", uncommon())):
+    for name, contents in (("valid", valid() | valid_groups()), ("uncommon", uncommon() | uncommon_groups())):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for stem, content in contents.items():
             data = bytes(naive.Parts.of(content))

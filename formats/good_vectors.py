@@ -47,7 +47,8 @@ def stream(total: int, known: bool = False, experts: str = "some", **changes: An
     Args:
         total: samples at the source rate.
         known: whether the header tells them too.
-        experts: which ones the windows use, or latents of family 2: some, none, or all.
+        experts: which ones the windows use, or latents of family 2: some, none, or all. In family 3: whether codes are
+            any, 0, or the greatest.
         changes: of the header SMALL.
     """
     fields = SMALL | changes | {"total_samples": total if known else None}
@@ -90,6 +91,10 @@ def numbers() -> Iterator[int]:
 
 def _window(fields: dict[str, Any], latents: int, experts: str, draw: Iterator[int]) -> dict[str, Any]:
     greatest = 2 ** fields["codebook_bits"]
+    if fields["family"] == 3:
+        top = fields["greatest_code"]
+        code = {"some": lambda: (next(draw) << 12 ^ next(draw)) % (top + 1), "all": lambda: top}
+        return {"codes": [code.get(experts, int)() for _ in range(latents)]}
     if fields["family"] == 2:
         more = {"some": lambda: next(draw) % (fields["n_routed"] + 1), "all": lambda: fields["n_routed"]}
         depths = [fields["n_shared"] + more.get(experts, int)() for _ in range(latents)]

@@ -51,7 +51,10 @@ def header(fields: dict[str, Any], extensions: bytes | None = None, **changes: A
     data += bytes([fields["family"] << 4 | fields["channels"]])
     data += fields["model_rate"].to_bytes(3, "little") + fields["source_rate"].to_bytes(3, "little")
     data += struct.pack("<HhHB", *(fields[name] for name in ("hop", "gain_q8", "window", "windows_per_chunk")))
-    data += bytes(fields[name] for name in ("n_shared", "n_routed", "codebook_bits"))
+    if "greatest_code" in fields:
+        data += fields["greatest_code"].to_bytes(3, "little")
+    else:
+        data += bytes(fields[name] for name in ("n_shared", "n_routed", "codebook_bits"))
     data += bytes.fromhex(fields["fingerprint"]) + struct.pack("<Q", total) + extensions
     return data + crc(data)
 
@@ -60,15 +63,29 @@ def payload(
     fields: dict[str, Any], windows: Sequence[Sequence[dict[str, Any]]], couplings: Sequence[dict[str, Any]] = ()
 ) -> bytes:
     """The payload of a chunk, from the windows and couplings that the reference reader gives."""
-    digits = []
-    for window in windows:
-        for channel in window:
-            if fields["family"] == 2:
-                digits.append(depths(fields, channel["depths"]))
-            else:
-                digits += ["1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"])]
-            digits += [f"{code:0{fields['codebook_bits']}b}" for row in channel["codes"] for code in row]
+    digits = [one_window(fields, channel) for window in windows for channel in window]
     return octets("".join(digits) + "".join(map(coupling, couplings)))
+
+
+def one_window(fields: dict[str, Any], channel: dict[str, Any]) -> str:
+    """The digits of a window of one channel."""
+    if fields["family"] == 3:
+        return groups(channel["codes"], fields["greatest_code"] + 1)
+    if fields["family"] == 2:
+        digits = depths(fields, channel["depths"])
+    else:
+        digits = "".join("1" if expert in channel["experts"] else "0" for expert in range(fields["n_routed"]))
+    return digits + "".join(f"{code:0{fields['codebook_bits']}b}" for row in channel["codes"] for code in row)
+
+
+def groups(codes: Sequence[int], base: int) -> str:
+    """The digits of codes of so many kinds, 16 at a time as one number."""
+    digits = ""
+    for first in range(0, len(codes), 16):
+        group = codes[first : first + 16]
+        total = sum(code * base**place for place, code in enumerate(reversed(group)))
+        digits += number(total, (base ** len(group) - 1).bit_length())
+    return digits
 
 
 def depths(fields: dict[str, Any], listed: Sequence[int]) -> str:

@@ -21,12 +21,11 @@ FIELDS = {
     "gain_q8": (20, 2, -32768, 32767),
     "window": (22, 2, 1, 65535),
     "windows_per_chunk": (24, 1, 1, 255),
-    "n_shared": (25, 1, 0, 255),
-    "n_routed": (26, 1, 0, 255),
-    "codebook_bits": (27, 1, 2, 16),
 }
-"""Numbers of section 3 between the channels and the fingerprint: offset and size, minimum and maximum."""
-
+"""Numbers of section 3 between the channels and those of the family: offset and size, minimum and maximum."""
+CODEBOOKS = {"n_shared": (25, 1, 0, 255), "n_routed": (26, 1, 0, 255), "codebook_bits": (27, 1, 2, 16)}
+FAMILIES = {1: CODEBOOKS, 2: CODEBOOKS, 3: {"greatest_code": (25, 3, 1, 16777215)}}
+"""The same for the bytes of each family."""
 GRIDS = {"levels": (-10, 10), "coherences": (0, 5), "phases": (0, 7)}
 """Grids of section 6.1: minimum and maximum."""
 BANDS = 25
@@ -55,8 +54,7 @@ def read(data: bytes) -> dict[str, Any]:
         body = take(data, at, 6 + size)
         place = header_crc + struct.pack("<I", len(chunks))
         require(take(data, at + 6 + size, 4) == crc32(place + body), "checksum", at, "a chunk's CRC is wrong")
-        if chunks:
-            require(chunks[-1]["latents"] == full, "syntax", at + 2, "a chunk follows one that is not full")
+        require(not chunks or chunks[-1]["latents"] == full, "syntax", at + 2, "a chunk follows one that is not full")
         require(1 <= latents <= full, "syntax", at + 2, f"a chunk of {latents} latents where {full} are full")
         within(0, len(chunks) + 1, 4294967295, "chunks", at + 2)
         chunks.append({"latents": latents} | read_payload(header, latents, body[6:], at + 6))
@@ -85,29 +83,32 @@ def read_header(data: bytes) -> Read:
     header = take(data, 0, length)
     require(header[-4:] == crc32(header[:-4]), "checksum", length - 4, "the header's CRC is wrong")
     family, minor = header[11] >> 4, header[8] & 15
-    require(family == 1 or (family == 2 and minor >= 3), "version", 11, f"family {family} in version 1.{minor}")
+    require(family == 1 or (family in FAMILIES and minor >= 3), "version", 11, f"family {family} of 1.{minor}")
     extensions = read_extensions(header[:-4], header[11] & 15)
     pairs = len(extensions.get("pairs", []))
     fields: dict[str, Any] = {"minor": minor, "family": family, "channels": header[11] & 15}
     within(1, fields["channels"], 8, "channels", 11)
-    for name, (offset, size, low, high) in FIELDS.items():
+    for name, (offset, size, low, high) in (FIELDS | FAMILIES[family]).items():
         fields[name] = int.from_bytes(header[offset : offset + size], "little", signed=low < 0)
         within(low, fields[name], high, name, offset)
+    if family == 3:
+        groups = [min(16, fields["window"] - first) for first in range(0, fields["window"], 16)]
+        bare = most = sum(((fields["greatest_code"] + 1) ** count - 1).bit_length() for count in groups)
+    else:
+        codebooks = within(1, fields["n_shared"] + fields["n_routed"], 510, "codebooks", 25)
+        within(family - 1, fields["n_shared"], 255, "least_depth", 25)
+        digits, codes = fields["n_routed"].bit_length(), fields["window"] * fields["codebook_bits"]
+        head = fields["n_routed"] if family == 1 else digits.bit_length()
+        bare = head + fields["n_shared"] * codes
+        most = head + (family - 1) * fields["window"] * digits + codebooks * codes
     total = int.from_bytes(header[36:44], "little")
-    fields |= {"fingerprint": header[28:36].hex(), "total_samples": None if total == UNKNOWN_TOTAL else total}
-    if total != UNKNOWN_TOTAL:
-        within(0, total, 17592186044415, "total_samples", 36)
-    codebooks = within(1, fields["n_shared"] + fields["n_routed"], 510, "codebooks", 25)
-    if family == 2:
-        within(1, fields["n_shared"], 255, "least_depth", 25)
+    known = None if total == UNKNOWN_TOTAL else within(0, total, 17592186044415, "total_samples", 36)
+    fields |= {"fingerprint": header[28:36].hex(), "total_samples": known}
     latents = within(1, fields["window"] * fields["windows_per_chunk"], 65535, "chunk_latents", 22)
     slots = within(1, -(-latents // 2), 255 if pairs else latents, "slots", 22)
-    coded, depth_bits = fields["channels"] - pairs, latents * fields["n_routed"].bit_length() if family == 2 else 0
-    masks = fields["windows_per_chunk"] * (width_bits(fields) if family == 2 else fields["n_routed"])
-    bits = coded * (masks + depth_bits + latents * codebooks * fields["codebook_bits"]) + pairs * (10 + 775 * slots)
-    within(1, -(-bits // 8), 65535, "payload_length", 22)
-    bare = coded * (masks + latents * fields["n_shared"] * fields["codebook_bits"]) + pairs * 3
-    within(-8190, coded * fields["windows_per_chunk"] - -(-bare // 8) // 8, 2, "bare_windows", 24)
+    windows = (fields["channels"] - pairs) * fields["windows_per_chunk"]
+    within(1, -(-(windows * most + pairs * (10 + 775 * slots)) // 8), 65535, "payload_length", 22)
+    within(-8190, windows - -(-(windows * bare + pairs * 3) // 8) // 8, 2, "bare_windows", 24)
     return fields | extensions, length
 
 
@@ -138,10 +139,9 @@ def read_extensions(header: bytes, channels: int) -> dict[str, Any]:
 def read_pairs(data: bytes, channels: int, at: int) -> list[list[int]]:
     """Section 4.3: the pairs of channels."""
     pairs = [[byte >> 4, byte & 15] for byte in data]
-    members = [channel for pair in pairs for channel in pair]
     require(pairs != [] and pairs == sorted(pairs), "syntax", at, "pairs out of order, or none")
     require(all(first < second < channels for first, second in pairs), "syntax", at, "a pair of wrong channels")
-    require(len(set(members)) == len(members), "syntax", at, "a channel in two pairs")
+    require(len({channel for pair in pairs for channel in pair}) == 2 * len(pairs), "syntax", at, "a channel twice")
     return pairs
 
 
@@ -178,49 +178,53 @@ def read_payload(header: dict[str, Any], latents: int, payload: bytes, start: in
         length = min(header["window"], latents - first)
         windows.append([])
         for _ in range(header["channels"] - len(header.get("pairs", []))):
-            read_window = read_deep_window if header["family"] == 2 else read_routed_window
-            window, at = read_window(header, digits, at, length, start + at // 8)
+            read_one = read_groups if header["family"] == 3 else read_window
+            window, at = read_one(header, digits, at, length, start + at // 8)
             windows[-1].append(window)
     couplings = []
     for _ in header.get("pairs", []):
         coupling, at = read_coupling(digits, at, -(-latents // 2), start + at // 8)
         couplings.append(coupling)
-    require(-(-at // 8) == len(payload), "syntax", start - (-at // 8), "a payload longer than its masks imply")
+    require(-(-at // 8) == len(payload), "syntax", start - (-at // 8), "a payload longer than its windows")
     require("1" not in digits[at:], "syntax", start + at // 8, "padding that is not zero")
     return {"windows": windows} | ({"couplings": couplings} if couplings else {})
 
 
-def read_routed_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
-    """Section 6: a window of one channel, and the start of the next one."""
-    routed, width = header["n_routed"], header["codebook_bits"]
-    experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
-    end = at + routed + (header["n_shared"] + len(experts)) * length * width
-    require(end <= len(digits), "syntax", place, "a payload shorter than its masks imply")
-    codes = [int(digits[bit : bit + width], 2) for bit in range(at + routed, end, width)]
-    return {"experts": experts, "codes": [codes[row : row + length] for row in range(0, len(codes), length)]}, end
+def read_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
+    """Sections 6 and 6.2: a window of one channel, and the start of the next one."""
+    routed, bits = header["n_routed"], header["codebook_bits"]
+    if header["family"] == 1:
+        experts = [expert for expert, digit in enumerate(digits[at : at + routed]) if digit == "1"]
+        window, at, counts = {"experts": experts}, at + routed, [length] * (header["n_shared"] + len(experts))
+    else:
+        begin = at + routed.bit_length().bit_length()
+        width = int("0" + digits[at:begin], 2)
+        at = begin + length * width
+        require(at <= len(digits), "syntax", place, "a payload shorter than its depths imply")
+        more = [int("0" + digits[bit : bit + width], 2) for bit in (begin + width * latent for latent in range(length))]
+        exact = max(more) <= routed and max(more).bit_length() == width
+        require(exact, "syntax", place, f"depths of {width} bits, the greatest of which is {max(more)}")
+        window = {"depths": [header["n_shared"] + depth for depth in more]}
+        counts = [sum(depth > book for depth in window["depths"]) for book in range(max(window["depths"]))]
+    require(at + sum(counts) * bits <= len(digits), "syntax", place, "a payload shorter than its windows imply")
+    rows = []
+    for count in counts:
+        rows.append([int(digits[bit : bit + bits], 2) for bit in range(at, at + count * bits, bits)])
+        at += count * bits
+    return window | {"codes": rows}, at
 
 
-def read_deep_window(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
-    """Section 6.2: a window of one channel, and the start of the next one."""
-    begin, bits = at + width_bits(header), header["codebook_bits"]
-    width = int("0" + digits[at:begin], 2)
-    at = begin + length * width
-    require(at <= len(digits), "syntax", place, "a payload shorter than its depths imply")
-    more = [int("0" + digits[bit : bit + width], 2) for bit in (begin + width * latent for latent in range(length))]
-    exact = max(more) <= header["n_routed"] and max(more).bit_length() == width
-    require(exact, "syntax", place, f"depths of {width} bits, the greatest of which is {max(more)}")
-    depths, rows = [header["n_shared"] + depth for depth in more], []
-    require(at + sum(depths) * bits <= len(digits), "syntax", place, "a payload shorter than its depths imply")
-    for book in range(max(depths)):
-        end = at + sum(depth > book for depth in depths) * bits
-        rows.append([int(digits[bit : bit + bits], 2) for bit in range(at, end, bits)])
-        at = end
-    return {"depths": depths, "codes": rows}, at
-
-
-def width_bits(header: dict[str, Any]) -> int:
-    """Section 6.2: bits that hold the width of a window's depths."""
-    return int(header["n_routed"]).bit_length().bit_length()
+def read_groups(header: dict[str, Any], digits: str, at: int, length: int, place: int) -> Read:
+    """Section 6.3: a window of one channel, and the start of the next one."""
+    codes: list[int] = []
+    base = header["greatest_code"] + 1
+    for count in (min(16, length - first) for first in range(0, length, 16)):
+        end = at + (base**count - 1).bit_length()
+        require(end <= len(digits), "syntax", place, "a payload shorter than its codes")
+        number, at = int(digits[at:end], 2), end
+        require(number < base**count, "syntax", place, "a group of codes beyond the greatest one")
+        codes += [number // base**digit % base for digit in reversed(range(count))]
+    return {"codes": codes}, at
 
 
 def read_coupling(digits: str, at: int, slots: int, place: int) -> Read:
@@ -231,8 +235,7 @@ def read_coupling(digits: str, at: int, slots: int, place: int) -> Read:
     if mode < 4:
         return {"mode": mode}, at + 3
     require(at + 10 <= len(digits), "syntax", place, "a delay is cut off")
-    delay = (int(digits[at + 3 : at + 10], 2) + 64) % 128 - 64
-    coupling: dict[str, Any] = {"mode": mode, "delay": delay}
+    coupling: dict[str, Any] = {"mode": mode, "delay": (int(digits[at + 3 : at + 10], 2) + 64) % 128 - 64}
     at += 10
     for name, (low, high) in GRIDS.items():
         numbers: list[int] = []
@@ -266,7 +269,6 @@ def read_golomb(digits: str, at: int, order: int, place: int) -> tuple[int, int]
 
 
 def take(data: bytes, start: int, size: int) -> bytes:
-    """Bytes that must exist."""
     require(len(data) >= start + size, "truncated", len(data), "the stream ends before its end chunk does")
     return data[start : start + size]
 
@@ -287,11 +289,10 @@ def require(rule: bool, kind: str, offset: int, why: str) -> None:
 
 def main() -> int:
     try:
-        content = read(Path(sys.argv[1]).read_bytes())
+        sys.stdout.write(json.dumps(read(Path(sys.argv[1]).read_bytes())) + "\n")
     except SwcFault as fault:
         sys.stderr.write(f"{fault}\n")
         return 3
-    sys.stdout.write(json.dumps(content) + "\n")
     return 0
 
 

@@ -71,8 +71,10 @@ def parse(data: bytes) -> Stream | None:
     return stream
 
 
-def plain(window: Window | DepthWindow) -> dict[str, Any]:
+def plain(window: Window | DepthWindow | tuple[int, ...]) -> dict[str, Any]:
     """The product's window, as the reference reader gives one."""
+    if isinstance(window, tuple):
+        return {"codes": list(window)}
     if isinstance(window, Window):
         return {"experts": list(window.experts), "codes": window.codes.tolist()}
     return {"depths": window.depths.tolist(), "codes": [row.tolist() for row in window.rows()]}

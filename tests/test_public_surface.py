@@ -29,6 +29,7 @@ SURFACE = {
             "DepthWindow",
             "END_SIZE",
             "Extension",
+            "FsqLayout",
             "Header",
             "LAYOUTS",
         ),
@@ -62,7 +63,7 @@ SURFACE = {
 }
 WITHOUT_TORCH = (
     *("swc", "swc.cli", "swc.audio", "swc.bitstream", "swc.bundle", "swc.config"),
-    *("swc.codec.batch", "swc.codec.finished", "swc.codec.transcode"),
+    *("swc.codec.backends", "swc.codec.batch", "swc.codec.finished", "swc.codec.onnx", "swc.codec.transcode"),
 )
 
 

@@ -1,4 +1,4 @@
-"""A tiny model's config and synthetic audio, for fixtures and tests."""
+"""Configs of tiny models and synthetic audio, for fixtures and tests."""
 
 from __future__ import annotations
 
@@ -44,6 +44,61 @@ kind = "waveform"
 steps = 6
 batch = 4
 warmup = 2
+"""
+
+TINY_SQ = """\
+name = "tiny-sq"
+sample_rate = 16000
+
+[backbone]
+kind = "sq"
+latent_dim = 32
+features_per_latent = 2
+strides = [8, 5]
+widths = [4, 8, 16]
+depths = [1, 1, 1]
+rates = [5, 4, 2]
+decoder_widths = [16, 12, 8, 4]
+decoder_depths = [1, 1, 1]
+span = 3
+
+[quantizer]
+kind = "fsq"
+levels = [7, 5, 3]
+features_per_latent = 2
+window = 40
+windows_per_chunk = 2
+layers = 1
+fine_layers = 1
+heads = 2
+head_dim = 8
+
+[training]
+crop_latents = 40
+
+[training.discriminators]
+spectral = "mrd"
+spectral_widths = [4]
+periods = [2, 3]
+period_widths = [4, 4]
+every = 3
+
+[[training.stages]]
+kind = "listed"
+steps = 8
+batch = 2
+policy = "one-cycle"
+
+[[training.stages.losses]]
+kind = "elementwise"
+weight = 100.0
+
+[[training.stages.losses]]
+kind = "spectrogram"
+
+[[training.stages.losses]]
+kind = "adversarial"
+most = 10.0
 """
 
 REFINED = TINY.replace("decoder_blocks = 1", "decoder_blocks = 1\nrefine_blocks = 2\nrefine_dim = 8")

@@ -33,7 +33,7 @@ class Notes:
             InputError: unless the input is to be salvaged.
         """
         if not self.salvage:
-            raise InputError(f"{self.name} {fact}; {remedy}, or take what is there with `salvage_input`")
+            raise InputError(f"{self.name} {fact}; {remedy}, or read the rest with `salvage_input`")
         self.say(fact)
 
     def ends_early(self, samples: int, stated: int) -> None:

@@ -8,7 +8,7 @@ from swc.bitstream.coupling import Coupling, Couplings, Parameters
 from swc.bitstream.edit import Piece, chunk_at, cut, join, retag
 from swc.bitstream.framing import CHUNK_OVERHEAD, END_SIZE
 from swc.bitstream.header import MAGIC, header_size
-from swc.bitstream.layouts import LAYOUTS, Layout, RevqLayout, VrvqLayout
+from swc.bitstream.layouts import LAYOUTS, FsqLayout, Layout, RevqLayout, VrvqLayout
 from swc.bitstream.layouts.revq import Window
 from swc.bitstream.layouts.vrvq import DepthWindow
 from swc.bitstream.limits import LIMITS
@@ -32,6 +32,7 @@ __all__ = [
     "Couplings",
     "DepthWindow",
     "Extension",
+    "FsqLayout",
     "Header",
     "Layout",
     "Loss",

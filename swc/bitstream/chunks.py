@@ -14,7 +14,7 @@ class LossySource(Protocol):
     Attributes:
         header: of the stream.
         total_samples: per channel at source_rate; None while unknown.
-        at_hand: whether all of it can be read at once, and nothing is still to come through a pipe.
+        at_hand: whether all of it can be read at once, without waiting for a pipe.
     """
 
     @property

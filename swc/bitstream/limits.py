@@ -19,6 +19,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "n_shared": (0, 255),
     "n_routed": (0, 255),
     "codebook_bits": (2, 16),
+    "greatest_code": (1, 2**24 - 1),
     "total_samples": (0, 2**44 - 1),
     "extensions": (0, 32),
     "extension_type": (1, 32_767),

@@ -65,7 +65,7 @@ class StreamReader:
 
     @property
     def at_hand(self) -> bool:
-        """Whether all of it can be read at once, and nothing is still to come through a pipe."""
+        """Whether all of it can be read at once, without waiting for a pipe."""
         return self._source.at_hand
 
     @property

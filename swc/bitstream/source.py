@@ -26,7 +26,7 @@ class Source:
 
     @property
     def at_hand(self) -> bool:
-        """Whether all of it can be read at once: pipes, which cannot seek, may let a reader wait."""
+        """Whether all of it can be read at once: a reader may have to wait for pipes, which are not seekable."""
         return self._fp.seekable()
 
     def up_to(self, size: int) -> bytes:

@@ -102,7 +102,7 @@ class Stream:
 
     @property
     def at_hand(self) -> bool:
-        """True: nothing is still to come."""
+        """True: it is complete."""
         return True
 
     def chunks_from(self, index: int) -> Iterator[Chunk]:

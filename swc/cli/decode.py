@@ -24,7 +24,7 @@ from swc.cli.many import (
     SkipExisting,
     convert,
 )
-from swc.cli.options import BundleOfStream, Depth, Device, Force, Json, Quiet, time_text
+from swc.cli.options import Backend, BundleOfStream, Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.times import Duration, Start
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Decode the intact rest of a damaged stream; lost parts fade to silence.")
+]
+DecodingBackend = Annotated[
+    Backend,
+    typer.Option(
+        "--backend",
+        help="The library that runs the networks. onnx needs onnxruntime and a file from swc models export, but no "
+        "torch; auto means onnx for such a file and where torch is not installed, else torch.",
+    ),
 ]
 NoTags = Annotated[
     bool,
@@ -86,6 +94,7 @@ def decode(
     no_tags: NoTags = False,
     model: BundleOfStream = None,
     device: Device = "cpu",
+    backend: DecodingBackend = Backend.AUTO,
     jobs: Jobs = None,
     skip_existing: SkipExisting = False,
     include: Include = None,
@@ -111,35 +120,44 @@ def decode(
                 "--format is for outputs without a given name; OUT's suffix gives the format", context
             )
         target = choose_output("decode", source, target, suffix, force)
-        _decode_one(source, target, options, model, device, quiet, as_json)
+        _decode_one(source, target, options, model, device, backend, quiet, as_json)
     else:
-        convert(names, output, many, _conversion(options, suffix, model, device))
+        convert(names, output, many, _conversion(options, suffix, model, device, backend))
 
 
 def _decode_one(
-    source: str, target: str, options: DecodeOptions, model: str | None, device: str, quiet: bool, as_json: bool
+    source: str,
+    target: str,
+    options: DecodeOptions,
+    model: str | None,
+    device: str,
+    backend: Backend,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     with open_input(source) as fp:
         from swc.bitstream import SalvageReader, StreamReader
 
         reader = SalvageReader(fp) if options.salvage else StreamReader(fp)  # its header is read before torch is loaded
-        from swc.codec.codec import Codec
+        from swc.codec.backends import load_decoder
         from swc.codec.transcode import decode_stream
 
-        codec = Codec.load(model, device) if model else Codec.for_stream(reader.header, device)
+        codec = load_decoder(model or reader.header, device, backend.value)
         with progress_bar("decoding", quiet) as report:
             done = decode_stream(codec, reader, target, options, report)
     _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
 
 
-def _conversion(options: DecodeOptions, suffix: str, model: str | None, device: str) -> Conversion[DecodeSummary]:
-    from swc.bundle.find import find_bundle
+def _conversion(
+    options: DecodeOptions, suffix: str, model: str | None, device: str, backend: Backend
+) -> Conversion[DecodeSummary]:
+    from swc.codec.backends import check_decoder
     from swc.codec.batch import decode_files
     from swc.codec.finished import is_finished_audio
 
     if model is not None:
-        find_bundle(model)  # before any work
-    start = partial(decode_files, options=options, model=model, device=device)
+        check_decoder(model, device, backend.value)  # before any work
+    start = partial(decode_files, options=options, model=model, device=device, backend=backend.value)
     finished = partial(is_finished_audio, options=options)
     return Conversion("decode", suffix, is_stream_file, finished, start, _show)
 

@@ -175,7 +175,7 @@ def _encode_one(
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    asked = {"kbps_asked": options.kbps, "quality": options.quality, "level": options.level}
+    asked = {"kbps_asked": codec.settled(options).kbps, "quality": options.quality, "level": options.level}
     facts = {"input": source, "output": target, **asked, **done.facts()}
     _show(source, target, done, facts, quiet, as_json)
 
@@ -198,16 +198,15 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
 
 
 def _asked_kbps(context: typer.Context, kbps: float, others: Mapping[str, float | None]) -> float | None:
-    """The rate to keep to; None if one of the others decides."""
+    """The rate to keep to; None if one of the others, or the model, decides."""
     given = [name for name, value in others.items() if value is not None]
     source = context.get_parameter_source("kbps")
-    if not given:
-        return kbps
-    if source is not None and source.name != "DEFAULT":
+    asked = source is not None and source.name != "DEFAULT"
+    if asked:
         given.insert(0, "--kbps")
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other; give one of them", context)
-    return None
+    return kbps if asked else None
 
 
 def _raw_format(

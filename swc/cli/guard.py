@@ -100,6 +100,8 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
     text = " ".join(str(error).split())
+    if isinstance(error, ImportError) and error.name == "torch":
+        return "torch is not installed, and all but decoding needs it; install it with: pip install torch"
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
         return "not enough memory; close other programs, or cut the recording into shorter ones"
     if isinstance(error, UnicodeError):

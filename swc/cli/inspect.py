@@ -134,10 +134,10 @@ def _routing(stream: Stream, facts: dict[str, Any], no_map: bool) -> list[str]:
 
 def _draw(source: str, stream: Stream, facts: dict[str, Any], plot: Path, model: str | None) -> None:
     from swc.cli.progress import progress_bar
-    from swc.codec.codec import Codec
+    from swc.codec.backends import load_decoder
     from swc.evaluation.overview import stream_overview
 
-    codec = Codec.load(model) if model else Codec.for_stream(stream.header)
+    codec = load_decoder(model or stream.header)
     title = (
         f"{source}: {time_text(facts['seconds'])}, {facts['channels']} x {facts['source_rate']} Hz, "
         f"{_rate(facts)}, {codec.name}"

@@ -1,25 +1,41 @@
-"""swc models: the installed bundles."""
+"""swc models: the installed bundles, and their decoders as files for machines without torch."""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.guard import say, tell
-from swc.cli.options import size_text
-from swc.errors import SwcError
+from swc.cli.guard import guarded, say, tell
+from swc.cli.options import Force, Json, Quiet, complete_model, size_text
+from swc.cli.summary import show
+from swc.codec.options import DEFAULT_MODEL
+from swc.errors import InputError, SwcError
+from swc.files import PIPE, is_special, open_output
 
 if TYPE_CHECKING:
     from swc.bundle import Bundle
     from swc.config import ModelConfig
 
+models = typer.Typer(
+    name="models",
+    help="List the installed models, or export one.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 
-def models(
+
+@models.callback()
+@guarded
+def listing(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="The list as JSON.")] = False,
 ) -> None:
-    """List the installed models."""
+    """List the installed models, or export one."""
+    if context.invoked_subcommand:
+        return
     from swc.bundle import list_bundles
 
     rows = [_facts(bundle) for bundle in list_bundles()]
@@ -27,11 +43,11 @@ def models(
         tell(json.dumps(rows))
         return
     for row in rows:
-        low, high = row["kbps"]
+        low, high = (f"{kbps:.2f}" for kbps in row["kbps"])
         tell(row["name"])
         tell(f"  family       {row['family']}")
         tell(f"  audio        {row['sample_rate']} Hz, {row['latent_rate']:.2f} latents/s")
-        tell(f"  codebooks    {row['codebooks']}, {low:.2f} to {high:.2f} kbit/s a channel")
+        tell(f"  codebooks    {row['codebooks']}, {low if low == high else f'{low} to {high}'} kbit/s a channel")
         tell(f"  size         {row['parameters'] / 1e6:.1f} M parameters, {size_text(row['bytes'])}")
         tell(f"  fingerprint  {row['fingerprint']}")
         if row["base"]:
@@ -40,6 +56,47 @@ def models(
         tell(f"  path         {row['path']}")
     if not rows:
         say("no models are installed; reinstall swc, whose package contains the default one")
+
+
+@models.command("export")
+@guarded
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME", help="A bundle's name or folder.", autocompletion=complete_model)
+    ] = DEFAULT_MODEL,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="- for stdout.  [default: NAME.onnx, here]"),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write a decoder that needs no torch.
+
+    The file is an ONNX model; on a machine without torch, decode with it: swc decode --model FILE IN
+    """
+    from swc.bundle import find_bundle
+
+    bundle = find_bundle(model)
+    target = output or f"{bundle.name}.onnx"
+    _check_target(target, force)
+    from swc.codec.export import export_onnx
+
+    with open_output(target) as fp:
+        export_onnx(bundle, fp)
+    facts = {"model": bundle.name, "output": target, "bytes": fp.size, "fingerprint": bundle.fingerprint.hex()}
+    show(facts, target, [f"{size_text(fp.size)}, the decoder of {bundle.name}"], quiet=quiet, as_json=as_json)
+
+
+def _check_target(target: str, force: bool) -> None:
+    """Refuse, before the work, to overwrite anything but another export."""
+    if target == PIPE or is_special(target) or not os.path.lexists(target):
+        return
+    if not target.endswith(".onnx"):
+        raise InputError(f"{target} exists and is not named as an ONNX file; name another output")
+    if not force:
+        raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:

@@ -12,6 +12,14 @@ from swc.errors import SwcError
 from swc.files import printable as printable
 
 
+class Backend(StrEnum):
+    """Libraries that run the networks of a decoder."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
 class Depth(StrEnum):
     """Sample formats of PCM."""
 
@@ -68,7 +76,8 @@ BundleOfStream = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="A bundle's name or folder.  [default: the one whose fingerprint is in the stream]",
+        help="A bundle's name or folder, or a file from swc models export.  "
+        "[default: the one whose fingerprint is in the stream]",
         autocompletion=complete_model,
     ),
 ]

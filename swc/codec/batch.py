@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swc.bitstream import Header, SalvageReader, StreamReader
 from swc.bundle.find import find_bundle
+from swc.codec.backends import Backend, check_decoder, load_decoder
 from swc.codec.options import DEFAULT_MODEL, DecodeOptions, EncodeOptions
 from swc.codec.pool import Progress, Work, work_on
 from swc.codec.transcode import DecodeSummary, EncodeSummary, Report, Summary, decode_stream, encode_file
@@ -18,7 +19,7 @@ from swc.files import PIPE, open_input
 from swc.threads import available, share
 
 if TYPE_CHECKING:
-    from swc.codec.codec import Codec
+    from swc.codec.decoding import DecodingCodec
 
 Pairs = Iterable[tuple[str | Path, str | Path]]
 """Sources and targets."""
@@ -80,6 +81,7 @@ def decode_files(
     *,
     model: str | Path | None = None,
     device: str = "cpu",
+    backend: Backend = "auto",
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Generator[Outcome[DecodeSummary], None, None]:
@@ -87,11 +89,12 @@ def decode_files(
 
     Args:
         model: None loads, for each stream, the installed model that it was made with.
+        backend: that runs the networks, see `swc.codec.backends`.
     """
     if model is not None:
-        find_bundle(model)
+        check_decoder(model, device, backend)
     name = None if model is None else str(model)
-    return _run(pairs, _Decoding(options or DecodeOptions(), name, device), device, jobs, progress)
+    return _run(pairs, _Decoding(options or DecodeOptions(), name, device, backend), device, jobs, progress)
 
 
 def _run(
@@ -141,18 +144,17 @@ class _Decoding:
     options: DecodeOptions
     model: str | None
     device: str
+    backend: Backend
 
     def __call__(self) -> Work:
-        from swc.codec.codec import Codec
+        chosen = load_decoder(self.model, self.device, self.backend) if self.model else None
+        loaded: dict[bytes, DecodingCodec] = {}
 
-        chosen = Codec.load(self.model, self.device) if self.model else None
-        loaded: dict[bytes, Codec] = {}
-
-        def codec_for(header: Header) -> Codec:
+        def codec_for(header: Header) -> DecodingCodec:
             if chosen is not None:
                 return chosen
             if header.fingerprint not in loaded:
-                loaded[header.fingerprint] = Codec.for_stream(header, self.device)
+                loaded[header.fingerprint] = load_decoder(header, self.device, self.backend)
             return loaded[header.fingerprint]
 
         def decode(source: str, target: str, report: Report) -> DecodeSummary:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-import torch
 from torch import Tensor
 
 from swc.audio import Audio, CheckedBlocks
 from swc.audio.blocks import Source, listed, recording, whole_rate
 from swc.audio.channels import DEFAULT_MASKS
-from swc.bitstream import ChunkSink, Header, LossySource, Stream, StreamBuilder, StreamWriter
+from swc.bitstream import ChunkSink, Header, Stream, StreamBuilder, StreamWriter
 from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
 from swc.codec.budget import Budget
-from swc.codec.control import ConstantRate, RateControl
-from swc.codec.decoder import StreamDecoder, as_audio
+from swc.codec.control import ConstantRate, OnlyRate, RateControl
+from swc.codec.decoder import as_audio
+from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
-from swc.codec.headers import check_model, plain_header, with_metadata
 from swc.codec.jobs import Job, naming, run
 from swc.codec.levels import ConstantLevel, LevelForRate
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo, past_the_end
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo
 from swc.codec.quality import QualityScale
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.errors import InputError
@@ -35,21 +35,14 @@ from swc.nn.model import CodecModel
 from swc.nn.roles import LevelQuantizer
 
 
-class Codec:
-    """A loaded model bundle.
+class Codec(DecodingCodec):
+    """A loaded model bundle, which encodes and decodes with torch; attributes as in `DecodingCodec`."""
 
-    Attributes:
-        name: of the bundle.
-        config: of the model.
-        fingerprint: 8 bytes that identify the meaning of its codes.
-        sample_rate: Hz that the network runs at; any other rate is resampled on the way in and out.
-    """
+    model: CodecModel
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
-        self.name, self.config = bundle.name, bundle.config
-        self.fingerprint, self.sample_rate = bundle.fingerprint, bundle.config.sample_rate
         self.device = find_device(device)
-        self.model = CodecModel(self.config)
+        super().__init__(CodecModel(bundle.config), bundle.fingerprint)
         load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
         self._qualities = QualityScale(self.model)
@@ -96,7 +89,7 @@ class Codec:
                 length from 0; floating-point with full scale [-1, 1], int16 or int32.
             sample_rate: Hz.
             kbps: kbit/s of the whole stream, every byte and channel counted; the stream measures at most this when
-                it is longer than 5 s. None means 2.67, unless `quality` or `level` is given.
+                it is longer than 5 s. None means 2.67 or a model's only rate, unless `quality` or `level` is given.
             quality: 0 to 10, in place of `kbps`: constant quality, so that easy passages take fewer bits (see
                 `swc.codec.quality`).
             level: 0 to 10, in place of `kbps`, for models of family vrvq: the factor by which the importance of
@@ -167,20 +160,12 @@ class Codec:
     @overload
     def decode(self, stream: AnyStream, *, as_tensor: Literal[True]) -> Tensor: ...
     def decode(self, stream: AnyStream, *, as_tensor: bool = False) -> Audio | Tensor:
-        """Decode a stream to its source rate, as long as what was encoded: float32.
+        """Decode a stream as `DecodingCodec.decode` does.
 
         Args:
-            stream: itself, its bytes, or the path of its file.
             as_tensor: return a tensor (channels, samples) on the codec's device, and not an array (samples, channels).
-
-        Raises:
-            ModelError: the stream was made with another model.
-            InputError: no such file.
-            FormatError: bytes that are not a stream.
         """
-        whole = Stream.of(stream)
-        nothing = torch.zeros(whole.header.channels, 0, device=self.device)
-        audio = torch.cat([nothing, *self.decoder(whole.header).blocks(whole)], 1)
+        audio: Tensor = self._decoded(stream)
         return audio if as_tensor else as_audio(audio)
 
     @overload
@@ -262,6 +247,7 @@ class Codec:
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
+        options = self.settled(options)
         listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
         heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
         gain = self._gain(heard, rate, options)
@@ -281,7 +267,7 @@ class Codec:
         """
         quantizer = self.model.quantizer
         if options.quality is not None:
-            return self._qualities.control(header, options.quality)
+            return OnlyRate() if self._has_one_rate else self._qualities.control(header, options.quality)
         if isinstance(quantizer, LevelQuantizer):
             if options.level is not None:
                 return ConstantLevel(quantizer, header, options.level)
@@ -293,6 +279,17 @@ class Codec:
             )
         return ConstantRate(header, Budget(header, options.target_kbps))
 
+    @property
+    def _has_one_rate(self) -> bool:
+        q = self.config.quantizer
+        return len(q.layout.sizes(q.window)) == 1
+
+    def settled(self, options: EncodeOptions) -> EncodeOptions:
+        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
+        if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
+            return options
+        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
+
     def _lookahead(self, options: EncodeOptions) -> float:
         """Seconds that are heard before anything is written."""
         return self.config.gain.lookahead if options.lookahead is None else options.lookahead
@@ -302,51 +299,3 @@ class Codec:
         if options.gain_db is not None:
             return round(options.gain_db * 256)
         return gain_q8(loud_level_db(heard, sample_rate), self.config.gain)
-
-    def decode_blocks(self, reader: LossySource, *, start: int = 0, stop: int | None = None) -> Iterator[Audio]:
-        """Decode a stream as it is read: float32 blocks (n, channels) at the source rate.
-
-        Args:
-            reader: a StreamReader at the start of its stream, or a Stream; with a SalvageReader, lost chunks fade to
-                silence.
-            start, stop: samples at the source rate, as in audio[start:stop]; what is decoded equals this part of the
-                whole stream, and little more of it is read.
-
-        Raises:
-            FormatError: as `StreamReader` finds faults; blocks before the fault were sound.
-            InputError: the stream ends before `start`, or `stop` isn't after it.
-            ModelError: the stream was made with another model.
-        """
-        if start < 0 or (stop is not None and stop <= start):
-            raise InputError("nothing to decode: start at 0 or later, and stop after that")
-        total = reader.header.total_samples
-        if start and total is not None and start >= total:
-            raise past_the_end(reader.header, total)
-        return map(as_audio, self.decoder(reader.header).blocks(reader, start, stop))
-
-    def decoder(self, header: Header) -> StreamDecoder:
-        """The decoder of streams with this header.
-
-        Raises:
-            ModelError: they were made with another model.
-        """
-        check_model(header, self.header(self.sample_rate, 1), self.name)
-        return StreamDecoder(self.model, header)
-
-    def header(
-        self,
-        sample_rate: int,
-        channels: int,
-        gain: int = 0,
-        total_samples: int | None = None,
-        tags: Iterable[tuple[str, str]] = (),
-        channel_mask: int | None = None,
-    ) -> Header:
-        """The header of a stream of such audio; `gain` in 1/256 dB.
-
-        Raises:
-            InputError: tags or a channel mask that it cannot hold.
-            ModelError: the model's windows and codebooks, in so many channels, are beyond the limits of the format.
-        """
-        header = plain_header(self.config, self.fingerprint, sample_rate, channels, gain, total_samples)
-        return with_metadata(header, tags, channel_mask)

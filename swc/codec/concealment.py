@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
+
+from swc.dsp.arrays import Array, namespace
 
 FADE = 0.05  # seconds
 
@@ -26,7 +27,7 @@ class Concealment:
         self.size, self.samples = latents, samples
         self._lost: deque[bool] = deque()  # of the chunks on their way through synthesis
 
-    def extended(self, latents: Iterable[Tensor | None], edge: Tensor) -> Iterator[Tensor]:
+    def extended(self, latents: Iterable[Array | None], edge: Array) -> Iterator[Array]:
         """Latents of all chunks: those of a lost one are the last known latent, then the next known one.
 
         Args:
@@ -38,19 +39,19 @@ class Concealment:
             self._lost.append(z is None)
             if z is None:
                 if waiting:
-                    yield edge.expand(-1, self.size, -1)
+                    yield _held(edge, self.size)
                 waiting = True
                 continue
             if waiting:
                 half = self.size // 2
-                yield torch.cat((edge.expand(-1, self.size - half, -1), z[:, :1].expand(-1, half, -1)), 1)
+                yield namespace(z).concat((_held(edge, self.size - half), _held(z[:, :1], half)), 1)
                 waiting = False
             yield z
             edge = z[:, -1:]
         if waiting:
-            yield edge.expand(-1, self.size, -1)
+            yield _held(edge, self.size)
 
-    def faded(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+    def faded(self, blocks: Iterable[Array]) -> Iterator[Array]:
         """The audio (channels, n) of each chunk, faded out and in where chunks are lost."""
         after_loss = True  # before the first chunk nothing could fade out
         for block in blocks:
@@ -58,12 +59,17 @@ class Concealment:
             if is_lost:
                 into = bool(self._lost) and not self._lost[0]
                 gain = _fade(block.shape[1], self.samples, out=not after_loss, into=into)
-                block = block * gain.to(block.device)
+                block = block * namespace(block).asarray(gain, device=block.device)
             after_loss = is_lost
             yield block
 
 
-def _fade(length: int, samples: int, out: bool, into: bool) -> Tensor:
+def _held(latent: Array, count: int) -> Array:
+    """So many times the same latent: (channels, 1, D) -> (channels, count, D)."""
+    return namespace(latent).broadcast_to(latent, (len(latent), count, latent.shape[2]))
+
+
+def _fade(length: int, samples: int, out: bool, into: bool) -> NDArray[np.float32]:
     """The gain (length,) of a lost chunk: from full level at the start, to full level at the end, or neither."""
     size = min(length // 2, samples)
     ramp = np.cos(np.linspace(0, np.pi / 2, size, dtype=np.float32)) ** 2
@@ -72,4 +78,4 @@ def _fade(length: int, samples: int, out: bool, into: bool) -> Tensor:
         gain[:size] = ramp
     if into:
         gain[length - size :] = ramp[::-1]
-    return torch.from_numpy(gain)
+    return gain

@@ -78,6 +78,16 @@ class ConstantRate:
         return torch.tensor(steps, device=chunk.z.device).reshape(-1, channels).t()
 
 
+class OnlyRate:
+    """A RateControl of models with one rate, which leave it nothing to decide."""
+
+    def grants(self, chunks: Sequence[Uncoded]) -> list[Tensor]:
+        return [torch.zeros(chunk.rms.shape, dtype=torch.long, device=chunk.z.device) for chunk in chunks]
+
+    def settle(self, packed: int) -> None:
+        """Nothing is limited."""
+
+
 def _bits(sizes: Sequence[range], steps: Sequence[int]) -> int:
     """Total bits of windows with these steps."""
     return sum(size[step] for size, step in zip(sizes, steps, strict=True))

@@ -9,37 +9,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice, tee
+from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from swc.audio import Audio
 from swc.audio.resample import AlignedResampler
 from swc.bitstream import Chunk, Header, LossySource, chunk_at
-from swc.codec.ahead import Ahead
 from swc.codec.concealment import FADE, Concealment
 from swc.codec.gain import factor
 from swc.codec.options import past_the_end
 from swc.codec.stereo.upmix import Upmix
-from swc.nn.context import Context
-from swc.nn.model import CodecModel
-from swc.nn.roles import Each
+from swc.config import ModelConfig
+from swc.dsp.ahead import Ahead, Each
+from swc.dsp.arrays import Array, host, namespace
+from swc.dsp.context import Context
+
+
+class DecoderModel(Protocol):
+    """A model that decodes, on arrays of one kind: `swc.nn.model.CodecModel`, or one that needs no torch."""
+
+    config: ModelConfig
+
+    @property
+    def like(self) -> Array:
+        """An empty array of the kind, where the model is."""
+
+    def ahead(self, items: int) -> Ahead:
+        """Threads to work in, see `Ahead`."""
+
+    def latents(self, codes: NDArray[np.int64]) -> Array:
+        """Latents (B, L, D) of a chunk's codes (B, stages, L), -1 where a stage says nothing."""
+
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each) -> Iterator[Array]:
+        """Audio of a stream's chunks, see `swc.dsp.spectral.SpectralSynthesis.synthesise`."""
+
+    def overlap(self, window: int) -> Context:
+        """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
 
 
 class StreamDecoder:
     """Decodes streams that have this header.
 
     Args:
-        model: on its device.
+        model: of any kind.
         header: of the streams; made with this model.
     """
 
-    def __init__(self, model: CodecModel, header: Header) -> None:
+    def __init__(self, model: DecoderModel, header: Header) -> None:
         self.model, self.header = model, header
         self.step = header.chunk_latents * header.hop  # samples of a chunk at the model's rate
         self._resampler = AlignedResampler(header.model_rate, header.source_rate, self.step)
-        self._upmix = Upmix(header, model.device) if header.pairs else None
+        self._upmix = Upmix(header, model.like) if header.pairs else None
 
     @property
     def overlap(self) -> tuple[float, float]:
@@ -49,11 +71,11 @@ class StreamDecoder:
 
     @property
     def _synthesis_overlap(self) -> Context:
-        networks, reach = self.model.decoder.overlap(self.header.window), self._upmix.reach if self._upmix else 0
+        networks, reach = self.model.overlap(self.header.window), self._upmix.reach if self._upmix else 0
         return Context(networks.before + reach, networks.after + reach)
 
-    def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
-        """Samples `start` to `stop` (None: to the end) at the source rate, float32 (channels, n) on the model's device.
+    def blocks(self, reader: LossySource, start: int = 0, stop: int | None = None) -> Iterator[Array]:
+        """Samples `start` to `stop` (None: to the end) at the source rate, float32 (channels, n), of the model's kind.
 
         Chunks are read from the reader as they are needed, those before and after left out.
 
@@ -68,7 +90,7 @@ class StreamDecoder:
         if stop is not None:
             chunks = islice(chunks, chunk_at(self.header, stop - 1) + context + 1 - first)
         end = 0
-        with Ahead(self.model.device, int(reader.at_hand)) as ahead:
+        with self.model.ahead(int(reader.at_hand)) as ahead:
             for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
                 total = reader.total_samples
                 bounds = [n for n in (stop, total) if n is not None]
@@ -81,7 +103,7 @@ class StreamDecoder:
         if start and total is not None and start >= total:
             raise past_the_end(self.header, total)
 
-    def _resampled(self, blocks: Iterable[Tensor], first: int) -> Iterator[tuple[int, Tensor]]:
+    def _resampled(self, blocks: Iterable[Array], first: int) -> Iterator[tuple[int, Array]]:
         """Blocks at the source rate, and the sample that each starts at.
 
         Chunks are the segments of the resampler.
@@ -94,32 +116,36 @@ class StreamDecoder:
             return
         arrays = (as_audio(block * undo) for block in blocks)
         for start, audio in self._resampler.blocks(arrays, at, at):
-            yield start, torch.from_numpy(audio.T).to(self.model.device)
+            yield start, self._array(audio.T)
 
-    @torch.inference_mode()
-    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Tensor]:
+    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Array]:
         """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
-        edge = torch.zeros(header.coded_channels, 1, dim, device=self.model.device)
+        edge = self._array(np.zeros((header.coded_channels, 1, dim), np.float32))
         chunks, alike = tee(chunks)
         latents = conceal.extended(each(self._latents_if_there, chunks), edge)
-        audio = conceal.faded(self.model.decoder.synthesise(latents, header.chunk_latents, header.window, each))
+        audio = conceal.faded(self.model.synthesise(latents, header.chunk_latents, header.window, each))
         if self._upmix is None:
             yield from audio
         else:
             yield from self._upmix.blocks(audio, (None if c is None else c.couplings for c in alike), each)
 
-    def _latents_if_there(self, chunk: Chunk | None) -> Tensor | None:
+    def _latents_if_there(self, chunk: Chunk | None) -> Array | None:
         return None if chunk is None else self.latents(chunk)
 
-    def latents(self, chunk: Chunk) -> Tensor:
+    def latents(self, chunk: Chunk) -> Array:
         """Latents (coded channels, L, D) of a chunk's codes."""
         channels = zip(*chunk.windows, strict=True)
         codes = np.stack([np.concatenate([self.header.layout.codes(w) for w in row], 1) for row in channels])
-        return self.model.quantizer.decode(torch.from_numpy(codes).to(self.model.device))
+        return self.model.latents(codes)
+
+    def _array(self, values: np.ndarray) -> Array:
+        """Values as an array of the model's kind."""
+        like = self.model.like
+        return namespace(like).asarray(values, device=like.device)
 
 
-def as_audio(audio: Tensor) -> Audio:
+def as_audio(audio: Array) -> Audio:
     """Audio (channels, n), wherever it is, as an array (n, channels)."""
-    return np.ascontiguousarray(audio.cpu().numpy().T)
+    return np.ascontiguousarray(host(audio).T)

@@ -22,7 +22,7 @@ from swc.bitstream import Chunk, Couplings, Header
 from swc.codec.control import RateControl, Uncoded
 from swc.codec.gain import factor
 from swc.codec.stereo.couplers import Couplers
-from swc.nn.context import segments
+from swc.dsp.context import segments
 from swc.nn.model import CodecModel
 
 TOGETHER = 16  # chunks of a recording of known length that are searched at once
@@ -64,7 +64,7 @@ class StreamEncoder:
         together: int | None = None,
     ) -> None:
         self.model, self.header, self.control, self.effort = model, header, control, effort
-        self.stereo = Couplers(header, model.device, coupling_bits)
+        self.stereo = Couplers(header, model.like, coupling_bits)
         self.together = together or (1 if header.total_samples is None else TOGETHER)
 
     def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:

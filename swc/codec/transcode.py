@@ -15,12 +15,14 @@ from swc.audio.blocks import Source
 from swc.audio.resample import AlignedResampler
 from swc.bitstream import Header, SalvageReader, StreamReader, StreamWriter, Tags
 from swc.bitstream.damage import damage_facts
+from swc.codec.backends import Backend, load_decoder
 from swc.codec.budget import fit_tags
 from swc.codec.options import DecodeOptions, EncodeOptions, past_the_end, samples_of
 from swc.files import open_input, open_output
 
 if TYPE_CHECKING:
     from swc.codec.codec import Codec
+    from swc.codec.decoding import DecodingCodec
 
 Report = Callable[[float, float | None], None]
 """Called with the seconds of audio done so far, and their total (None if unknown)."""
@@ -125,7 +127,7 @@ def encode_audio(
     codec: Codec, reader: AudioReader, target: Place, options: EncodeOptions, report: Report | None = None
 ) -> EncodeSummary:
     """`encode_file` for a source that is open already."""
-    started = time.perf_counter()
+    started, options = time.perf_counter(), codec.settled(options)
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
         blocks = _reported(reader.blocks(), report, reader.total_samples, reader.sample_rate)
@@ -145,32 +147,30 @@ def decode_file(
     target: Place,
     options: DecodeOptions | None = None,
     *,
-    codec: Codec | None = None,
+    codec: DecodingCodec | None = None,
     device: str = "cpu",
+    backend: Backend = "auto",
     report: Report | None = None,
 ) -> DecodeSummary:
     """Decode a .swc file to audio; the target's suffix gives the format.
 
     Args:
-        codec: None loads the installed one that the stream was made with, to `device`.
+        codec: None loads the installed one that the stream was made with, to `device`, for `backend`.
 
     Raises:
-        InputError: no such source, a target that cannot be written, or nothing in the requested part.
+        InputError: no such source, a target that cannot be written, nothing in the requested part, or a backend that
+            is not installed.
         FormatError: the source is damaged.
         ModelError: no model for it.
     """
     options = options or DecodeOptions()
     with open_input(source) as fp:
         reader = SalvageReader(fp) if options.salvage else StreamReader(fp)
-        if codec is None:
-            from swc.codec.codec import Codec
-
-            codec = Codec.for_stream(reader.header, device)
-        return decode_stream(codec, reader, target, options, report)
+        return decode_stream(codec or load_decoder(reader.header, device, backend), reader, target, options, report)
 
 
 def decode_stream(
-    codec: Codec,
+    codec: DecodingCodec,
     reader: StreamReader | SalvageReader,
     target: Place,
     options: DecodeOptions,
@@ -235,7 +235,11 @@ def _left_out(writer: AudioWriter) -> tuple[str, ...]:
 
 
 def _decoded(
-    codec: Codec, reader: StreamReader | SalvageReader, resampler: AlignedResampler, start: int, stop: int | None
+    codec: DecodingCodec,
+    reader: StreamReader | SalvageReader,
+    resampler: AlignedResampler,
+    start: int,
+    stop: int | None,
 ) -> Iterator[Audio]:
     """Samples `start` to `stop` (None: to the end) of the resampler's output, equal to that part of the whole."""
     segment, begin, end = resampler.needed(start, stop)

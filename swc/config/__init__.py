@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from swc.config.checks import require
+from swc.config.fsq import FsqConfig
 from swc.config.model import BACKBONES, QUANTIZERS, GainConfig, ModelConfig
 from swc.config.residual import ResidualConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
+from swc.config.sq import SqConfig
 from swc.config.toml import Unions, build, read_toml
 from swc.config.training import STAGES, StageConfig, TrainingConfig
 from swc.config.vrvq import VrvqConfig
@@ -23,12 +25,14 @@ from swc.errors import InputError
 __all__ = [
     "BackboneConfig",
     "Config",
+    "FsqConfig",
     "GainConfig",
     "ModelConfig",
     "QuantizerConfig",
     "ResidualConfig",
     "RevqConfig",
     "SpectralConfig",
+    "SqConfig",
     "StageConfig",
     "TrainingConfig",
     "VrvqConfig",

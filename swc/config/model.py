@@ -9,14 +9,16 @@ from typing import Any
 
 from swc.bitstream.limits import LIMITS
 from swc.config.checks import at_least, require
+from swc.config.fsq import FsqConfig
 from swc.config.revq import RevqConfig
 from swc.config.roles import BackboneConfig, QuantizerConfig
 from swc.config.spectral import SpectralConfig
+from swc.config.sq import SqConfig
 from swc.config.vrvq import VrvqConfig
 
-BACKBONES: dict[str, type[BackboneConfig]] = {"spectral": SpectralConfig}
+BACKBONES: dict[str, type[BackboneConfig]] = {"spectral": SpectralConfig, "sq": SqConfig}
 """Kinds of `[backbone]`; their networks are in `swc.nn.backbones`."""
-QUANTIZERS: dict[str, type[QuantizerConfig]] = {"revq": RevqConfig, "vrvq": VrvqConfig}
+QUANTIZERS: dict[str, type[QuantizerConfig]] = {"fsq": FsqConfig, "revq": RevqConfig, "vrvq": VrvqConfig}
 """Kinds of `[quantizer]`; their networks are in `swc.nn.quantizers`."""
 
 

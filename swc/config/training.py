@@ -10,6 +10,7 @@ from swc.config.checks import at_least, require
 RATES = ("uniform", "log")
 TRAINS = ("all", "decoder", "refiner", "importance")
 SPECTRAL = ("mtsd", "mrd", "none")
+POLICIES = ("decay", "one-cycle")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class GradientStage(StageConfig):
     learning_rate: float = 5e-4
     warmup: int = 100  # steps
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
+    policy: str = "decay"  # or "one-cycle", which has a warm-up of its own; see `swc.training.optimization`
+    clip: float = 5.0  # the greatest norm of a gradient
     trains: str = (
         "all"  # or "decoder", its "refiner", "importance": encoder and codebooks rest, as does the fingerprint
     )
@@ -49,6 +52,39 @@ class GradientStage(StageConfig):
         require(self.trains in TRAINS, f"trains must be one of {', '.join(TRAINS)}, not {self.trains!r}")
         at_least(self, 0, "minutes", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
+        require(self.policy in POLICIES, f"policy must be one of {', '.join(POLICIES)}, not {self.policy!r}")
+        require(self.clip > 0, "clip must be above 0")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """One loss of a stage that lists them.
+
+    Attributes:
+        kind: its name, see `swc.training.losses.listed`; "adversarial" is that of the discriminators.
+        weight: in the sum.
+        most: the weighted loss counts at most so much, by a lower weight.
+    """
+
+    kind: str
+    weight: float = 1.0
+    most: float = math.inf
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "weight")
+        require(self.most > 0, "most must be above 0")
+
+
+@dataclass(frozen=True)
+class ListedStage(GradientStage):
+    """A stage that learns from a list of losses."""
+
+    losses: tuple[LossConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(bool(self.losses), 'kind "listed" needs [[training.stages.losses]]')
+        require(len({loss.kind for loss in self.losses}) == len(self.losses), "a loss is listed twice")
 
 
 @dataclass(frozen=True)
@@ -92,6 +128,7 @@ STAGES: dict[str, type[StageConfig]] = {
     "magnitude": GradientStage,  # 1a: compressed magnitudes alone, no waveforms
     "waveform": GradientStage,  # 1b: distances between waveforms too
     "adversarial": GradientStage,  # 2: discriminators too
+    "listed": ListedStage,  # end to end, with the losses that it lists
     "codebooks": SolvedStage,  # all codebooks at once, with the encoder frozen; steps are rounds
     "weighting": SolvedStage,  # a basis of the latents in which audible errors count more; steps are batches
     "gains": SolvedStage,  # the decoder's bands as loud as those of the recordings; steps are batches
@@ -111,6 +148,7 @@ class DiscriminatorConfig:
     spectral_widths: tuple[int, ...] = (32, 64, 128, 256)
     learning_rate: float = 1e-4
     warmup_steps: int = 200  # steps that train the discriminators alone, before the decoder learns from them
+    every: int = 1  # they learn in one step of so many
 
     def __post_init__(self) -> None:
         require(self.spectral in SPECTRAL, f"spectral must be one of {', '.join(SPECTRAL)}, not {self.spectral!r}")
@@ -118,6 +156,7 @@ class DiscriminatorConfig:
         require(all(n >= 1 for n in (*self.periods, *self.period_widths, *self.spectral_widths)), "sizes must be >= 1")
         require(len(self.period_widths) >= 1 and len(self.spectral_widths) >= 1, "a discriminator needs layers")
         at_least(self, 0, "learning_rate", "warmup_steps")
+        at_least(self, 1, "every")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.ahead import Ahead, Each
+from swc.dsp.context import Context
 from swc.nn.backbones import BACKBONES
 from swc.nn.quantizers import QUANTIZERS
+from swc.nn.threads import ahead
 
 
 class CodecModel(nn.Module):
@@ -27,3 +33,26 @@ class CodecModel(nn.Module):
     def device(self) -> torch.device:
         """The device of its tensors."""
         return next(chain(self.parameters(), self.buffers())).device
+
+    @property
+    def like(self) -> Tensor:
+        """An empty tensor where its tensors are."""
+        return torch.empty(0, device=self.device)
+
+    def ahead(self, items: int = 1) -> Ahead:
+        """Threads to work in, see `Ahead`."""
+        return ahead(self.device, items)
+
+    @torch.inference_mode()
+    def latents(self, codes: NDArray[np.int64]) -> Tensor:
+        """Latents (B, L, D) of codes (B, stages, L)."""
+        return self.quantizer.decode(torch.from_numpy(codes).to(self.device))
+
+    @torch.inference_mode()
+    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+        """Audio of chunks of latents, see `Decoder.synthesise`."""
+        yield from self.decoder.synthesise(chunks, latents, window, each)
+
+    def overlap(self, window: int) -> Context:
+        """See `Decoder.overlap`."""
+        return self.decoder.overlap(window)

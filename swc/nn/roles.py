@@ -6,22 +6,13 @@ They are base classes and not protocols, since a codec is a module that holds th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 
-from swc.nn.context import Context
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-class Each(Protocol):
-    """The built-in `map` of one iterable, or one that works ahead."""
-
-    def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]:
-        """Results in the order of the items."""
+from swc.dsp.ahead import Each
+from swc.dsp.context import Context
+from swc.errors import ModelError
 
 
 class Encoder(nn.Module, ABC):
@@ -75,6 +66,18 @@ class Quantizer(nn.Module, ABC):
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:
         """Latents (B, L, D) of runs of codes (B, stages, L)."""
+
+    def tables(self) -> tuple[Tensor, Tensor | None]:
+        """The tensors that `decode` uses, for a decoder without torch (see `swc.dsp.codes`).
+
+        Returns:
+            Codebooks (stages, size, D), whose vectors are added up; and the weights (D, D) of the prediction from the
+            previous latent if the sums are innovations, else None.
+
+        Raises:
+            ModelError: this kind decodes in another way.
+        """
+        raise ModelError(f"{type(self).__name__} has no tables, so its models cannot be exported")
 
 
 class LevelQuantizer(Quantizer):

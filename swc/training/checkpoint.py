@@ -20,7 +20,6 @@ from swc.training.trainer import Trainer
 
 SHARD_BYTES = 15 * 2**20
 COUNTERS = ("stage_index", "stage_step", "stage_seconds", "step", "audio_seconds", "seconds", "seed", "best")
-AVERAGES = ("count", "total", "recent")  # of each codebook
 
 
 def save_checkpoint(run: Trainer, folder: Path) -> None:
@@ -56,29 +55,22 @@ def load_checkpoint(run: Trainer, folder: Path) -> None:
 
 
 def _tensors(run: Trainer) -> dict[str, Tensor]:
-    quantizer = run.parts.quantizer
     tensors = {f"model.{n}": v for n, v in run.model.state_dict().items()}
     tensors |= {f"average.{n}": v for n, v in run.average.items()}
-    for i, book in enumerate(quantizer.books()):
-        tensors |= {f"book.{i}.{name}": getattr(book, name) for name in AVERAGES}
-    tensors |= quantizer.counters()
+    tensors |= run.learner.tensors()
     if run.optimizer is not None:
         tensors |= optimizer_tensors(run.optimizer, "optimizer")
     return tensors | run.stage.state()
 
 
 def _restore(run: Trainer, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    quantizer = run.parts.quantizer
     for name in COUNTERS:
         setattr(run, name, state[name])
     run.model.load_state_dict(with_prefix(tensors, "model."))
     run.average = {n: v.to(run.device) for n, v in with_prefix(tensors, "average.").items()}
-    quantizer.restart_averages(run.config.training.codebook_horizon)
-    for i, book in enumerate(quantizer.books()):
-        for name in AVERAGES:
-            getattr(book, name).copy_(tensors[f"book.{i}.{name}"])
-    for name, counter in quantizer.counters().items():
-        counter.copy_(tensors[name])
+    run.learner.restart_averages()
+    for name, tensor in run.learner.tensors().items():
+        tensor.copy_(tensors[name])
     if run.finished:
         return
     run.prepare_stage()

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import PlaneBlock
 from swc.nn.layers.convnext import Block
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.revq import Revq
-from swc.training.parts import parts_of
 
 WARM_UP = 2  # runs before a capture, in which libraries allocate their workspaces
 
@@ -33,10 +33,12 @@ def capture(model: CodecModel) -> None:
 
     A graph holds for one mode of the networks, training or not: capture again when it changes.
     """
-    _, quantizer, decoder = parts_of(model)
-    if next(model.parameters()).is_cuda:
-        if isinstance(quantizer, Revq):
-            quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+    quantizer, decoder = model.quantizer, model.decoder
+    if model.device.type != "cuda":
+        return
+    if isinstance(quantizer, Revq):
+        quantizer.assign = GraphedCallable(type(quantizer).assign.__get__(quantizer))  # type: ignore[method-assign, assignment]
+    if isinstance(decoder, SpectralDecoder):
         decoder.phases = GraphedCallable(type(decoder).phases.__get__(decoder))  # type: ignore[method-assign, assignment]
 
 

@@ -28,6 +28,8 @@ NOISE = 0.3  # error that quantization will add to latents of mean square 1 befo
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
     """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
 
+    Nothing is fitted where the backbone is not spectral.
+
     Args:
         model: is changed, and left in inference mode. One that has a base is changed in its codebooks alone.
         corpus: to fit to.
@@ -35,8 +37,10 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
         generator: on the CPU, of crops, noise and k-means.
 
     Raises:
-        InputError: the model's parts are of kinds that cannot be trained.
+        InputError: a spectral backbone with a quantizer that cannot be trained.
     """
+    if not isinstance(model.encoder, SpectralEncoder):
+        return  # other networks start from random weights
     encoder, quantizer, _ = parts = parts_of(model)
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from swc.config.training import GradientStage
 from swc.nn.model import CodecModel
 
 BETAS = (0.8, 0.99)
+CYCLE_START, CYCLE_TOP, CYCLE_END = 0.1, 0.3, 0.01
+"""Of the one-cycle policy: the first factor, the share of the stage after which it is 1, and the last factor."""
 
 
 def optimizer(model: CodecModel, rate: float, *, imitating: bool = False) -> torch.optim.AdamW:
@@ -55,6 +58,19 @@ def schedule(fraction: float, step: int, warmup: int, hold: float = 0.0) -> floa
     """
     falling = min(1.0, max(0.0, fraction - hold) / max(1 - hold, 1e-9))
     return min(1.0, (step + 1) / max(1, warmup)) * (0.97 * 0.5 * (1 + math.cos(math.pi * falling)) + 0.03)
+
+
+def one_cycle(fraction: float) -> float:
+    """Learning-rate factor that rises and falls along cosines, once a stage (Smith & Topin 2019, arXiv 1708.07120)."""
+    rising = fraction < CYCLE_TOP
+    along = fraction / CYCLE_TOP if rising else min(1.0, (fraction - CYCLE_TOP) / (1 - CYCLE_TOP))
+    low, high = (CYCLE_START, 1.0) if rising else (1.0, CYCLE_END)
+    return low + (high - low) * (1 - math.cos(math.pi * along)) / 2
+
+
+def rate_factor(settings: GradientStage, fraction: float, step: int, warmup: int) -> float:
+    """The factor of a stage's learning rate, as its policy has it; arguments as for `schedule`."""
+    return one_cycle(fraction) if settings.policy == "one-cycle" else schedule(fraction, step, warmup, settings.hold)
 
 
 def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:

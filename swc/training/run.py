@@ -23,7 +23,7 @@ from swc.config.training import GradientStage
 from swc.errors import InputError
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.corpus import Corpus, load_corpus
-from swc.training.losses.reconstruction import ReconstructionLoss
+from swc.training.losses.reconstruction import MultiscaleMel
 from swc.training.stages import Solver
 from swc.training.trainer import Trainer
 from swc.training.validation import ValidationSet, load_validation, merit, validate
@@ -184,7 +184,7 @@ def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> N
         load_weights(run.model, init, may_lack=(REFINER,))
         run.restart_averages()
     else:
-        report(Progress("k-means" if run.config.model.base else "PCA, least squares and k-means"))
+        report(Progress("finding the first weights"))
         run.start(corpus)
 
 
@@ -193,7 +193,7 @@ class _Loop:
 
     def __init__(self, run: Trainer, corpus: Corpus, clips: ValidationSet | None, out: Path, report: Report) -> None:
         self.run, self.corpus, self.clips, self.out, self.report = run, corpus, clips, out, report
-        self.reconstruction = ReconstructionLoss(run.config).to(run.device)
+        self.mel = MultiscaleMel(run.config.model.sample_rate).to(run.device)
         self.smooth: dict[str, float] = {}
 
     def run_stages(self) -> Path | None:
@@ -253,16 +253,13 @@ class _Loop:
         for name, value in losses.items():
             number = float(value)
             self.smooth[name] = 0.7 * self.smooth.get(name, number) + 0.3 * number
-        health = run.health()
         speed = run.audio_seconds / max(run.seconds + run.elapsed, 1e-9)
         text = (
             f"{self._stage} step {run.stage_step}: "
             + " ".join(f"{k} {v:.4f}" for k, v in self.smooth.items())
-            + f", perplexity {min(health['perplexity']):.0f}-{max(health['perplexity']):.0f}"
-            + (f", load {min(loads):.2f}-{max(loads):.2f}" if (loads := health["expert_load"]) else "")
-            + f", {speed:.0f} s/s"
+            + f"{run.learner.summary()}, {speed:.0f} s/s"
         )
-        self._write({"losses": {k: float(v) for k, v in losses.items()}, **health})
+        self._write({"losses": {k: float(v) for k, v in losses.items()}, **run.learner.health()})
         self.report(Progress(text, run.fraction, self._remaining()))
 
     def _remaining(self) -> float:
@@ -277,7 +274,7 @@ class _Loop:
         run = self.run
         if self.clips is None or not run.workers.is_main:
             return
-        scores = validate(run.averaged_model(), self.clips, self.reconstruction)
+        scores = validate(run.averaged_model(), self.clips, self.mel)
         for score in scores:
             self.report(Progress(f"  {score}", run.fraction))
         self._write({"scores": [dataclasses.asdict(s) for s in scores]})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +23,8 @@ from swc.training.data.batches import draw_batch
 from swc.training.data.corpus import Corpus
 from swc.training.distributed import Workers
 from swc.training.initialise import initialise
-from swc.training.optimization import optimizer, schedule
-from swc.training.parts import parts_of
+from swc.training.learners import learner_of
+from swc.training.optimization import optimizer, rate_factor
 from swc.training.stages import Objective, Outcome, Solver, Stage, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
@@ -39,7 +38,8 @@ class Trainer:
     """State of a run.
 
     Attributes:
-        model, parts: the model, and its networks.
+        model: the model.
+        learner: of its quantizer.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
         optimizer: of a stage that descends a gradient.
@@ -47,7 +47,6 @@ class Trainer:
         step, audio_seconds, seconds: of the whole run.
         elapsed: seconds since the workers synchronised.
         best: merit of the stage's best validation.
-        replaced: codes, at the last search for dead ones.
     """
 
     stage: Stage
@@ -57,11 +56,11 @@ class Trainer:
         self.config, self.device, self.seed = config, device, seed
         self.workers = workers or Workers(device)
         self.model = CodecModel(config.model).to(device)
-        self.parts = parts_of(self.model)
+        self.learner = learner_of(self.model.quantizer, config.training)
         self.average: dict[str, Tensor] = {}
         self.stage_index, self.stage_step, self.stage_seconds = 0, 0, 0.0
         self.step, self.audio_seconds, self.seconds, self.elapsed = 0, 0.0, 0.0, 0.0
-        self.best, self.replaced, self.compiled = NONE_YET, 0, False
+        self.best, self.compiled = NONE_YET, False
         self.prepare_stage()
 
     @property
@@ -117,7 +116,7 @@ class Trainer:
 
     def restart_averages(self) -> None:
         """Averages of codebooks and weights, from the weights as they are."""
-        self.parts.quantizer.restart_averages(self.config.training.codebook_horizon)
+        self.learner.restart_averages()
         self.average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
         self.workers.broadcast(self._learned())
 
@@ -175,31 +174,30 @@ class Trainer:
             self.model.encoder.eval()
             self.model.quantizer.eval()
         batch = draw_batch(self.config, corpus, settings.batch, self.generator())
-        factor = schedule(self.fraction, self.stage_step, 0, settings.hold)
+        factor = rate_factor(settings, self.fraction, self.stage_step, 0)
         losses = self.stage.losses(self.model, batch, self.stage_step, factor)
         if "total" in losses:
-            warm = schedule(self.fraction, self.stage_step - self.stage.delay, settings.warmup, settings.hold)
-            self._descend(losses["total"], settings.learning_rate * warm)
+            warm = rate_factor(settings, self.fraction, self.stage_step - self.stage.delay, settings.warmup)
+            self._descend(losses["total"], settings.learning_rate * warm, settings.clip)
         self.step, self.stage_step = self.step + 1, self.stage_step + 1
         if self.step % t.drps_every == 0 and not frozen:
-            quantizer = self.parts.quantizer
-            self.replaced = quantizer.maintain(t.drps_gamma, t.drps_dead, self.generator(2))
-            self.workers.broadcast(quantizer.buffers())  # each has put its own vectors into dead codes
+            self.learner.maintain(self.generator(2))
+            self.workers.broadcast(self.model.quantizer.buffers())  # each has put its own vectors into dead codes
         self.audio_seconds += self.workers.size * batch.audio.numel() / self.config.model.sample_rate
         self.elapsed += time.perf_counter() - began
         if self.workers.size == 1 or self.step % SYNCHRONISE_EVERY == 0:
             self.synchronise()
         return {name: value.detach() for name, value in losses.items()}
 
-    def _descend(self, total: Tensor, rate: float) -> None:
-        """One step of the optimizer down the gradient of the loss, at a learning rate."""
+    def _descend(self, total: Tensor, rate: float, clip: float) -> None:
+        """One step of the optimizer down the gradient of the loss, at a learning rate; `clip` is its greatest norm."""
         if self.optimizer is None:
             raise TypeError("this stage has no optimizer")
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
             raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
         self.optimizer.step()
@@ -227,13 +225,3 @@ class Trainer:
         model = CodecModel(self.config.model).to(self.device)
         model.load_state_dict(self.averaged_state())
         return model.eval()
-
-    def health(self) -> dict[str, Any]:
-        """Codebook perplexities, codes nearly out of use, and the share of windows that chose each expert."""
-        books, counters = self.parts.quantizer.books(), self.parts.quantizer.counters()
-        return {
-            "perplexity": [round(b.perplexity(), 1) for b in books],
-            "dead": [int((b.recent < 0.02 * b.recent.mean()).sum()) for b in books],
-            "replaced": self.replaced,
-            "expert_load": [round(float(x), 3) for x in counters.get("usage", ())],
-        }

@@ -16,14 +16,12 @@ from torch import Tensor
 from swc.bitstream import window_lengths
 from swc.codec.gain import factor
 from swc.codec.options import DEFAULT_EFFORT
-from swc.config import ModelConfig
+from swc.config import ModelConfig, ResidualConfig
 from swc.errors import InputError
 from swc.evaluation.metrics import pesq_wb, stoi
 from swc.nn.model import CodecModel
-from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.training.data.recordings import Recording, Source, find_sources, load
-from swc.training.losses.reconstruction import ReconstructionLoss
-from swc.training.parts import parts_of, sizes_of
+from swc.training.losses.reconstruction import MultiscaleMel
 
 NOMINAL_KBPS = (0.86, 2.58, 7.75)
 SECONDS = 3.0
@@ -94,38 +92,45 @@ def _clip(recording: Recording, sample_rate: int, length: int) -> Tensor:
 
 
 def codes_kbps(config: ModelConfig, k: float) -> float:
-    """Bit rate in kbit/s of the codes alone, with k_r = `k` in every window."""
-    q = sizes_of(config)[1]
-    return config.latent_rate * q.codebook_bits * (q.shared + k) / 1000
+    """Bit rate in kbit/s of the codes alone, with k_r = `k`, or so many other steps, in every window."""
+    q = config.quantizer
+    if isinstance(q, ResidualConfig):
+        return config.latent_rate * q.codebook_bits * (q.shared + k) / 1000
+    sizes = q.layout.sizes(q.window)
+    return config.latent_rate * (sizes[0] + k * sizes.step) / q.window / 1000
 
 
 @torch.no_grad()
-def quantize(quantizer: ResidualQuantizer, z: Tensor, k: int) -> Tensor:
+def quantize(model: CodecModel, z: Tensor, k: int) -> Tensor:
     """Latents (B, L, D) quantized in inference windows, by k codebooks beside the shared ones, by the usual search."""
-    config, lengths = quantizer.config, window_lengths(z.shape[1], quantizer.config.window)
-    steps = [k * n * config.codebook_bits // config.layout.sizes(n).step for n in lengths]
+    config, quantizer = model.config.quantizer, model.quantizer
+    lengths = window_lengths(z.shape[1], config.window)
+    steps = [0] * len(lengths)
+    if isinstance(config, ResidualConfig):
+        steps = [k * n * config.codebook_bits // config.layout.sizes(n).step for n in lengths]
     grants = torch.tensor([steps] * len(z), device=z.device)
     return quantizer.decode(quantizer.encode(z, grants, config.window, DEFAULT_EFFORT))
 
 
 @torch.no_grad()
-def validate(model: CodecModel, clips: ValidationSet, loss: ReconstructionLoss) -> list[Score]:
-    """Scores at each nominal rate and unquantised."""
-    (encoder, quantizer, decoder), config = parts_of(model), model.config
+def validate(model: CodecModel, clips: ValidationSet, loss: MultiscaleMel) -> list[Score]:
+    """Scores at each nominal rate that the model has, and unquantised."""
+    config, q = model.config, model.config.quantizer
+    steps = range(len(q.layout.sizes(1)))
     was_training = model.training
     model.eval()
-    audio = clips.audio.to(encoder.mean.device)
-    z = encoder.encode(audio)
+    audio = clips.audio.to(model.device)
+    z = model.encoder.encode(audio)
     scores = []
-    for target in (*NOMINAL_KBPS, None):
+    for target in (*(NOMINAL_KBPS if len(steps) > 1 else NOMINAL_KBPS[:1]), None):
         kbps, zq = None, z
         if target is not None:
-            k = min(range(quantizer.config.routed + 1), key=lambda k: abs(codes_kbps(config, k) - target))
-            kbps, zq = codes_kbps(config, k), quantize(quantizer, z, k)
-        y = decoder.decode(zq).clamp(-4, 4)
+            k = min(steps, key=lambda k: abs(codes_kbps(config, k) - target))
+            kbps, zq = codes_kbps(config, k), quantize(model, z, k)
+        y = model.decoder.decode(zq).clamp(-4, 4)
         pairs = [(a.numpy(), b.numpy()) for a, b, s in zip(audio.cpu(), y.cpu(), clips.speech, strict=True) if s]
         pesq, intelligibility = (_mean(metric, pairs, config.sample_rate) for metric in (pesq_wb, stoi))
-        scores.append(Score(kbps, float(loss.multiscale_mel(audio, y)), pesq, intelligibility))
+        scores.append(Score(kbps, float(loss(audio, y)), pesq, intelligibility))
     model.train(was_training)
     return scores
 

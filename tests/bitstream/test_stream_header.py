@@ -53,7 +53,8 @@ def test_greatest_extensions() -> None:
         ({"version": 0x00}, "0.0 is not supported"),
         ({"family": 0}, "family 0 is not supported by this version"),
         ({"family": 2}, r"family vrvq comes with version 1\.3, and the stream is of 1\.0"),
-        ({"family": 3}, "family fsq is not supported by this version"),
+        ({"family": 3}, r"family fsq comes with version 1\.3, and the stream is of 1\.0"),
+        ({"family": 4}, "family 4 is not supported by this version"),
         ({"family": 15}, "family 15 is not supported by this version"),
     ],
 )

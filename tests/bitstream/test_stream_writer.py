@@ -16,7 +16,7 @@ from swc.errors import FormatError, LimitError, SyntaxFormatError, VersionError
 class Later(RevqLayout):
     """A family of a later version."""
 
-    family = 3
+    family = 4
 
 
 def ext(number: int, data: bytes = b"", critical: bool = False) -> Extension:

@@ -22,7 +22,7 @@ from swc.errors import ChecksumError, InputError
 
 COMMANDS = [
     *("encode", "decode", "inspect", "tag", "verify", "cut", "cat", "tokens"),
-    *("models", "compare", "eval", "train", "demo", "batch"),
+    *("compare", "eval", "train", "demo", "batch", "models"),
 ]
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 

@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 import torch
 
-from swc.codec.ahead import Ahead
 from swc.errors import ChecksumError
+from swc.nn.threads import ahead as threads
 
 CPU = torch.device("cpu")
 
@@ -27,13 +27,13 @@ def threads_of_torch(_: object = None) -> int:
 
 
 def test_results_come_in_order_from_threads_that_share_nothing() -> None:
-    with Ahead(CPU) as ahead:
+    with threads(CPU) as ahead:
         assert list(ahead.map(lambda n: (n, threads_of_torch()), range(20))) == [(n, 1) for n in range(20)]
 
 
 def test_the_caller_and_later_threads_keep_their_number() -> None:
     found = []
-    with Ahead(CPU):
+    with threads(CPU):
         thread = Thread(target=lambda: found.append(threads_of_torch()))
         thread.start()
         thread.join()
@@ -43,7 +43,7 @@ def test_the_caller_and_later_threads_keep_their_number() -> None:
 @pytest.mark.parametrize(("items", "asked"), [(1, 4), (0, 1)])
 def test_it_asks_ahead_only_where_nothing_is_to_come(items: int, asked: int) -> None:
     source = iter(range(100))
-    with Ahead(CPU, items) as ahead:
+    with threads(CPU, items) as ahead:
         assert next(ahead.map(abs, source)) == 0
     assert next(source) == asked
 
@@ -54,13 +54,13 @@ def test_a_fault_comes_after_what_was_sound() -> None:
         raise ChecksumError("chunk 2", 0)
 
     got = list[int]()
-    with Ahead(CPU) as ahead, pytest.raises(ChecksumError, match="chunk 2"):
+    with threads(CPU) as ahead, pytest.raises(ChecksumError, match="chunk 2"):
         got.extend(ahead.map(abs, ahead.map(abs, faulty())))
     assert got == [1, 2]
 
 
 def test_results_need_no_gradients() -> None:
     weight = torch.ones(1, requires_grad=True)
-    with Ahead(CPU) as ahead:
+    with threads(CPU) as ahead:
         (result,) = ahead.map(lambda x: x * weight, [torch.ones(1)])
     assert not result.requires_grad

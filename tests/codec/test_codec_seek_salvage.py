@@ -15,8 +15,8 @@ from tiny import tones
 from swc import Codec, Stream
 from swc.audio import Audio
 from swc.bitstream import CHUNK_OVERHEAD, SalvageReader, StreamReader
+from swc.dsp.phase import integrate_phase
 from swc.errors import InputError
-from swc.nn.backbones.spectral.phase import integrate_phase
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from swc.codec.stereo.couplers import Couplers
 from swc.codec.stereo.upmix import Upmix
 from swc.evaluation.stereo import coherence_error, differences, level_error, mono_loss, time_error
 
-RATE, CPU = 16000, torch.device("cpu")
+RATE, CPU = 16000, torch.empty(0)
 HEADER = Header(RATE, RATE, 2, 512, 0, 10, 2, RevqLayout(1, 5, 6), bytes(8)).with_pairs([(0, 1)])
 CHUNK = HEADER.chunk_latents * HEADER.hop
 MUCH = 5000.0  # bits a second

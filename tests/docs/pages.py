@@ -15,12 +15,18 @@ PAGES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md
 NOT_RUN = {
     "pip install .": "needs the network; .ci/run does it",
     "pip install torch --index-url https://download.pytorch.org/whl/cpu": "needs the network",
+    "pip install --no-deps .": "needs the network",
+    "pip install 'numpy>=2' 'soundfile>=0.12' 'soxr>=0.4' 'typer>=0.16,<1' 'rich>=13' 'safetensors>=0.4' "
+    "'bitarray>=3.0' 'tinytag>=2' 'onnxruntime>=1.19'": "needs the network",
     "make demo": "needs the network; .ci/run does it",
     "make quick": "runs the tests themselves",
     "torchrun --nproc-per-node 2 -m swc train models/swc-44k/config.toml --data my-recordings --out runs/two "
     "--max-minutes 60": "starts processes; tests/training/test_training_distributed.py does it",
     "swc train models/swc-44k/config.toml --data my-recordings --out runs/mine --max-minutes 60 "
     "--resume runs/mine/last": "needs a run that was stopped; tests/training/test_training_run.py does it",
+    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda": "days on a GPU",
+    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda "
+    "--resume runs/sq-16k/last": "goes on with that",
     "python benchmarks/ablations/run.py --data CORPUS --val EVAL --out DIR --cache corpus.safetensors": "hours",
     "python benchmarks/ablations/table.py DIR": "needs those hours",
     "python benchmarks/ablations/refit.py fixed-6 revq-17 --data CORPUS --val EVAL --out DIR "

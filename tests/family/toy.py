@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from swc.bitstream import Layout
 from swc.config import BackboneConfig, ModelConfig, QuantizerConfig
+from swc.dsp.ahead import Each
+from swc.dsp.context import Context
 from swc.errors import LimitError, SyntaxFormatError
-from swc.nn.context import Context
-from swc.nn.roles import Decoder, Each, Encoder, Quantizer
+from swc.nn.roles import Decoder, Encoder, Quantizer
 
 CONFIG = """
 name = "toy"

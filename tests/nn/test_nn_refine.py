@@ -9,10 +9,10 @@ import torch
 from tiny import REFINED
 
 from swc.config import Config, SpectralConfig
+from swc.dsp.context import Context, segments
+from swc.dsp.stft import analyse, synthesise
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.backbones.spectral.refine import Refiner, noise_spectrum
-from swc.nn.context import Context, segments
-from swc.nn.layers.stft import analyse, synthesise
 
 CONFIG = SpectralConfig(n_fft=512, frame_hop=128, refine_blocks=2, refine_dim=8)
 PERIOD = 80  # frames

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swc.nn.layers.stft import analyse, analyse_power, mel_filterbank, overlap_add, synthesise
+from swc.dsp.stft import analyse, overlap_add, synthesise
+from swc.nn.layers.stft import analyse_power, mel_filterbank
 
 WINDOW = torch.hann_window(512)
 

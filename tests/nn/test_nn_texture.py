@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from swc.config import Config
+from swc.dsp.phase import integrate_phase, peaks
+from swc.dsp.stft import analyse, synthesise
+from swc.dsp.texture import ITERATIONS, NOISY, offsets, refine
 from swc.nn.backbones.spectral import SpectralDecoder
-from swc.nn.backbones.spectral.phase import integrate_phase, peaks
-from swc.nn.backbones.spectral.texture import ITERATIONS, NOISY, offsets, refine
-from swc.nn.layers.stft import analyse, synthesise
 
 N, HOP, RATE = 512, 128, 16000
 WINDOW = torch.hann_window(N)
@@ -38,6 +38,10 @@ def magnitudes(frames: int) -> Tensor:
     return torch.rand(2, frames, N // 2 + 1, generator=torch.Generator().manual_seed(1)) ** 3
 
 
+def angles(frames: int) -> Tensor:
+    return torch.from_numpy(offsets(frames, N, RATE))
+
+
 def inconsistency(spectrum: Tensor) -> float:
     """Energy of what an STFT of the waveform differs by, as a share, edges left out."""
     again = analyse(synthesise(spectrum, WINDOW, HOP), WINDOW, HOP)
@@ -45,17 +49,17 @@ def inconsistency(spectrum: Tensor) -> float:
 
 
 def test_offsets_are_uniform_above_a_frequency_and_zero_below() -> None:
-    angle = offsets(200, N, RATE)
+    angle = angles(200)
     assert bool((angle[:, :FIRST] == 0).all())
     noisy = angle[:, FIRST:]
     assert 0 <= float(noisy.min()) < float(noisy.max()) < 2 * math.pi
     assert float(torch.polar(torch.ones_like(noisy), noisy).mean().abs()) < 0.02
-    assert torch.equal(offsets(50, N, RATE), angle[:50])
+    assert torch.equal(angles(50), angle[:50])
 
 
 def test_offsets_turn_peaks_with_their_flanks() -> None:
     magnitude = 0.5 + 0.5 * magnitudes(20)  # no peak is sharp
-    angle = offsets(20, N, RATE)
+    angle = angles(20)
     plain, turned = (integrate_phase(magnitude, N, HOP, 8, offset) for offset in (None, angle))
     peak = peaks((magnitude + 1e-8).log())
     by = turned * plain.conj()
@@ -70,7 +74,7 @@ def test_tones_stay_tones_among_noise(hertz: float) -> None:
     noise = torch.randn(1, RATE, generator=torch.Generator().manual_seed(0))
     magnitude = analyse(torch.sin(2 * math.pi * hertz * t)[None] + 0.03 * noise, WINDOW, HOP).abs()
     smooth = torch.nn.functional.avg_pool2d(magnitude[:, None], (9, 1), 1, (4, 0))[:, 0]
-    plain, turned = (integrate_phase(smooth, N, HOP, None, o) for o in (None, offsets(smooth.shape[1], N, RATE)))
+    plain, turned = (integrate_phase(smooth, N, HOP, None, o) for o in (None, angles(smooth.shape[1])))
     at = round(hertz * N / RATE)
     assert torch.equal(plain[..., at - 1 : at + 2], turned[..., at - 1 : at + 2])
     assert not torch.allclose(plain[..., at + 20 :], turned[..., at + 20 :], atol=0.5)
@@ -78,7 +82,7 @@ def test_tones_stay_tones_among_noise(hertz: float) -> None:
 
 def test_iterations_keep_magnitudes_and_make_phases_fit() -> None:
     magnitude = magnitudes(60)
-    spectrum = magnitude * integrate_phase(magnitude, N, HOP, None, offsets(60, N, RATE))
+    spectrum = magnitude * integrate_phase(magnitude, N, HOP, None, angles(60))
     refined = refine(spectrum, WINDOW, HOP)
     assert torch.allclose(refined.abs(), magnitude, rtol=1e-3, atol=1e-6)
     assert inconsistency(refined) < 0.8 * inconsistency(spectrum)

@@ -109,7 +109,7 @@ def test_steps_without_a_total_leave_the_model_as_it_is(with_new_kinds: Config, 
 def test_an_unknown_kind_names_the_known_ones(tiny_config: Path) -> None:
     table = read_toml(tiny_config)
     table["training"]["stages"][0]["kind"] = "levels"
-    known = "adversarial, codebooks, gains, importance, magnitude, sharpness, waveform, weighting"
+    known = "adversarial, codebooks, gains, importance, listed, magnitude, sharpness, waveform, weighting"
     with pytest.raises(InputError, match=f"kind must be one of {known}, not 'levels'"):
         Config.from_table(table, "here")
 

@@ -85,7 +85,7 @@ def _weigh(model: CodecModel, audio: torch.Tensor) -> torch.Tensor:
 def _damage(model: CodecModel, audio: torch.Tensor) -> float:
     """What quantization does to compressed magnitudes."""
     z = model.encoder.encode(audio)
-    original, decoded = (model.decoder.compressed(v) for v in (z, quantize(model.quantizer, z, 2)))
+    original, decoded = (model.decoder.compressed(v) for v in (z, quantize(model, z, 2)))
     return float((original - decoded).square().mean())
 
 

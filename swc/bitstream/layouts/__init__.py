@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from swc.bitstream.layouts.fsq import FsqLayout
 from swc.bitstream.layouts.layout import Codes, Layout
 from swc.bitstream.layouts.revq import RevqLayout
 from swc.bitstream.layouts.vrvq import VrvqLayout
 from swc.errors import VersionError
 
-__all__ = ["LAYOUTS", "Codes", "Layout", "RevqLayout", "VrvqLayout", "layout_of"]
+__all__ = ["LAYOUTS", "Codes", "FsqLayout", "Layout", "RevqLayout", "VrvqLayout", "layout_of"]
 
-LAYOUTS: dict[int, type[Layout]] = {layout.family: layout for layout in (RevqLayout, VrvqLayout)}
+LAYOUTS: dict[int, type[Layout]] = {layout.family: layout for layout in (RevqLayout, VrvqLayout, FsqLayout)}
 """The families that this version reads and writes, by their number in the header."""
-
-_RESERVED = {3: "fsq"}  # families of later versions that the specification names
 
 
 def layout_of(family: int, minor: int, offset: int | None = None) -> type[Layout]:
@@ -26,8 +25,7 @@ def layout_of(family: int, minor: int, offset: int | None = None) -> type[Layout
         VersionError: a family that this version does not know, or that comes with a later version than the stream's.
     """
     if family not in LAYOUTS:
-        name = _RESERVED.get(family, family)
-        raise VersionError(f"payload family {name} is not supported by this version; update swc", offset)
+        raise VersionError(f"payload family {family} is not supported by this version; update swc", offset)
     layout = LAYOUTS[family]
     if minor < layout.minor:
         raise VersionError(

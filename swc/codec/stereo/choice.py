@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 
 from swc.audio import Audio
-from swc.bitstream import Header
-from swc.bitstream.coupling import Pair
+from swc.bitstream import LIMITS, Header
+from swc.bitstream.coupling import Pair, slots_in
 from swc.codec.options import Stereo
 from swc.codec.stereo.grid import Grid
 from swc.codec.stereo.measure import common
+from swc.errors import InputError
 
 COHERENCE = 0.28  # least coherence of channels that share a coded one; two speakers have .06 to .18, music .4 and more
 COUPLING_SHARE, LEAST_BITS, MOST_BITS = 0.08, 120.0, 450.0  # of the rate; and bits a second
@@ -29,8 +30,15 @@ def chosen_pairs(stereo: Stereo, header: Header, mask: int, audio: Audio) -> tup
         header: of the stream, for its rates.
         mask: which loudspeaker each channel belongs to, as WAVE's dwChannelMask.
         audio: the beginning of the recording (samples, channels).
+
+    Raises:
+        InputError: pairs that must be coupled, and chunks that are too long for it.
     """
     pairs = () if stereo == "apart" else _of_mask(mask)
+    if pairs and slots_in(header.chunk_latents) > LIMITS["slots"][1]:
+        if stereo == "coupled":
+            raise InputError("chunks of this model are too long for coupled channels; set `stereo` to apart")
+        return ()
     if stereo != "auto":
         return pairs
     return tuple(pair for pair in pairs if _belong_together(audio[:, pair], header))
@@ -49,7 +57,7 @@ def _of_mask(mask: int) -> tuple[Pair, ...]:
 
 def _belong_together(audio: Audio, header: Header) -> bool:
     """Whether two channels (samples, 2) at the source rate have enough in common; so does silence."""
-    grid, piece = Grid(header, torch.device("cpu")), round(_PIECE * header.source_rate)
+    grid, piece = Grid(header, torch.zeros(0)), round(_PIECE * header.source_rate)
     cohering = most = 0.0
     for start in range(0, len(audio), piece):
         part = torch.from_numpy(audio[start : start + piece].T.copy())

@@ -20,12 +20,12 @@ class Couplers:
 
     Args:
         header: of the stream.
-        device: where the audio is.
+        like: a tensor where the audio is.
         bits: per second for each pair.
     """
 
-    def __init__(self, header: Header, device: torch.device, bits: float) -> None:
-        self.header, self.bits, self.grid = header, bits, Grid(header, device)
+    def __init__(self, header: Header, like: Tensor, bits: float) -> None:
+        self.header, self.bits, self.grid = header, bits, Grid(header, like)
 
     @torch.inference_mode()
     def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:

@@ -10,8 +10,8 @@ from torch import Tensor
 from swc.bitstream import Header
 from swc.bitstream.coupling import EQUAL, FIRST, OPPOSITE, PARAMETRIC, SECOND
 from swc.codec.stereo.grid import Grid, around
-from swc.nn.context import Context, segments
-from swc.nn.layers.stft import analyse, synthesise
+from swc.dsp.context import Context, segments
+from swc.dsp.stft import analyse, synthesise
 
 SEGMENT = 8  # latents
 FRAMES, BINS = 3, 4  # on either side, over which energies and phases are averaged
@@ -66,7 +66,8 @@ class Downmix:
         turn = around(a * b.conj(), FRAMES, BINS) + IN_PHASE * (aa * bb).sqrt()
         mix = a + b * turn / (turn.abs() + _NOTHING)
         there = around(mix.abs().square(), FRAMES, BINS) + _NOTHING
-        return synthesise(mix * ((aa + bb) / 2 / there).sqrt(), grid.window, grid.hop)
+        audio: Tensor = synthesise(mix * ((aa + bb) / 2 / there).sqrt(), grid.window, grid.hop)
+        return audio
 
 
 def plain_mode(first: Tensor, second: Tensor) -> int:

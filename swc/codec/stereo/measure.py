@@ -11,7 +11,7 @@ from torch import Tensor
 
 from swc.bitstream.coupling import BANDS, DELAY_BITS
 from swc.codec.stereo.grid import DELAY_UNIT, Grid
-from swc.nn.layers.stft import analyse
+from swc.dsp.stft import analyse
 
 LATER, SURE = 1.15, 0.4  # requirements on a delay: fit relative to that without one, and share of a perfect fit
 LONG = 5  # slots over which bins that cohere by chance do not matter

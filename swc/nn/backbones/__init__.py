@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from swc.config import ModelConfig
 from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
+from swc.nn.backbones.sq import SqDecoder, SqEncoder
 from swc.nn.roles import Decoder, Encoder
 
 BACKBONES: dict[str, tuple[Callable[[ModelConfig], Encoder], Callable[[ModelConfig], Decoder]]] = {
-    "spectral": (SpectralEncoder, SpectralDecoder)
+    "spectral": (SpectralEncoder, SpectralDecoder),
+    "sq": (SqEncoder, SqDecoder),
 }
 """The networks of each kind of `[backbone]`."""

@@ -1,8 +1,4 @@
-"""Short-time Fourier transform and mel bands, frames first: (B, frames, bins).
-
-Frame t is centred on sample t * hop; the signal is taken as zero outside. Plain real FFTs and slices, which
-cost less than `torch.stft`.
-"""
+"""Power spectra and mel bands for losses and features, frames first: (B, frames, bins); see `swc.dsp.stft`."""
 
 from __future__ import annotations
 
@@ -10,27 +6,16 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-
-def analyse(audio: Tensor, window: Tensor, hop: int) -> Tensor:
-    """STFT of audio (B, samples) -> complex (B, samples // hop, n_fft // 2 + 1)."""
-    spectrum: Tensor = torch.fft.rfft(_frames(audio, window, hop))
-    return spectrum
+from swc.dsp.stft import frames
 
 
 def analyse_power(audio: Tensor, window: Tensor, hop: int) -> Tensor:
     """Squared magnitudes of `analyse`, (B, samples // hop, n_fft // 2 + 1), with cheap gradients."""
-    power: Tensor = _Power.apply(_frames(audio, window, hop))  # type: ignore[no-untyped-call]
+    power: Tensor = _Power.apply(frames(audio, window, hop))  # type: ignore[no-untyped-call]
     return power
-
-
-def _frames(audio: Tensor, window: Tensor, hop: int) -> Tensor:
-    n_fft = window.shape[0]
-    padded = F.pad(audio, (n_fft // 2, n_fft // 2))
-    return padded.unfold(-1, n_fft, hop)[:, : audio.shape[-1] // hop] * window
 
 
 class _Power(torch.autograd.Function):
@@ -41,10 +26,10 @@ class _Power(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, frames: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft(frames)
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft(x)
         ctx.save_for_backward(spectrum)
-        ctx.n = frames.shape[-1]
+        ctx.n = x.shape[-1]
         power: Tensor = spectrum.real.square() + spectrum.imag.square()
         return power
 
@@ -59,25 +44,6 @@ class _Power(torch.autograd.Function):
             gradient[..., -1] *= 2
         back: Tensor = torch.fft.irfft(spectrum * gradient, ctx.n, norm="forward")
         return back
-
-
-def overlap_add(frames: Tensor, hop: int) -> Tensor:
-    """(B, T, n_fft) -> (B, (T - 1) * hop + n_fft); n_fft must be a multiple of hop."""
-    B, T, n_fft = frames.shape
-    parts = n_fft // hop
-    pieces = frames.reshape(B, T, parts, hop)
-    out = frames.new_zeros(B, T + parts - 1, hop)
-    for j in range(parts):
-        out[:, j : j + T] += pieces[:, :, j]
-    return out.reshape(B, -1)
-
-
-def synthesise(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
-    """Inverse STFT, least squares (Griffin & Lim 1984, eq. 6): complex (B, T, bins) -> (B, T * hop)."""
-    n_fft, frames = window.shape[0], spectrum.shape[1]
-    inside = slice(n_fft // 2, n_fft // 2 + frames * hop)
-    power = overlap_add((window * window).expand(1, frames, n_fft), hop)[:, inside].clamp_min(1e-3)
-    return overlap_add(torch.fft.irfft(spectrum, n_fft) * window, hop)[:, inside] / power
 
 
 def mel_filterbank(sample_rate: int, n_fft: int, mels: int) -> Tensor:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from swc.dsp.codes import accumulate
+
 
 class Predictor(nn.Linear):
     """Predicts a latent (..., D) from the decoded one before it, (..., D)."""
@@ -23,11 +25,8 @@ class Predictor(nn.Linear):
 
     def latents(self, innovations: Tensor) -> Tensor:
         """Runs of decoded latents from their decoded innovations: (B, L, D) -> (B, L, D)."""
-        z, decoded = torch.zeros_like(innovations[:, 0]), []
-        for innovation in innovations.unbind(1):
-            z = self(z) + innovation
-            decoded.append(z)
-        return torch.stack(decoded, 1)
+        latents: Tensor = accumulate(innovations, self)
+        return latents
 
     @torch.no_grad()
     def fit(self, z: Tensor, decoded: Tensor) -> None:

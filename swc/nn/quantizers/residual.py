@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from swc.config import ResidualConfig
+from swc.dsp.codes import look_up
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
 from swc.nn.roles import Quantizer
@@ -54,11 +55,12 @@ class ResidualQuantizer(Quantizer):
     @torch.no_grad()
     def look_up(self, codes: Tensor) -> Tensor:
         """The sum of the code vectors, of latents or, if predictive, innovations: (B, stages, T) -> (B, T, D)."""
-        total = torch.zeros((), device=codes.device)
-        for index, book in enumerate(self.books()):
-            q = book.code[codes[:, index].clamp_min(0)]
-            total = total + torch.where(codes[:, index, :, None] >= 0, q, 0.0)
+        total: Tensor = look_up((book.code for book in self.books()), codes)
         return total
+
+    def tables(self) -> tuple[Tensor, Tensor | None]:
+        prediction = self.predictor.weight if isinstance(self.predictor, Predictor) else None
+        return torch.stack([book.code for book in self.books()]), prediction
 
     def restart_averages(self, horizon: float) -> None:
         """Codebook averages after loading weights or after a fit."""

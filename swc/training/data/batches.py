@@ -9,7 +9,6 @@ from torch import Tensor
 
 from swc.config import Config
 from swc.training.data.corpus import Corpus
-from swc.training.parts import sizes_of
 
 UNIT = 1024  # samples; lengths in it have fast Fourier transforms
 
@@ -23,6 +22,7 @@ class Batch(NamedTuple):
         searched: windows whose experts are searched for (B, W), bool; None where the router chooses for all.
         most: the largest k_r of such windows.
         first: latent of a chunk that each crop is taken to begin with (B,), which decides on the decoder's noise.
+        seed: of the quantizer's noise.
     """
 
     audio: Tensor
@@ -30,6 +30,7 @@ class Batch(NamedTuple):
     searched: Tensor | None
     most: int
     first: Tensor
+    seed: int
 
 
 def draw_batch(config: Config, corpus: Corpus, count: int, generator: torch.Generator) -> Batch:
@@ -39,27 +40,29 @@ def draw_batch(config: Config, corpus: Corpus, count: int, generator: torch.Gene
     k = draw_k(config, count, generator)
     # with many experts the choice matters little, and searching for them takes long
     searched = (torch.rand(k.shape, generator=generator) < t.mask_search) & (k <= t.nominal_k)
-    quantizer = sizes_of(config.model)[1]
+    quantizer = config.model.quantizer
     first = torch.randint(0, quantizer.window * quantizer.windows_per_chunk, (count,), generator=generator)
+    seed = int(torch.randint(0, 2**31, (), generator=generator))
     return Batch(
         audio,
         k.to(device, non_blocking=True),
         searched.to(device, non_blocking=True) if t.mask_search else None,
         t.nominal_k,
         first.to(device, non_blocking=True),
+        seed,
     )
 
 
 def draw_k(config: Config, count: int, generator: torch.Generator) -> Tensor:
     """k_r of the windows of `count` crops (count, W), on the CPU."""
-    t, rates = config.training, sizes_of(config.model)[1].routed + 1
+    t, rates = config.training, len(config.model.quantizer.layout.sizes(1))
     shape = (count, t.crop_windows)
     if t.other_rates == "log":
         any_rate = ((rates + 1) ** torch.rand(shape, generator=generator)).long().clamp_max(rates) - 1
     else:
         any_rate = torch.randint(0, rates, shape, generator=generator)
     nominal = torch.rand(shape, generator=generator) < t.nominal_share
-    return torch.where(nominal, t.nominal_k, any_rate)
+    return torch.where(nominal, min(t.nominal_k, rates - 1), any_rate)
 
 
 def draw_crops(config: Config, corpus: Corpus, count: int, length: int, generator: torch.Generator) -> Tensor:

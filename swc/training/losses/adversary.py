@@ -21,22 +21,26 @@ class Adversary:
         self.optimizer = torch.optim.AdamW(
             self.discriminators.parameters(), config.learning_rate, betas=BETAS, fused=True
         )
+        self._loss = torch.zeros((), device=device)  # when they last learned
 
     def compile(self) -> None:
         """Compile the discriminators with torch.compile."""
         for member in self.discriminators.members:
             member.compile()
 
-    def learn(self, real: Tensor, fake: Tensor, factor: float) -> Tensor:
-        """One step of the discriminators at `factor` times their learning rate.
+    def learn(self, real: Tensor, fake: Tensor, factor: float, step: int = 0) -> Tensor:
+        """One step of the discriminators at `factor` times their learning rate, or none where it is not their turn.
 
         Args:
             real: recordings (B, samples).
             fake: decoded recordings (B, samples); gets no gradient.
+            step: of the stage; they learn in those that are multiples of the config's `every`.
 
         Returns:
-            Their loss, scalar.
+            Their loss when they last learned, scalar.
         """
+        if step % self.config.every:
+            return self._loss
         for group in self.optimizer.param_groups:
             group["lr"] = factor * self.config.learning_rate
         features_real, features_fake = self._features(real, fake.detach())
@@ -45,7 +49,8 @@ class Adversary:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.discriminators.parameters(), 10.0)
         self.optimizer.step()
-        return loss.detach()
+        self._loss = loss.detach()
+        return self._loss
 
     def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Adversarial loss and feature matching (scalars) of `fake`, with gradients to it alone."""

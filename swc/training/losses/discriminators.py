@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from swc.config.training import DiscriminatorConfig
-from swc.nn.layers.stft import analyse
+from swc.dsp.stft import analyse
 
 TIERS = ((512, 2), (1024, 4), (2048, 8))  # n_fft, tiers: 128 bins in every tier
 RESOLUTIONS = (512, 1024, 2048)
@@ -54,7 +54,8 @@ def spectrum(audio: Tensor, window: Tensor) -> Tensor:
     Scaled to the window's energy, so that white noise has its RMS in every bin whatever the resolution.
     """
     with torch.autocast(audio.device.type, enabled=False):
-        return analyse(audio.float(), window / window.square().sum().sqrt(), window.shape[0] // 4)
+        x: Tensor = analyse(audio.float(), window / window.square().sum().sqrt(), window.shape[0] // 4)
+        return x
 
 
 def compressed_polar(x: Tensor) -> tuple[Tensor, Tensor]:

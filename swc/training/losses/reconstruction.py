@@ -1,6 +1,6 @@
 """Reconstruction losses.
 
-`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `multiscale_mel` judges
+`magnitude` judges compressed magnitudes where they are made, before any phase (stage 1a). `MultiscaleMel` judges
 waveforms: the multi-scale mel loss of DAC (Kumar et al. 2023, arXiv 2306.06546, section 3.4: windows 32..2048, 5..320
 bands), with magnitudes normalised by the window and a floor that keeps inaudible noise out of it. `emphasis` weights
 errors at 0, 1, 4, 8 kHz and at the top: bits spent on the treble are missing in the range of speech and pitch.
@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import Config
+from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral.parts import compress
-from swc.nn.layers.stft import analyse, analyse_power, mel_filterbank
+from swc.nn.layers.stft import analyse_power, mel_filterbank
 from swc.training.parts import sizes_of
 
 SCALES = ((32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1024, 160), (2048, 320))
@@ -64,9 +65,7 @@ class ReconstructionLoss(nn.Module):
         self.register_buffer("bin_weight", weight / weight.mean())
         weight = emphasis(config, band_centres(self.bank, rate))
         self.register_buffer("band_weight", weight / weight.mean())
-        for size, bands in SCALES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size))
-            self.register_buffer(f"bank_{size}", mel_filterbank(rate, size, bands).t().contiguous())
+        self.multiscale_mel = MultiscaleMel(rate)
 
     def magnitude(self, c: Tensor, audio: Tensor) -> Tensor:
         """Scalar distance between compressed magnitudes (B, T, bins) and those of audio (B, samples).
@@ -74,7 +73,7 @@ class ReconstructionLoss(nn.Module):
         L1 over bins, weighted by how many mels a bin spans, + L1 over 160 compressed mel bands + 0.25 L1 of their
         logarithms.
         """
-        magnitude = analyse(audio, self.window, self.hop).abs()
+        magnitude: Tensor = analyse(audio, self.window, self.hop).abs()
         p = self.exponent
         bins = ((c - compress(magnitude, p)).abs() * self.bin_weight).mean()
         a, b = c.clamp_min(1e-3).pow(1 / p) @ self.bank, magnitude @ self.bank
@@ -82,8 +81,17 @@ class ReconstructionLoss(nn.Module):
         logs = ((a + LOG_FLOOR).log() - (b + LOG_FLOOR).log()).abs()
         return bins + ((bands + 0.25 * logs) * self.band_weight).mean()
 
-    def multiscale_mel(self, x: Tensor, y: Tensor) -> Tensor:
-        """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+
+class MultiscaleMel(nn.Module):
+    """Scalar: mean over the seven scales of the L1 distance of log10 mel magnitudes of audio (B, samples)."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        for size, bands in SCALES:
+            self.register_buffer(f"window_{size}", torch.hann_window(size))
+            self.register_buffer(f"bank_{size}", mel_filterbank(sample_rate, size, bands).t().contiguous())
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         total = x.new_zeros(())
         for size, _ in SCALES:
             window, bank = getattr(self, f"window_{size}"), getattr(self, f"bank_{size}")

@@ -9,6 +9,7 @@ from swc.training.stages.adversarial import AdversarialObjective
 from swc.training.stages.codebooks import CodebooksSolver
 from swc.training.stages.gains import GainsSolver
 from swc.training.stages.importance import ImportanceObjective
+from swc.training.stages.listed import ListedObjective
 from swc.training.stages.magnitude import MagnitudeObjective
 from swc.training.stages.sharpness import SharpnessSolver
 from swc.training.stages.stage import BatchSolver, Objective, Outcome, Solver, Stage
@@ -21,6 +22,7 @@ STAGES: dict[str, type[Stage]] = {
     "magnitude": MagnitudeObjective,
     "waveform": WaveformObjective,
     "adversarial": AdversarialObjective,
+    "listed": ListedObjective,
     "codebooks": CodebooksSolver,
     "weighting": WeightingSolver,
     "gains": GainsSolver,

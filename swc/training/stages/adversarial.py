@@ -34,10 +34,10 @@ class AdversarialObjective(WaveformObjective):
             wave = self.output(model, batch).wave
         return {"discriminator": self.adversary.learn(batch.audio, wave, 1.0)}
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         t, pair = self.config.training, (output.audio, output.wave)
-        terms = super().terms(output, factor)
-        terms["discriminator"] = Term(self.adversary.learn(*pair, factor))
+        terms = super().terms(output, step, factor)
+        terms["discriminator"] = Term(self.adversary.learn(*pair, factor, step))
         adversarial, features = self.adversary.judge(*pair)
         terms["adversarial"] = Term(adversarial, t.adversarial_weight)
         terms["features"] = Term(features, t.feature_weight)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral import SpectralDecoder
-from swc.nn.layers.stft import analyse, mel_filterbank
+from swc.nn.layers.stft import mel_filterbank
 from swc.nn.model import CodecModel
 from swc.training.losses.reconstruction import LOG_FLOOR, band_centres, interpolated
 from swc.training.parts import parts_of
@@ -56,16 +57,17 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
         batches: crops (B, samples).
         k: k_r of every window when they are decoded, with the default search.
     """
-    (encoder, quantizer, decoder), rate = parts_of(model), model.config.sample_rate
+    (encoder, _, decoder), rate = parts_of(model), model.config.sample_rate
     bank = mel_filterbank(rate, decoder.config.n_fft, BANDS).t().to(decoder.window)
 
     def bands(audio: Tensor) -> Tensor:
-        return analyse(audio, decoder.window, decoder.config.frame_hop).abs() @ bank
+        magnitude: Tensor = analyse(audio, decoder.window, decoder.config.frame_hop).abs()
+        return magnitude @ bank
 
     differences = []
     for audio in batches:
         original = bands(audio)
-        decoded = bands(decoder.decode(quantize(quantizer, encoder.encode(audio), k)))
+        decoded = bands(decoder.decode(quantize(model, encoder.encode(audio), k)))
         ratio = 20 * ((original + LOG_FLOOR) / (decoded + LOG_FLOOR)).log10()
         differences.append(torch.where(original > LOG_FLOOR, ratio, torch.nan).flatten(0, 1))
     missing = torch.cat(differences).nanmedian(0).values.nan_to_num(0.0)

@@ -49,7 +49,8 @@ class Output:
             return decoder.render(decoder.spectrum(self.compressed))
         first = self.first * decoder.config.frames_per_latent
         with mixed_precision(self.audio.device):
-            return decoder.refined(decoder.textured(self.compressed, first=first), first)
+            audio: Tensor = decoder.refined(decoder.textured(self.compressed, first=first), first)
+            return audio
 
 
 class MagnitudeObjective(Objective):
@@ -60,11 +61,11 @@ class MagnitudeObjective(Objective):
         self.reconstruction = ReconstructionLoss(config).to(device)
 
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
-        terms = self.terms(self.output(model, batch), factor)
+        terms = self.terms(self.output(model, batch), step, factor)
         weighted = [term.weight * term.value for term in terms.values() if term.weight is not None]
         return {name: term.value for name, term in terms.items()} | {"total": torch.stack(weighted).sum()}
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         """Terms of the loss by name; arguments are those of `losses`."""
         t, quantized = self.config.training, output.quantized
         magnitude = self.reconstruction.magnitude(output.compressed, output.audio)

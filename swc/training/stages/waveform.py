@@ -17,9 +17,9 @@ class WaveformObjective(MagnitudeObjective):
         super().__init__(settings, config, device)
         self.auditory = AuditoryLoss(config.model.sample_rate).to(device)
 
-    def terms(self, output: Output, factor: float) -> dict[str, Term]:
+    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
         t, pair = self.config.training, (output.audio, output.wave)
-        terms = super().terms(output, factor)
+        terms = super().terms(output, step, factor)
         terms["mel"] = Term(self.reconstruction.multiscale_mel(*pair), t.waveform_weight)
         if t.loudness_weight:
             terms["loudness"] = Term(self.auditory.loudness(*pair), t.loudness_weight)

@@ -59,12 +59,12 @@ def weigh(model: CodecModel, batches: Iterable[Tensor], k: int, generator: torch
         k: k_r of every window when they are decoded, with the default search.
         generator: of the probes, on the CPU.
     """
-    encoder, quantizer, decoder = parts_of(model)
+    encoder, _, decoder = parts_of(model)
     gram = covariance = torch.zeros((), dtype=torch.float64)
     for audio in batches:
         with torch.no_grad():
             z = encoder.encode(audio)
-            decoded = quantize(quantizer, z, k).requires_grad_()
+            decoded = quantize(model, z, k).requires_grad_()
         covariance = covariance + _gram(z)
         with torch.enable_grad():
             magnitudes = decoder.compressed(decoded)

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
+from swc.dsp.context import Context
+from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral.parts import backbone_of, compress, correction
-from swc.nn.context import Context
 from swc.nn.layers.convnext import Trunk
-from swc.nn.layers.stft import analyse, mel_filterbank
+from swc.nn.layers.stft import mel_filterbank
 from swc.nn.roles import Encoder
 
 MOMENTUM = 0.01  # memory of the running statistics of latents: some hundred steps

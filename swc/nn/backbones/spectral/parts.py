@@ -6,20 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, SpectralConfig
+from swc.dsp.spectral import FLOOR
 
-FLOOR = 1e-4  # magnitudes below are silence: -134 dB re a full-scale sine
-CEILING = 2e4  # +32 dB re a full-scale sine: recordings never come near it, a runaway network stops there
 START = 0.02  # size of the trunks' last projections at the start, so that the linear maps lead
 
 
 def compress(magnitude: Tensor, exponent: float) -> Tensor:
     """c = |X|^exponent, of any shape."""
     return magnitude.clamp_min(FLOOR).pow(exponent)
-
-
-def expand(c: Tensor, exponent: float) -> Tensor:
-    """|X| of compressed magnitudes, of any shape, limited to the audible and possible range."""
-    return c.clamp(FLOOR**exponent, CEILING**exponent).pow(1 / exponent)
 
 
 @torch.no_grad()

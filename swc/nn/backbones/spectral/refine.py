@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import SpectralConfig
+from swc.dsp.noise import uniform
 from swc.nn.backbones.spectral.parts import compress, correction
-from swc.nn.layers.noise import uniform
 
 PATCH = 8  # neighbouring bins that form one position of the network
 EXPANSION = 2
@@ -106,8 +107,8 @@ class Refiner(nn.Module):
 
 def noise_spectrum(period: int, n_fft: int, hop: int) -> Tensor:
     """Spectrum of white noise that repeats after `period` frames, with a mean square of 1: complex (period, bins)."""
-    sample = torch.arange(-(n_fft // 2), (period - 1) * hop + n_fft - n_fft // 2) % (period * hop)
-    white = (uniform(sample) - 0.5) * math.sqrt(12)
+    sample = np.arange(-(n_fft // 2), (period - 1) * hop + n_fft - n_fft // 2) % (period * hop)
+    white = (torch.from_numpy(uniform(sample)) - 0.5) * math.sqrt(12)
     window = torch.hann_window(n_fft)
     spectrum: Tensor = torch.fft.rfft(white.unfold(-1, n_fft, hop) * (window / window.norm()))
     return spectrum

@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from swc.nn.backbones.spectral.phase import integrate_phase, peaks
-from swc.nn.backbones.spectral.texture import offsets
-from swc.nn.layers.stft import analyse, synthesise
+from swc.dsp.phase import integrate_phase, peaks
+from swc.dsp.stft import analyse, synthesise
+from swc.dsp.texture import offsets
 
 N, HOP, RATE = 512, 128, 16000
 WINDOW = torch.hann_window(N)
@@ -79,7 +79,7 @@ def test_batch_neighbours_do_not_matter_and_vectors_have_unit_length() -> None:
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 3])
 def test_silence_and_few_frames(frames: int) -> None:
-    for offset in (None, offsets(frames, N, RATE)):
+    for offset in (None, torch.from_numpy(offsets(frames, N, RATE))):
         phases = integrate_phase(torch.zeros(1, frames, N // 2 + 1), N, HOP, 4, offset)
         assert phases.shape == (1, frames, N // 2 + 1)
         assert bool(torch.isfinite(torch.view_as_real(phases)).all())

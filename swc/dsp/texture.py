@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from swc.nn.layers.noise import uniform
-from swc.nn.layers.stft import analyse, synthesise
+from swc.dsp.arrays import Array, constant, pad, take
+from swc.dsp.noise import uniform
+from swc.dsp.stft import analyse, synthesise
 
 NOISY = 4000.0  # Hz, of the lowest peaks whose regions get random offsets
 FLANK = 8  # bins to either side of a peak; a tone in a Hann window takes two
@@ -28,18 +28,18 @@ def first_noisy(n_fft: int, sample_rate: int) -> int:
     return math.ceil(NOISY * n_fft / sample_rate)
 
 
-def offsets(frames: int, n_fft: int, sample_rate: int) -> Tensor:
+def offsets(frames: int, n_fft: int, sample_rate: int) -> NDArray[np.float32]:
     """Angles (frames, n_fft // 2 + 1) for the regions of peaks at these frames and bins; 0 below `NOISY`.
 
     They depend on frame and bin alone, so that equal channels stay equal.
     """
     bins = n_fft // 2 + 1
-    angle = 2 * math.pi * uniform(torch.arange(frames * bins).reshape(frames, bins))
+    angle = np.float32(2 * math.pi) * uniform(np.arange(frames * bins).reshape(frames, bins))
     angle[:, : first_noisy(n_fft, sample_rate)] = 0.0
     return angle
 
 
-def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
+def spread(offset: Array, log: Array, peak: Array) -> Array:
     """The offset of each bin (B, T, bins): that of its peak, or 0 if the peak is as sharp as a tone's.
 
     Args:
@@ -48,20 +48,19 @@ def spread(offset: Tensor, log: Tensor, peak: Tensor) -> Tensor:
         peak: index of each bin's peak (B, T, bins).
     """
     above_flanks = log[..., FLANK:-FLANK] - (log[..., : -2 * FLANK] + log[..., 2 * FLANK :]) / 2
-    noisy = F.pad(above_flanks, (FLANK, FLANK)) < SHARP
-    return (offset * noisy).gather(-1, peak)
+    noisy = pad(above_flanks, FLANK, FLANK) < SHARP
+    return take(offset * noisy, peak)
 
 
-def refine(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
+def refine(spectrum: Array, window: Array, hop: int) -> Array:
     """More consistent phases, with the same magnitudes: complex (B, T, bins).
 
     Every iteration takes the phases of the previous iteration's waveform, and depends on n_fft // hop more frames on
     each side. Gradients reach only the magnitudes.
     """
-    magnitude = spectrum.abs()
+    magnitude = abs(spectrum)
     for _ in range(ITERATIONS):
-        with torch.no_grad():
-            heard = analyse(synthesise(spectrum, window, hop), window, hop)
-            power = heard.real.square() + heard.imag.square()
-        spectrum = heard * (magnitude * (power + TINY).rsqrt())
+        heard = analyse(synthesise(constant(spectrum), window, hop), window, hop)
+        power = heard.real**2 + heard.imag**2
+        spectrum = heard * (magnitude * (power + TINY) ** -0.5)
     return spectrum

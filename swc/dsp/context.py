@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+from swc.dsp.arrays import Array, namespace
 
 
 class Context(NamedTuple):
@@ -25,12 +24,12 @@ class Segment(NamedTuple):
         length: of the stretch itself.
     """
 
-    signal: Tensor
+    signal: Array
     before: int
     length: int
 
 
-def segments(pieces: Iterable[Tensor], step: int, context: Context) -> Iterator[Segment]:
+def segments(pieces: Iterable[Array], step: int, context: Context) -> Iterator[Segment]:
     """Stretches of `step` with up to `context` around them; less only at the ends of the signal.
 
     Args:
@@ -39,7 +38,7 @@ def segments(pieces: Iterable[Tensor], step: int, context: Context) -> Iterator[
         context: around each stretch.
     """
     source = iter(pieces)
-    buffer: Tensor | None = None
+    buffer: Array | None = None
     before = 0  # context at the front of the buffer
     while True:
         buffer = _fill(buffer, source, before + step + context.after)
@@ -51,7 +50,7 @@ def segments(pieces: Iterable[Tensor], step: int, context: Context) -> Iterator[
         buffer, before = buffer[:, drop:], before + length - drop
 
 
-def _fill(buffer: Tensor | None, source: Iterator[Tensor], wanted: int) -> Tensor | None:
+def _fill(buffer: Array | None, source: Iterator[Array], wanted: int) -> Array | None:
     """The buffer, longer by as many pieces as it takes to reach `wanted`, or to the end of the source."""
     parts = [] if buffer is None else [buffer]
     have = sum(p.shape[1] for p in parts)
@@ -63,4 +62,4 @@ def _fill(buffer: Tensor | None, source: Iterator[Tensor], wanted: int) -> Tenso
         have += piece.shape[1]
     if len(parts) < 2:  # nothing was added: no copy
         return parts[0] if parts else None
-    return torch.cat(parts, 1)
+    return namespace(parts[0]).concat(parts, 1)

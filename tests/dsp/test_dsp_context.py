@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swc.nn.context import Context, segments
+from swc.dsp.context import Context, segments
 
 
 @given(
