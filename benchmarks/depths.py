@@ -30,8 +30,8 @@ from swc import Codec, Stream
 from swc.evaluation import METRICS
 from swc.evaluation.clips import Clip
 
-RATES = (0.5, 0.89, 1.5, 2.67, 4.0, 6.0)
-DEPTHS = (2, 4, 7, 12, 18, 28)
+RATES = (0.6, 0.89, 1.5, 2.67, 5.33)
+DEPTHS = (3, 5, 8, 13, 26)
 MEASURES = ("visqol_audio", "stoi", "mel_distance")
 COLOURS = {"variable": "#0f6e84", "fixed": "#d1495b"}
 

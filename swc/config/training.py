@@ -94,7 +94,7 @@ class ImportanceStage(GradientStage):
     trains: str = "importance"
     temperature: float = 2.0  # of the smooth step in place of the hard one: the greater, the steeper
     levels: tuple[float, float] = (0.05, 4.0)  # least and greatest of the levels that it is trained at
-    rate_weight: float = 1.5  # of the mean importance
+    rate_weight: float = 4.0  # of the mean importance
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (".", "docs", "docs/notebook", "formats", "models/swc-44k")
+FOLDERS = (".", "docs", "docs/notebook", "formats", "models/swc-44k", "models/vrvq-44k")
 PAGES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
 
 NOT_RUN = {
