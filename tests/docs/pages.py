@@ -27,8 +27,8 @@ NOT_RUN = {
     "swc train configs/teacher-44k-slim.toml --data CORPUS --out runs/teacher-44k-slim": "hours",
     "swc train configs/switchcodec-44k-slim.toml --data CORPUS --val EVAL --out runs/switchcodec-44k-slim": "hours",
     "python benchmarks/backbones.py runs/teacher-44k-slim runs/switchcodec-44k-slim --eval EVAL": "needs those runs",
-    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda": "days on a GPU",
-    "swc train models/sq-16k/config.toml --data my-recordings --out runs/sq-16k --device cuda "
+    "swc train configs/sq-16k.toml --data my-recordings --out runs/sq-16k --device cuda": "days on a GPU",
+    "swc train configs/sq-16k.toml --data my-recordings --out runs/sq-16k --device cuda "
     "--resume runs/sq-16k/last": "goes on with that",
     "python benchmarks/ablations/run.py --data CORPUS --val EVAL --out DIR --cache corpus.safetensors": "hours",
     "python benchmarks/ablations/table.py DIR": "needs those hours",

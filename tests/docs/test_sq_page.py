@@ -39,7 +39,7 @@ def test_its_loss_trains_a_model(audio_folder: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", ["sq-16k-0.75", "sq-16k-1.5", "sq-16k", "sq-16k-6"])
 def test_its_table_is_that_of_the_configs(name: str) -> None:
-    config = Config.from_toml(ROOT / "models" / name / "config.toml").model
+    config = Config.from_toml(ROOT / "configs" / f"{name}.toml").model
     quantizer = config.quantizer
     chunk = quantizer.window * quantizer.windows_per_chunk / config.latent_rate
     bits = quantizer.layout.sizes(quantizer.window)[0] / quantizer.window

@@ -19,7 +19,7 @@ from swc.nn.layers.snake import Snake
 from swc.nn.layers.upsample import upsample
 from swc.nn.model import CodecModel
 
-MODELS = Path(__file__).parents[2] / "models"
+CONFIGS = Path(__file__).parents[2] / "configs"
 TABLE_5 = {
     "sq-16k-0.75": (0.75, 15.18, 10.1),
     "sq-16k-1.5": (1.5, 15.1, 11.73),
@@ -43,7 +43,7 @@ def test_sizes_are_those_of_table_5(name: str) -> None:
     Ours of all layers, convolutions and attention among them, are about four times as many.
     """
     kbps, millions, macs = TABLE_5[name]
-    config = Config.from_toml(MODELS / name / "config.toml").model
+    config = Config.from_toml(CONFIGS / f"{name}.toml").model
     assert config.latent_rate * math.log2(config.quantizer.layout.cardinality) / 1000 == pytest.approx(kbps, rel=0.005)
     with torch.device("meta"):
         model = CodecModel(config)
