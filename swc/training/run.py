@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swc.bundle.find import base_of
 from swc.bundle.weights import load_weights, save_weights
 from swc.codec.device import find_device
 from swc.config import Config
@@ -182,8 +183,8 @@ def _load_corpus(run: Trainer, data: Path, cache: Path | None, report: Report) -
 def _start(run: Trainer, corpus: Corpus, init: Path | None, report: Report) -> None:
     """Give a new run its first weights."""
     if init is not None:
-        plain = CodecModel(run.config.model)
-        load_weights(plain, init, may_lack=(REFINER,))
+        plain, base = CodecModel(run.config.model), base_of(run.config.model)
+        load_weights(plain, init, may_lack=(REFINER,), base=base.weights if base else None)
         run.load(plain.state_dict())
     else:
         report(Progress("finding the first weights"))

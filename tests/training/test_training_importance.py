@@ -145,6 +145,17 @@ def test_a_base_that_is_not_installed_is_named(audio_folder: Path, tmp_path: Pat
         train(Config.from_toml(path), audio_folder, tmp_path / "out")
 
 
+def test_a_bundle_with_a_base_can_be_trained_further(
+    config: Config, vrvq_bundle: Path, audio_folder: Path, tmp_path: Path
+) -> None:
+    weights = train(with_importance(config, steps=1), audio_folder, tmp_path, init=vrvq_bundle / "weights.safetensors")
+    before, after = CodecModel(config.model), CodecModel(config.model)
+    for model, path in ((before, vrvq_bundle / "weights.safetensors"), (after, weights)):
+        load_weights(model, path, base=find_bundle(vrvq_bundle).base.weights)
+    assert torch.equal(before.quantizer.books()[3].code, after.quantizer.books()[3].code)
+    assert torch.equal(before.encoder.linear.weight, after.encoder.linear.weight)
+
+
 def test_without_a_base_all_is_kept(config: Config, audio_folder: Path, tmp_path: Path) -> None:
     alone = dataclasses.replace(config, model=dataclasses.replace(config.model, base=""))
     weights = train(with_importance(alone, steps=1), audio_folder, tmp_path)
