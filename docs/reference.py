@@ -126,7 +126,7 @@ def _option(parameter: Any) -> Option:
         return Option(names, "", (), _description(parameter))
     kind = getattr(parameter, "type_descriptor", None) or parameter.type  # from typer 0.29 on, or before
     choices = tuple(str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ())
-    return Option(names, parameter.metavar or kind.name.upper(), choices, _description(parameter))
+    return Option(names, parameter.metavar or parameter.name.upper(), choices, _description(parameter))
 
 
 def _description(parameter: Any) -> str:

@@ -55,11 +55,11 @@ def test_lookahead_is_what_the_level_comes_from(tmp_path: Path, model: Path) -> 
     assert gains[2] == 0
 
 
-@pytest.mark.parametrize(("seconds", "code"), [("-1", 2), ("much", 2), ("nan", 1), ("inf", 1)])
-def test_lookahead_that_is_no_duration(tmp_path: Path, model: Path, seconds: str, code: int) -> None:
+@pytest.mark.parametrize("seconds", ["-1", "much", "nan", "inf"])
+def test_lookahead_that_is_no_duration(tmp_path: Path, model: Path, seconds: str) -> None:
     sf.write(tmp_path / "a.wav", np.zeros(100), RATE)
     result = piped(b"", "encode", tmp_path / "a.wav", "--lookahead", seconds, "--model", model)
-    assert result.returncode == code
+    assert result.returncode in (1, 2)  # typer refuses more or fewer of them itself, by its version
     assert b"lookahead" in result.stderr
     assert os.listdir(tmp_path) == ["a.wav"]
 

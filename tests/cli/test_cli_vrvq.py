@@ -111,7 +111,7 @@ def test_many_files_take_a_level(recording: Path, tmp_path: Path) -> None:
     ("options", "code", "message"),
     [
         (("--model", "tiny", "--level", "1"), 1, "tiny has no --level, which takes a model of family vrvq"),
-        (("--model", "tiny-vrvq", "--level", "11"), 2, "11"),
+        (("--model", "tiny-vrvq", "--level", "11"), 2, "Invalid value for '--level'"),
         (("--model", "tiny-vrvq", "--level", "1", "--kbps", "2"), 2, "--kbps and --level exclude each other"),
         (("--model", "tiny-vrvq", "--level", "1", "--quality", "2"), 2, "--quality and --level exclude each other"),
         (("--model", "tiny-vrvq", "--kbps", "0.2"), 1, "ask for at least"),
