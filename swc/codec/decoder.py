@@ -90,7 +90,9 @@ class StreamDecoder:
         if stop is not None:
             chunks = islice(chunks, chunk_at(self.header, stop - 1) + context + 1 - first)
         end = 0
-        with self.model.ahead(int(reader.at_hand)) as ahead:
+        total = reader.total_samples
+        several = total is None or self.header.chunks_for(total) > 1
+        with self.model.ahead(int(reader.at_hand and several)) as ahead:
             for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
                 total = reader.total_samples
                 bounds = [n for n in (stop, total) if n is not None]

@@ -26,20 +26,34 @@ class Each(Protocol):
         """Results in the order of the items."""
 
 
+class Alone(Protocol):
+    """A call of a function of one item."""
+
+    def __call__(self, function: Callable[[A], B], item: A, /) -> B:
+        """What the function returns."""
+
+
+def _call(function: Callable[[A], B], item: A) -> B:
+    return function(item)
+
+
 class Ahead:
     """Maps functions over items in order, on threads; a context that ends them.
 
     Args:
         threads: MOST at most; 0 and 1 work on one after the other, in the calling thread.
         items: that are asked for before the result of the first is needed, per thread; 0 where the next may be long in
-            coming.
+            coming, or there is none: then the calling thread does the work.
         begin: is called in each thread, before any works.
+        alone: calls a function in the calling thread, as such threads would.
     """
 
-    def __init__(self, threads: int, items: int = 1, begin: Callable[[], object] = object) -> None:
+    def __init__(
+        self, threads: int, items: int = 1, begin: Callable[[], object] = object, alone: Alone = _call
+    ) -> None:
         threads = min(threads, MOST)
-        self._waiting = items * threads
-        self._pool = _pool(threads, begin) if threads > 1 else None
+        self._alone, self._waiting = alone, items * threads
+        self._pool = _pool(threads, begin) if threads > 1 and items else None
 
     def __enter__(self) -> Ahead:
         return self
@@ -51,7 +65,7 @@ class Ahead:
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """As the built-in `map`; what `items` raises comes after earlier results."""
         if self._pool is None:
-            yield from map(function, items)
+            yield from map(partial(self._alone, function), items)
             return
         source, fault = iter(items), None
         working: deque[Future[B]] = deque()

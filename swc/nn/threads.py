@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 
 from swc.dsp.ahead import Ahead
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def ahead(device: torch.device, items: int = 1) -> Ahead:
@@ -17,12 +23,24 @@ def ahead(device: torch.device, items: int = 1) -> Ahead:
     if device.type != "cpu":
         return Ahead(0, items)
     chosen = torch.get_num_threads()
-    threads = Ahead(chosen, items, _alone)
+    threads = Ahead(chosen, items, _begin, _alone)
     torch.set_num_threads(chosen)  # what a thread chooses also goes for those that start later
     return threads
 
 
-def _alone() -> None:
+def _alone(function: Callable[[A], B], item: A) -> B:
+    """Call a function with no thread but this one."""
+    chosen = torch.get_num_threads()
+    if chosen == 1:
+        return function(item)
+    torch.set_num_threads(1)
+    try:
+        return function(item)
+    finally:
+        torch.set_num_threads(chosen)
+
+
+def _begin() -> None:
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
     torch.get_num_threads()  # a thread takes over what was last chosen anywhere when it first asks
