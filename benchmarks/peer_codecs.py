@@ -212,7 +212,7 @@ class Bench:
             function = partial(self.coder.encode, self._audio(batch, self.seconds))
         else:
             function = partial(self.coder.decode, self._codes[batch])
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
         began = time.perf_counter()
         result = function()
         seconds = time.perf_counter() - began

@@ -109,7 +109,7 @@ def id3(*frames: tuple[bytes, bytes]) -> bytes:
 
 
 def with_chunk(data: bytes, name: bytes, content: bytes) -> bytes:
-    """A WAV file with another chunk behind its samples."""
+    """A WAV file with another chunk after its samples."""
     data += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
     return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
 

@@ -33,13 +33,13 @@ def tagged(tags: Tags, container: str = "WAV", subtype: str = "PCM_16") -> bytes
     return buffer.getvalue()
 
 
-def with_list(*entries: bytes, behind: bool = False) -> bytes:
+def with_list(*entries: bytes, after: bool = False) -> bytes:
     """A WAV file of a LIST chunk with these bytes, and 500 samples."""
     body = b"INFO" + b"".join(entries)
     info = b"LIST" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
     data = tagged(())
     at = data.index(b"data")
-    data = data + info if behind else data[:at] + info + data[at:]
+    data = data + info if after else data[:at] + info + data[at:]
     return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
 
 
@@ -147,7 +147,7 @@ def test_text_that_is_not_utf_8(tmp_path: Path, pipe: Pipe) -> None:
 
 
 def test_a_pipe_cannot_know_tags_behind_the_samples(tmp_path: Path, pipe: Pipe) -> None:
-    data = with_list(entry(b"INAM", b"late\0"), behind=True)
+    data = with_list(entry(b"INAM", b"late\0"), after=True)
     assert file_tags(tmp_path, data) == (("TITLE", "late"),)
     assert pipe_tags(pipe, data) == ()
 

@@ -115,13 +115,13 @@ def test_damage_stays_where_it_is(codec: Codec, coded: Coded, lost: list[int]) -
         where = coded.chunk_bytes()[index]
         data[(where.start + where.stop) // 2] ^= 0x40
     reader, audio = salvaged(codec, bytes(data))
-    before, behind = codec.decoder(reader.header).overlap
+    before, after = codec.decoder(reader.header).overlap
     assert audio.shape == coded.whole.shape
     seconds = np.arange(len(audio)) / coded.rate
     touched = np.zeros(len(audio), bool)
     inside = np.zeros(len(audio), bool)
     for index in lost:
-        touched |= (seconds >= index * CHUNK - before) & (seconds < (index + 1) * CHUNK + behind)
+        touched |= (seconds >= index * CHUNK - before) & (seconds < (index + 1) * CHUNK + after)
         inside |= (seconds >= index * CHUNK + 0.06) & (seconds < (index + 1) * CHUNK - 0.06)
     assert not touched.all() or len(lost) == 9 or coded.rate == 16001  # rates that meet but once a second
     assert np.array_equal(audio[~touched], coded.whole[~touched])

@@ -122,7 +122,7 @@ def test_equal_channels_stay_equal_and_chunks_begin_alike(decoder: SpectralDecod
 
 
 def test_decoding_a_run_is_synthesis_of_its_chunks(decoder: SpectralDecoder) -> None:
-    z = latents(9)  # less than half a window, in which no phases begin anew
+    z = latents(9)  # less than half a window, in which no phases restart
     with torch.no_grad():
         (synthesised,) = decoder.synthesise([z], 40, 20)
         assert torch.allclose(synthesised, decoder.decode(z), atol=1e-5)

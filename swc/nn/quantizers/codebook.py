@@ -42,7 +42,7 @@ class Codebook(nn.Module):
         self.register_buffer("recent", torch.zeros(size), persistent=False)
 
     def refresh(self) -> None:
-        """Make what is derived from parameters anew, after they have learned; nothing is here."""
+        """Update what is derived from parameters after they have learned; nothing is here."""
 
     @property
     def size(self) -> int:

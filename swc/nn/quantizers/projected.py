@@ -46,7 +46,7 @@ class ProjectedCodebook(Codebook):
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Make `code` anew, after something has learned."""
+        """Update `code` after something has learned."""
         self.code.copy_(self.outward(self.entry))
 
     @property
