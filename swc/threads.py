@@ -4,8 +4,9 @@ Hundreds of small operations each end at a barrier. Threads that spin there are 
 work they burn the time that the others need to get there. So they sleep after a short while, unless the user has
 chosen otherwise.
 
-How a matrix product rounds depends on how threads share it, and phases can follow from the last bit. MKL has a mode
-in which it does not, at no measurable cost; other operations still make differences of some 1e-7.
+How a matrix product rounds depends on how threads share it. MKL has a mode in which it does not, at no measurable cost.
+Other operations still make differences of some 1e-7, and phases can follow from the last bit, so a decoder gives each
+chunk to one thread (`swc.dsp.ahead`).
 """
 
 from __future__ import annotations

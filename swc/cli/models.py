@@ -90,12 +90,12 @@ def export(
 
 
 def _check_target(target: str, force: bool) -> None:
-    """Refuse, before the work, to overwrite anything but another export."""
-    if target == PIPE or is_special(target) or not os.path.lexists(target):
+    """Refuse, before the work, a name that no decoder takes, or to overwrite a file."""
+    if target == PIPE or is_special(target):
         return
     if not target.endswith(".onnx"):
-        raise InputError(f"{target} exists and is not named as an ONNX file; name another output")
-    if not force:
+        raise InputError(f"{target} is not named as an ONNX file, and could not be decoded with; end its name in .onnx")
+    if os.path.lexists(target) and not force:
         raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
 
 

@@ -69,7 +69,7 @@ def _graph(decoder: SpectralDecoder, dim: int) -> Any:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise InputError(f"exporting needs {error.name}; install it with: pip install onnx onnxscript") from None
+        raise InputError(f"exporting needs {error.name}; install it with: pip install 'swc-codec[onnx]'") from None
     with warnings.catch_warnings(), _quiet("torch.onnx"):  # what the exporter says of itself
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

@@ -199,6 +199,9 @@ def test_exports_are_alike_and_spare_what_exists(bundle: Path, exported: Path, t
         assert refused.exit_code == 1
         assert message in refused.stderr
         assert (tmp_path / name).read_bytes() == b"precious"
+    refused = run(app, ["models", "export", str(bundle), "-o", str(tmp_path / "new.wav")])
+    assert (refused.exit_code, (tmp_path / "new.wav").exists()) == (1, False)
+    assert "is not named as an ONNX file" in refused.stderr
 
 
 def test_a_refiner_cannot_be_exported(tmp_path: Path) -> None:
