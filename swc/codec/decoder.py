@@ -42,7 +42,7 @@ class DecoderModel(Protocol):
     def latents(self, codes: NDArray[np.int64]) -> Array:
         """Latents (B, L, D) of a chunk's codes (B, stages, L), -1 where a stage says nothing."""
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each) -> Iterator[Array]:
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each, first: int) -> Iterator[Array]:
         """Audio of a stream's chunks, see `swc.dsp.spectral.SpectralSynthesis.synthesise`."""
 
     def overlap(self, window: int) -> Context:
@@ -93,7 +93,7 @@ class StreamDecoder:
         total = reader.total_samples
         several = total is None or self.header.chunks_for(total) > 1
         with self.model.ahead(int(reader.at_hand and several)) as ahead:
-            for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
+            for offset, block in self._resampled(self._synthesised(chunks, ahead.map, first), first):
                 total = reader.total_samples
                 bounds = [n for n in (stop, total) if n is not None]
                 low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
@@ -120,14 +120,16 @@ class StreamDecoder:
         for start, audio in self._resampler.blocks(arrays, at, at):
             yield start, self._array(audio.T)
 
-    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Array]:
-        """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
+    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each, first: int) -> Iterator[Array]:
+        """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time; `first` is the
+        number of the first chunk."""
         header, dim = self.header, self.model.config.backbone.latent_dim
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
         edge = self._array(np.zeros((header.coded_channels, 1, dim), np.float32))
         chunks, alike = tee(chunks)
         latents = conceal.extended(each(self._latents_if_there, chunks), edge)
-        audio = conceal.faded(self.model.synthesise(latents, header.chunk_latents, header.window, each))
+        per = header.chunk_latents
+        audio = conceal.faded(self.model.synthesise(latents, per, header.window, each, first * per))
         if self._upmix is None:
             yield from audio
         else:

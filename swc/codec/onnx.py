@@ -95,8 +95,10 @@ class OnnxModel:
     def ahead(self, items: int = 1) -> Ahead:
         return Ahead(share(1), items)
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each = map) -> Iterator[Array]:
-        return self._synthesis.synthesise(chunks, latents, window, each)
+    def synthesise(
+        self, chunks: Iterable[Array], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Array]:
+        return self._synthesis.synthesise(chunks, latents, window, each, first)
 
     def overlap(self, window: int) -> Context:
         return self._synthesis.overlap(window)

@@ -49,9 +49,11 @@ class CodecModel(nn.Module):
         return self.quantizer.decode(torch.from_numpy(codes).to(self.device))
 
     @torch.inference_mode()
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         """Audio of chunks of latents, see `Decoder.synthesise`."""
-        yield from self.decoder.synthesise(chunks, latents, window, each)
+        yield from self.decoder.synthesise(chunks, latents, window, each, first)
 
     def overlap(self, window: int) -> Context:
         """See `Decoder.overlap`."""

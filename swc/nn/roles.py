@@ -101,7 +101,9 @@ class Decoder(nn.Module, ABC):
         """Audio (B, L * hop), float32, of whole runs of latents (B, L, D)."""
 
     @abstractmethod
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
@@ -109,6 +111,7 @@ class Decoder(nn.Module, ABC):
             latents: of every chunk but the last.
             window: latents a window.
             each: what maps functions of one chunk and its surroundings over them.
+            first: latents in the stream before these chunks.
         """
 
     @abstractmethod

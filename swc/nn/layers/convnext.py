@@ -6,13 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from swc.dsp.context import Context
+
 
 class Block(nn.Module):
     """Depthwise convolution, layer norm, two pointwise layers, layer scale, residual: (B, T, C) -> (B, T, C)."""
 
-    def __init__(self, dim: int, expansion: int, kernel: int, scale: float) -> None:
+    def __init__(self, dim: int, expansion: int, kernel: int, scale: float, causal: bool) -> None:
         super().__init__()
-        self.depthwise = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=dim)
+        self.past = kernel - 1 if causal else 0
+        self.depthwise = nn.Conv1d(dim, dim, kernel, padding=0 if causal else kernel // 2, groups=dim)
         self.norm = nn.LayerNorm(dim)
         self.up = nn.Linear(dim, expansion * dim)
         self.down = nn.Linear(expansion * dim, dim)
@@ -26,29 +29,46 @@ class Block(nn.Module):
         # as a 2-D convolution: its depthwise kernels take half the time of the 1-D ones on a CPU
         conv = self.depthwise
         y = F.conv2d(
-            x.transpose(1, 2).unsqueeze(2),
+            after(self.past, x.transpose(1, 2)).unsqueeze(2),
             conv.weight.unsqueeze(2),
             conv.bias,
-            padding=(0, conv.kernel_size[0] // 2),
+            padding=(0, int(conv.padding[0])),
             groups=conv.groups,
         )
         return y.squeeze(2).transpose(1, 2)
 
 
 class Trunk(nn.Module):
-    """Convolution into the trunk's width, blocks, norms: (B, T, inputs) -> (B, T, dim)."""
+    """Convolution into the trunk's width, blocks, norms: (B, T, inputs) -> (B, T, dim).
 
-    def __init__(self, inputs: int, dim: int, blocks: int, expansion: int, kernel: int, entry_kernel: int) -> None:
+    Args:
+        inputs, dim: numbers of a frame, outside and inside.
+        blocks, expansion, kernel: of the blocks.
+        entry_kernel: of the first convolution.
+        causal: no frame depends on later ones.
+    """
+
+    def __init__(
+        self, inputs: int, dim: int, blocks: int, expansion: int, kernel: int, entry_kernel: int, causal: bool
+    ) -> None:
         super().__init__()
-        self.entry = nn.Conv1d(inputs, dim, entry_kernel, padding=entry_kernel // 2)
+        self.past = entry_kernel - 1 if causal else 0
+        self.entry = nn.Conv1d(inputs, dim, entry_kernel, padding=0 if causal else entry_kernel // 2)
         self.entry_norm = nn.LayerNorm(dim)
-        self.blocks = nn.ModuleList(Block(dim, expansion, kernel, 1 / blocks) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(dim, expansion, kernel, 1 / blocks, causal) for _ in range(blocks))
         self.exit_norm = nn.LayerNorm(dim)
-        self.reach = entry_kernel // 2 + blocks * (kernel // 2)  # frames of context on each side
+        reach = entry_kernel // 2 + blocks * (kernel // 2)
+        # frames before and after its own that a frame depends on
+        self.context = Context(2 * reach, 0) if causal else Context(reach, reach)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.entry_norm(self.entry(x.transpose(1, 2)).transpose(1, 2))
+        h = self.entry_norm(self.entry(after(self.past, x.transpose(1, 2))).transpose(1, 2))
         for block in self.blocks:
             h = block(h)
         out: Tensor = self.exit_norm(h)
         return out
+
+
+def after(zeros: int, x: Tensor) -> Tensor:
+    """x (B, C, T) after so many zeros."""
+    return F.pad(x, (zeros, 0)) if zeros else x

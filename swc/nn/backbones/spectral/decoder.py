@@ -30,7 +30,7 @@ class SpectralDecoder(SpectralSynthesis, Decoder):
         self.register_buffer("offsets", angles, persistent=False)
         self.linear = nn.Linear(b.latent_dim, self.bins * b.frames_per_latent)
         self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
-        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
+        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel, b.causal)
         self.project = correction(b.dim, self.bins)
         self.refiner = Refiner(b, chunk) if b.refine_blocks else None
 

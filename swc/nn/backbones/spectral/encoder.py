@@ -34,19 +34,22 @@ class SpectralEncoder(Encoder):
         self.register_buffer("mean", torch.zeros(b.latent_dim))  # running mean of the latents
         self.register_buffer("power", torch.ones(()))  # and mean square around it
         self.linear = nn.Linear(b.mels * b.frames_per_latent, b.latent_dim)
-        self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3)
+        self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3, b.causal)
         self.project = correction(b.dim * b.frames_per_latent, b.latent_dim)
 
     @property
     def context(self) -> Context:
-        b = self.config
-        frames = self.trunk.reach + b.n_fft // (2 * b.frame_hop)
-        samples = -(-frames // b.frames_per_latent) * b.hop
-        return Context(samples, samples)
+        b, networks, half = self.config, self.trunk.context, self.config.n_fft // 2
+        before = -(-(networks.before * b.frame_hop + half) // b.hop) * b.hop
+        after = networks.after * b.frame_hop + half
+        if b.causal:  # the last frame of a latent is centred a hop before its end
+            return Context(before, after - b.frame_hop)
+        return Context(before, -(-after // b.hop) * b.hop)
 
     def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Compressed mel magnitudes (B, T, mels) and compressed magnitudes (B, T, bins), float32."""
-        magnitude = analyse(audio.float(), self.window, self.config.frame_hop).abs()
+        whole = audio.shape[-1] // self.config.hop * self.config.frames_per_latent
+        magnitude = analyse(audio.float(), self.window, self.config.frame_hop)[:, :whole].abs()
         p = self.config.exponent
         return compress(magnitude @ self.mel, p), compress(magnitude, p)
 

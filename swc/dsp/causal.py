@@ -1,0 +1,145 @@
+"""Synthesis that goes on from frame to frame, for backbones that are `causal`: what has sounded never changes.
+
+Everything that the next frames depend on is in the attributes of one object. A frame depends on the networks' reach and
+on the phases of the frame before it; these start again once in every period, so that a stream decodes from any place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from swc.config import SpectralConfig
+from swc.dsp.arrays import Array, namespace
+from swc.dsp.context import Context
+from swc.dsp.phase import Trail, continue_phase
+from swc.dsp.stft import synthesise
+from swc.dsp.texture import refine
+
+QUIET = 0.5  # of the mean level in the first half of a period: frames as quiet may restart the phases
+
+
+class Networks(Protocol):
+    """What `swc.dsp.spectral.SpectralSynthesis` has: networks, sizes and tables."""
+
+    config: SpectralConfig
+    window: Array
+    offsets: Array
+
+    @property
+    def networks(self) -> Context: ...
+
+    def compressed(self, z: Array, /) -> Array: ...
+
+    def magnitude(self, c: Array, /) -> Array: ...
+
+
+class Pauses:
+    """Chooses the frame of each period at which phases start again, by what came before it.
+
+    It is the first quiet one in the second half, or the last.
+
+    Args:
+        period: frames.
+        frame: number of the first frame in the stream.
+    """
+
+    def __init__(self, period: int, frame: int = 0) -> None:
+        self.period, self.frame = period, frame
+        self.level: Array = None  # sum over the first half of the period (B,)
+        self.done: Array = None  # whether there was a restart in this period (B,)
+
+    def restarts(self, level: Array) -> Array:
+        """The frames that restart, bool, of levels (B, T)."""
+        xp, half = namespace(level), self.period // 2
+        found = xp.zeros_like(level, dtype=xp.bool)
+        for t in range(level.shape[1]):
+            place = self.frame % self.period
+            if place == 0 or self.level is None:
+                self.level, self.done = xp.zeros_like(level[:, 0]), found[:, 0] & False
+            if place < half:
+                self.level = self.level + level[:, t]
+            else:
+                quiet = (level[:, t] * half <= QUIET * self.level) | (place == self.period - 1)
+                found[:, t] = quiet & ~self.done
+                self.done = self.done | quiet
+            self.frame += 1
+        return found
+
+
+class CausalSynthesis:
+    """Turns latents into audio as they come.
+
+    Args:
+        of: networks and sizes.
+        latent: number of the first latent in the stream.
+
+    Attributes:
+        lag: samples by which the audio is late: those that the next frame still adds to.
+    """
+
+    def __init__(self, of: Networks, latent: int = 0) -> None:
+        self.of, self.per = of, of.config.frames_per_latent
+        self.lag = of.config.n_fft // 2
+        self.pauses = Pauses(len(of.offsets), latent * self.per)
+        self.latents: Array = None  # the last ones, as far as networks reach (B, L, D)
+        self.trail: Trail | None = None
+        self.spectra: Array = None  # the last ones, as far as windows overlap (B, T, bins)
+
+    def push(self, z: Array) -> Array:
+        """Audio (B, n * hop), `lag` samples late, of the next latents (B, n, D); the very first lack these samples."""
+        frames, hop = z.shape[1] * self.per, self.of.config.frame_hop
+        c = self._compressed(z)
+        before = 0 if self.spectra is None else self.spectra.shape[1]
+        spectra = self._spectra(c)
+        audio = synthesise(spectra, self.of.window, hop)
+        self.spectra = spectra[:, -self._overlapping :]
+        return audio[:, max(0, before * hop - self.lag) : (before + frames) * hop - self.lag]
+
+    def flush(self) -> Array:
+        """The last `lag` samples."""
+        audio = synthesise(self.spectra, self.of.window, self.of.config.frame_hop)
+        return audio[:, -self.lag :]
+
+    @property
+    def _overlapping(self) -> int:
+        return self.of.config.n_fft // self.of.config.frame_hop
+
+    def _compressed(self, z: Array) -> Array:
+        """Compressed magnitudes (B, T, bins) of the next latents."""
+        known = z if self.latents is None else namespace(z).concat((self.latents, z), 1)
+        reach = -(-self.of.networks.before // self.per)
+        self.latents = known[:, max(0, known.shape[1] - reach) :]
+        return self.of.compressed(known)[:, -z.shape[1] * self.per :]
+
+    def _spectra(self, c: Array) -> Array:
+        """The last spectra, and those of compressed magnitudes (B, T, bins) after them; what was there stays."""
+        xp, first = namespace(c), self.pauses.frame
+        magnitude = self.of.magnitude(c)
+        restart = self.pauses.restarts(magnitude.sum(-1))
+        offset = self.of.offsets[(first + xp.arange(c.shape[1], device=c.device)) % len(self.of.offsets)]
+        config = self.of.config
+        phases, self.trail = continue_phase(magnitude, config.n_fft, config.frame_hop, restart, offset, self.trail)
+        spectrum = magnitude * phases
+        if self.spectra is None:
+            return refine(spectrum, self.of.window, config.frame_hop)
+        known = self.spectra.shape[1]
+        refined = refine(xp.concat((self.spectra, spectrum), 1), self.of.window, config.frame_hop)
+        return xp.concat((self.spectra, refined[:, known:]), 1)
+
+
+def aligned(synthesis: CausalSynthesis, chunks: Iterable[Array], hop: int) -> Iterator[Array]:
+    """Audio (B, n * hop) of each of a stream's chunks of latents (B, n, D), once the next one is there."""
+    lengths, kept = list[int](), None
+    for z in chunks:
+        lengths.append(z.shape[1] * hop)
+        audio = synthesis.push(z)
+        kept = audio if kept is None else namespace(audio).concat((kept, audio), 1)
+        while kept.shape[1] >= lengths[0]:
+            yield kept[:, : lengths[0]]
+            kept = kept[:, lengths.pop(0) :]
+    if kept is not None:
+        kept = namespace(kept).concat((kept, synthesis.flush()), 1)
+        for length in lengths:
+            yield kept[:, :length]
+            kept = kept[:, length:]
