@@ -1,17 +1,17 @@
 """Synthesis that goes on from frame to frame, for backbones that are `causal`: what has sounded never changes.
 
-Everything that the next frames depend on is in the attributes of one object. A frame depends on the networks' reach and
-on the phases of the frame before it; these start again once in every period, so that a stream decodes from any place.
+Everything that the next frames depend on is in the attributes of one object. A frame depends on the networks' reach, on
+the phases of the previous frame, which start again once in every period, and on a few frames that its window overlaps:
+so a stream decodes from any place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from swc.config import SpectralConfig
 from swc.dsp.arrays import Array, namespace
-from swc.dsp.context import Context
 from swc.dsp.phase import Trail, continue_phase
 from swc.dsp.stft import synthesise
 from swc.dsp.texture import refine
@@ -26,10 +26,7 @@ class Networks(Protocol):
     window: Array
     offsets: Array
 
-    @property
-    def networks(self) -> Context: ...
-
-    def compressed(self, z: Array, /) -> Array: ...
+    def following(self, z: Array, memory: Any, /) -> tuple[Array, Any]: ...
 
     def magnitude(self, c: Array, /) -> Array: ...
 
@@ -76,56 +73,45 @@ class CausalSynthesis:
 
     Attributes:
         lag: samples by which the audio is late: those that the next frame still adds to.
+        overlapping: frames back to which windows overlap.
     """
 
     def __init__(self, of: Networks, latent: int = 0) -> None:
-        self.of, self.per = of, of.config.frames_per_latent
+        self.of, self.hop = of, of.config.frame_hop
         self.lag = of.config.n_fft // 2
-        self.pauses = Pauses(len(of.offsets), latent * self.per)
-        self.latents: Array = None  # the last ones, as far as networks reach (B, L, D)
-        self.trail: Trail | None = None
-        self.spectra: Array = None  # the last ones, as far as windows overlap (B, T, bins)
+        self.overlapping = of.config.n_fft // self.hop
+        self.pauses = Pauses(len(of.offsets), latent * of.config.frames_per_latent)
+        self.memory: Any = ()  # of the networks
+        self.trail: Trail | None = None  # of the phases
+        self.spectra: Array = None  # the last ones before `refine`, as far as windows overlap (B, T, bins)
+        self.refined: Array = None  # and after it
 
     def push(self, z: Array) -> Array:
         """Audio (B, n * hop), `lag` samples late, of the next latents (B, n, D); the very first lack these samples."""
-        frames, hop = z.shape[1] * self.per, self.of.config.frame_hop
-        c = self._compressed(z)
-        before = 0 if self.spectra is None else self.spectra.shape[1]
-        spectra = self._spectra(c)
-        audio = synthesise(spectra, self.of.window, hop)
-        self.spectra = spectra[:, -self._overlapping :]
-        return audio[:, max(0, before * hop - self.lag) : (before + frames) * hop - self.lag]
+        c, self.memory = self.of.following(z, self.memory)
+        spectrum = self._spectrum(c)
+        known = spectrum if self.spectra is None else namespace(z).concat((self.spectra, spectrum), 1)
+        refined = refine(known, self.of.window, self.hop)[:, -spectrum.shape[1] :]
+        self.spectra = known[:, -self.overlapping :]
+        before = 0 if self.refined is None else self.refined.shape[1]
+        refined = refined if self.refined is None else namespace(z).concat((self.refined, refined), 1)
+        self.refined = refined[:, -self.overlapping :]
+        audio = synthesise(refined, self.of.window, self.hop)
+        return audio[:, max(0, before * self.hop - self.lag) : refined.shape[1] * self.hop - self.lag]
 
     def flush(self) -> Array:
         """The last `lag` samples."""
-        audio = synthesise(self.spectra, self.of.window, self.of.config.frame_hop)
-        return audio[:, -self.lag :]
+        return synthesise(self.refined, self.of.window, self.hop)[:, -self.lag :]
 
-    @property
-    def _overlapping(self) -> int:
-        return self.of.config.n_fft // self.of.config.frame_hop
-
-    def _compressed(self, z: Array) -> Array:
-        """Compressed magnitudes (B, T, bins) of the next latents."""
-        known = z if self.latents is None else namespace(z).concat((self.latents, z), 1)
-        reach = -(-self.of.networks.before // self.per)
-        self.latents = known[:, max(0, known.shape[1] - reach) :]
-        return self.of.compressed(known)[:, -z.shape[1] * self.per :]
-
-    def _spectra(self, c: Array) -> Array:
-        """The last spectra, and those of compressed magnitudes (B, T, bins) after them; what was there stays."""
+    def _spectrum(self, c: Array) -> Array:
+        """The spectrum of compressed magnitudes (B, T, bins)."""
         xp, first = namespace(c), self.pauses.frame
         magnitude = self.of.magnitude(c)
         restart = self.pauses.restarts(magnitude.sum(-1))
         offset = self.of.offsets[(first + xp.arange(c.shape[1], device=c.device)) % len(self.of.offsets)]
-        config = self.of.config
-        phases, self.trail = continue_phase(magnitude, config.n_fft, config.frame_hop, restart, offset, self.trail)
-        spectrum = magnitude * phases
-        if self.spectra is None:
-            return refine(spectrum, self.of.window, config.frame_hop)
-        known = self.spectra.shape[1]
-        refined = refine(xp.concat((self.spectra, spectrum), 1), self.of.window, config.frame_hop)
-        return xp.concat((self.spectra, refined[:, known:]), 1)
+        n_fft = self.of.config.n_fft
+        phases, self.trail = continue_phase(magnitude, n_fft, self.hop, restart, offset, self.trail)
+        return magnitude * phases
 
 
 def aligned(synthesis: CausalSynthesis, chunks: Iterable[Array], hop: int) -> Iterator[Array]:

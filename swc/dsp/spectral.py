@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from swc.config import SpectralConfig
 from swc.dsp.ahead import Each
@@ -44,6 +45,17 @@ class SpectralSynthesis(ABC):
     @abstractmethod
     def compressed(self, z: Array) -> Array:
         """Compressed magnitudes (B, T, bins), float32; may be slightly negative."""
+
+    def following(self, z: Array, memory: Any) -> tuple[Array, Any]:
+        """`compressed` of the latents after those that left `memory` (empty at the start), if the network is causal.
+
+        Returns:
+            Compressed magnitudes of z alone, and the memory that it leaves.
+        """
+        known = namespace(z).concat((*memory, z), 1)
+        reach = -(-self.networks.before // self.config.frames_per_latent)
+        frames = z.shape[1] * self.config.frames_per_latent
+        return self.compressed(known)[:, -frames:], (known[:, max(0, known.shape[1] - reach) :],)
 
     def finished(self, spectrum: Array, first: Array | int) -> Array:
         """The last spectrum (B, T, bins) after another network, if there is one. `first` is as in `refined`."""
@@ -110,11 +122,15 @@ class SpectralSynthesis(ABC):
             first: latents in the stream before these chunks.
         """
         if self.config.causal:
-            return aligned(CausalSynthesis(self, first), chunks, self.config.hop)
+            return aligned(self.causal(first), chunks, self.config.hop)
         per, edge = self.config.frames_per_latent, Context(self._overlapping, self._overlapping)
         reach = -(-self.networks.before // per)
         spectra = each(partial(self._spectra, window), segments(chunks, latents, Context(reach, reach)))
         return each(self._audio, segments(spectra, latents * per, edge))
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """Synthesis that goes on from chunk to chunk, for causal networks; `first` is as in `synthesise`."""
+        return CausalSynthesis(self, first)
 
     def _spectra(self, window: int, latents: Segment) -> Array:
         """Spectra (B, T, bins) of a chunk of latents; phases begin again in each window."""
@@ -137,8 +153,8 @@ class SpectralSynthesis(ABC):
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
         b = self.config
         if b.causal:  # phases go on to the restart in the next period, whose place depends on that period's levels
-            after = self.networks.before + 2 * len(self.offsets) + 2 * self._overlapping
-            return Context(self._overlapping * b.frame_hop, after * b.frame_hop)
+            after = self.networks.before + 2 * len(self.offsets) + 2 * b.n_fft // b.frame_hop
+            return Context(b.n_fft // 2, after * b.frame_hop)
         reach = self.networks.before
         frames = window * b.frames_per_latent
         # before a chunk: the networks' reach, and all of the half window in which it may move a pause

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from torch import Tensor, nn
 
 from swc.dsp.ahead import Each
-from swc.dsp.context import Context
+from swc.dsp.context import Context, Segment
 from swc.errors import ModelError
+from swc.nn.layers.convnext import Memory
 
 
 class Encoder(nn.Module, ABC):
@@ -21,11 +22,22 @@ class Encoder(nn.Module, ABC):
     @property
     @abstractmethod
     def context(self) -> Context:
-        """Samples before and after its own `hop` samples that a latent depends on, in whole latents."""
+        """Samples before and after a stretch that `following` needs."""
 
     @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:
         """Latents (B, samples // hop, D) of level-normalised audio (B, samples)."""
+
+    def following(self, stretch: Segment, hop: int, memory: Memory) -> tuple[Tensor, Memory]:
+        """Latents (B, length // hop, D) of a stretch of a recording, as they are in the whole.
+
+        Args:
+            stretch: whole latents of audio, with `context` around them as far as there is audio.
+            hop: samples a latent.
+            memory: left by the previous stretch; empty at the start. Networks that are not causal have none.
+        """
+        latents = slice(stretch.before // hop, (stretch.before + stretch.length) // hop)
+        return self.encode(stretch.signal)[:, latents], memory
 
 
 class Quantizer(nn.Module, ABC):

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from swc.dsp.context import Context
 
+Memory = tuple[Tensor, ...]
+"""The last inputs (B, past, C) of each convolution of a causal trunk; empty at the start."""
+
 
 class Block(nn.Module):
     """Depthwise convolution, layer norm, two pointwise layers, layer scale, residual: (B, T, C) -> (B, T, C)."""
@@ -22,14 +25,18 @@ class Block(nn.Module):
         self.scale = nn.Parameter(torch.full((dim,), scale))
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.down(F.gelu(self.up(self.norm(self._depthwise(x)))))
+        return self.going_on(x, after(self.past, x))
+
+    def going_on(self, x: Tensor, known: Tensor) -> Tensor:
+        """`forward` of x; `known` is x after as many earlier frames as the convolution reaches back."""
+        y: Tensor = self.down(F.gelu(self.up(self.norm(self._depthwise(known)))))
         return x + y * self.scale
 
     def _depthwise(self, x: Tensor) -> Tensor:
         # as a 2-D convolution: its depthwise kernels take half the time of the 1-D ones on a CPU
         conv = self.depthwise
         y = F.conv2d(
-            after(self.past, x.transpose(1, 2)).unsqueeze(2),
+            x.transpose(1, 2).unsqueeze(2),
             conv.weight.unsqueeze(2),
             conv.bias,
             padding=(0, int(conv.padding[0])),
@@ -62,13 +69,40 @@ class Trunk(nn.Module):
         self.context = Context(2 * reach, 0) if causal else Context(reach, reach)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.entry_norm(self.entry(after(self.past, x.transpose(1, 2))).transpose(1, 2))
+        h = self._entered(after(self.past, x))
         for block in self.blocks:
             h = block(h)
         out: Tensor = self.exit_norm(h)
         return out
 
+    def following(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """`forward` of the frames after those that left `memory`, of which a causal trunk needs nothing else.
+
+        Returns:
+            The output for x, and the memory that x leaves.
+        """
+        known = _known(x, memory, 0, self.past)
+        left, h = [_last(known, self.past)], self._entered(known)
+        for number, block in enumerate(self.blocks, 1):
+            known = _known(h, memory, number, block.past)
+            left.append(_last(known, block.past))
+            h = block.going_on(h, known)
+        return self.exit_norm(h), tuple(left)
+
+    def _entered(self, known: Tensor) -> Tensor:
+        h: Tensor = self.entry_norm(self.entry(known.transpose(1, 2)).transpose(1, 2))
+        return h
+
 
 def after(zeros: int, x: Tensor) -> Tensor:
-    """x (B, C, T) after so many zeros."""
-    return F.pad(x, (zeros, 0)) if zeros else x
+    """x (B, T, C) after so many frames of zeros."""
+    return F.pad(x, (0, 0, zeros, 0)) if zeros else x
+
+
+def _known(x: Tensor, memory: Memory, layer: int, past: int) -> Tensor:
+    """The input of a layer after what it remembers; zeros are before the first frame."""
+    return torch.cat((memory[layer], x), 1) if memory else after(past, x)
+
+
+def _last(x: Tensor, frames: int) -> Tensor:
+    return x[:, x.shape[1] - frames :]
