@@ -16,7 +16,9 @@ FILTER = 512  # reach of the filter to either side (soxr, VHQ), in samples at th
 LONGEST_FILTER = 1 << 20  # in samples, for rates of a few Hz
 _SEGMENT = 1 << 16  # samples
 Quality = Literal["HQ", "VHQ"]
-"""Of a filter, as soxr names it; VHQ takes up to twice as long as HQ until samples come out."""
+"""Of a filter, as soxr names it."""
+LIVE_QUALITY: Quality = "HQ"
+"""For live audio: VHQ takes up to twice as long until samples come out."""
 
 
 class Resampler:

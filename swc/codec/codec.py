@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -17,22 +16,19 @@ from swc.bitstream import ChunkSink, Header, Stream, StreamBuilder, StreamWriter
 from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
-from swc.codec.budget import Budget
-from swc.codec.control import ConstantRate, OnlyRate, RateControl
 from swc.codec.decoder import as_audio
 from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
+from swc.codec.headers import check_live, live_header
 from swc.codec.jobs import Job, naming, run
-from swc.codec.levels import ConstantLevel, LevelForRate
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo
-from swc.codec.quality import QualityScale
+from swc.codec.live import LiveEncoder, live_encoder
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
+from swc.codec.rates import Rates
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
-from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
-from swc.nn.roles import LevelQuantizer
 
 
 class Codec(DecodingCodec):
@@ -45,7 +41,7 @@ class Codec(DecodingCodec):
         super().__init__(CodecModel(bundle.config), bundle.fingerprint)
         load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
-        self._qualities = QualityScale(self.model)
+        self.rates = Rates(self.model)
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT_MODEL, device: str = "cpu") -> Codec:
@@ -81,6 +77,7 @@ class Codec(DecodingCodec):
         channel_mask: int | None = None,
         channels_first: bool | None = None,
         stereo: Stereo = "auto",
+        live: bool = False,
     ) -> Stream:
         """Encode a recording.
 
@@ -106,13 +103,16 @@ class Codec(DecodingCodec):
                 channels, and otherwise 1 to 8 rows.
             stereo: "auto" codes left and right together where they have enough in common, "coupled" always, "apart"
                 never.
+            live: give the stream of `encode_stream`.
 
         Raises:
             InputError: a shape, type or number (nan, infinity) that cannot be encoded, an option out of bounds, or
                 tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
+        options = EncodeOptions(
+            kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level, live=live
+        )
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -193,6 +193,7 @@ class Codec(DecodingCodec):
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
         stereo: Stereo = "auto",
+        live: bool = False,
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
@@ -203,8 +204,8 @@ class Codec(DecodingCodec):
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo: as
-                `encode`.
+            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo, live:
+                as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -213,8 +214,39 @@ class Codec(DecodingCodec):
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
+        options = EncodeOptions(
+            kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level, live=live
+        )
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
+
+    def encode_stream(
+        self,
+        sample_rate: int,
+        channels: int = 1,
+        kbps: float | None = None,
+        *,
+        quality: float | None = None,
+        effort: int = DEFAULT_EFFORT,
+        gain_db: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
+    ) -> LiveEncoder:
+        """An encoder of live audio: it takes samples as they come, and gives bytes as soon as they are known.
+
+        Channels are coded apart. The bytes are those that `encode` gives with `live`.
+
+        Args:
+            kbps: as for `encode`, framing of 10 bytes a chunk included; None for the usual rate of live audio.
+            gain_db: level gain before coding, which the decoder undoes; None lets it follow the level of the audio,
+                which comes out evened.
+            sample_rate, channels, quality, effort, tags, channel_mask: as for `encode_to`.
+
+        Raises:
+            InputError, BitrateError: as `encode`; or a model that cannot code live audio.
+        """
+        options = EncodeOptions(kbps, effort, gain_db=gain_db, quality=quality, live=True)
+        options.check()
+        return LiveEncoder(self._live(whole_rate(sample_rate), channels, options, tags, channel_mask))
 
     def encode_source(
         self,
@@ -247,48 +279,38 @@ class Codec(DecodingCodec):
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
-        options = self.settled(options)
+        if options.live:
+            live = self._live(rate, source.channels, options, tags, source.channel_mask)
+            return Job(live, blocks, sink(live.header), None, name)
+        options = self.settled(options, rate, source.channels)
         listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
         heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
         gain = self._gain(heard, rate, options)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
         mask = source.channel_mask or DEFAULT_MASKS[source.channels]
         header = header.with_pairs(chosen_pairs(options.stereo, header, mask, heard))
-        control = self._control(header, options)
+        control = self.rates.control(header, options)
         encoder = StreamEncoder(self.model, header, control, options.effort, coupling_bits(options.target_kbps))
         return Job(encoder, blocks, sink(header), source.total_samples, name)
 
-    def _control(self, header: Header, options: EncodeOptions) -> RateControl:
-        """What decides how many bits windows take.
+    def _live(
+        self, sample_rate: int, channels: int, options: EncodeOptions, tags: Iterable[tuple[str, str]], mask: int | None
+    ) -> StreamEncoder:
+        """The encoder of live audio.
 
         Raises:
-            InputError: a level, and the model has none.
-            BitrateError: a rate that cannot be met.
+            InputError: this model cannot code any.
         """
-        quantizer = self.model.quantizer
-        if options.quality is not None:
-            return OnlyRate() if self._has_one_rate else self._qualities.control(header, options.quality)
-        if isinstance(quantizer, LevelQuantizer):
-            if options.level is not None:
-                return ConstantLevel(quantizer, header, options.level)
-            return LevelForRate(quantizer, header, Budget(header, options.target_kbps))
-        if options.level is not None:
-            raise InputError(
-                f"{self.name} has no `level`, which takes a model of family vrvq (swc models lists families); "
-                "choose one with `model`, or give `kbps` or `quality`"
-            )
-        return ConstantRate(header, Budget(header, options.target_kbps))
+        check_live(self.config)
+        gain = 0 if options.gain_db is None else round(options.gain_db * 256)
+        header = live_header(self.header(sample_rate, channels, gain, None, tags, mask), self.config)
+        options = self.rates.settled(options, header)
+        return live_encoder(self.model, header, self.rates.control(header, options), options)
 
-    @property
-    def _has_one_rate(self) -> bool:
-        q = self.config.quantizer
-        return len(q.layout.sizes(q.window)) == 1
-
-    def settled(self, options: EncodeOptions) -> EncodeOptions:
-        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
-        if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
-            return options
-        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
+    def settled(self, options: EncodeOptions, sample_rate: int, channels: int) -> EncodeOptions:
+        """The options for such audio, with the rate that is usual if none is given."""
+        header = self.header(sample_rate, channels)
+        return self.rates.settled(options, live_header(header, self.config) if options.live else header)
 
     def _lookahead(self, options: EncodeOptions) -> float:
         """Seconds that are heard before anything is written."""

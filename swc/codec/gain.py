@@ -108,8 +108,8 @@ class FollowingGain:
         most = self.config.max_gain_db
         before, wanted = self.gain_db, self.config.target_db - 10 * np.log10(self.power)
         self.gain_db = float(np.clip(wanted, -most, most))
-        ends = (10 ** (gain / 20) for gain in (before, self.gain_db))
-        self._ramp = np.linspace(*ends, self.step + 1, dtype=np.float32)[1:, None]
+        low, high = (float(10 ** (gain / 20)) for gain in (before, self.gain_db))
+        self._ramp = np.linspace(low, high, self.step + 1, dtype=np.float32)[1:, None]
         self._parts, self._place = [], 0
 
     def _follow(self, power: float) -> None:

@@ -49,3 +49,8 @@ class SpectralConfig(BackboneConfig):
     @property
     def hop(self) -> int:
         return self.frame_hop * self.frames_per_latent
+
+    @property
+    def live_delay(self) -> int | None:
+        """What the encoder hears after a chunk, and what the next chunk adds to: together a window less a hop."""
+        return self.n_fft - self.frame_hop if self.causal else None

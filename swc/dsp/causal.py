@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from swc.config import SpectralConfig
+from swc.dsp.ahead import Each
 from swc.dsp.arrays import Array, namespace
 from swc.dsp.phase import Trail, continue_phase
 from swc.dsp.stft import synthesise
@@ -114,12 +115,13 @@ class CausalSynthesis:
         return magnitude * phases
 
 
-def aligned(synthesis: CausalSynthesis, chunks: Iterable[Array], hop: int) -> Iterator[Array]:
-    """Audio (B, n * hop) of each of a stream's chunks of latents (B, n, D), once the next one is there."""
+def aligned(synthesis: CausalSynthesis, chunks: Iterable[Array], hop: int, each: Each) -> Iterator[Array]:
+    """Audio (B, n * hop) of each of a stream's chunks of latents (B, n, D), once the next one is there; `each` is what
+    calls functions so that they are always rounded alike."""
     lengths, kept = list[int](), None
     for z in chunks:
         lengths.append(z.shape[1] * hop)
-        audio = synthesis.push(z)
+        (audio,) = each(synthesis.push, [z])
         kept = audio if kept is None else namespace(audio).concat((kept, audio), 1)
         while kept.shape[1] >= lengths[0]:
             yield kept[:, : lengths[0]]

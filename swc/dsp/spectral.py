@@ -122,7 +122,7 @@ class SpectralSynthesis(ABC):
             first: latents in the stream before these chunks.
         """
         if self.config.causal:
-            return aligned(self.causal(first), chunks, self.config.hop)
+            return aligned(self.causal(first), chunks, self.config.hop, each)
         per, edge = self.config.frames_per_latent, Context(self._overlapping, self._overlapping)
         reach = -(-self.networks.before // per)
         spectra = each(partial(self._spectra, window), segments(chunks, latents, Context(reach, reach)))

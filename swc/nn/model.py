@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from swc.config import ModelConfig
 from swc.dsp.ahead import Ahead, Each
+from swc.dsp.causal import CausalSynthesis
 from swc.dsp.context import Context
 from swc.nn.backbones import BACKBONES
 from swc.nn.quantizers import QUANTIZERS
@@ -54,6 +55,10 @@ class CodecModel(nn.Module):
     ) -> Iterator[Tensor]:
         """Audio of chunks of latents, see `Decoder.synthesise`."""
         yield from self.decoder.synthesise(chunks, latents, window, each, first)
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """See `Decoder.causal`."""
+        return self.decoder.causal(first)
 
     def overlap(self, window: int) -> Context:
         """See `Decoder.overlap`."""

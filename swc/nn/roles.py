@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from torch import Tensor, nn
 
 from swc.dsp.ahead import Each
+from swc.dsp.causal import CausalSynthesis
 from swc.dsp.context import Context, Segment
 from swc.errors import ModelError
 from swc.nn.layers.convnext import Memory
@@ -129,3 +130,11 @@ class Decoder(nn.Module, ABC):
     @abstractmethod
     def overlap(self, window: int) -> Context:
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """Synthesis that goes on from chunk to chunk, for networks that are causal; `first` is as in `synthesise`.
+
+        Raises:
+            ModelError: they are not.
+        """
+        raise ModelError(f"{type(self).__name__} is not causal")

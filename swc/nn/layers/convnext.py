@@ -83,7 +83,8 @@ class Trunk(nn.Module):
         """
         known = _known(x, memory, 0, self.past)
         left, h = [_last(known, self.past)], self._entered(known)
-        for number, block in enumerate(self.blocks, 1):
+        blocks = [block for block in self.blocks if isinstance(block, Block)]
+        for number, block in enumerate(blocks, 1):
             known = _known(h, memory, number, block.past)
             left.append(_last(known, block.past))
             h = block.going_on(h, known)
