@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 
+from swc.bitstream.header import MAGIC
+from swc.bitstream.reader import read_header
 from swc.bitstream.salvage import SalvageReader
+from swc.bitstream.source import Source
 from swc.bitstream.structure import Chunk
-from swc.errors import FormatError
+from swc.errors import FormatError, NotSwcError, TruncatedError
 
 _HEADER = 4096  # bytes in which a header must have ended, as it has without long tags
 
@@ -35,12 +38,23 @@ class LiveReader(SalvageReader):
         Raises:
             FormatError: the header cannot be read.
         """
+        more_to_come = not ended and len(data) < _HEADER
+        try:
+            read_header(Source.of(data))
+        except TruncatedError:
+            if more_to_come:
+                return None
+        except NotSwcError:
+            if sum((one ^ other).bit_count() for one, other in zip(data, MAGIC, strict=False)) > 1:
+                raise
+        except FormatError:
+            pass  # perhaps a wrong bit, which shows once the header is complete
         try:
             return cls(data)
         except FormatError:
-            if ended or len(data) >= _HEADER:
-                raise
-            return None
+            if more_to_come:
+                return None
+            raise
 
     @property
     def ended(self) -> bool:

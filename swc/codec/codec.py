@@ -21,7 +21,7 @@ from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import gain_q8, loud_level_db
-from swc.codec.headers import check_live, live_header
+from swc.codec.headers import live_header
 from swc.codec.jobs import Job, naming, run
 from swc.codec.live import LiveEncoder, live_encoder
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
@@ -301,7 +301,6 @@ class Codec(DecodingCodec):
         Raises:
             InputError: this model cannot code any.
         """
-        check_live(self.config)
         gain = 0 if options.gain_db is None else round(options.gain_db * 256)
         header = live_header(self.header(sample_rate, channels, gain, None, tags, mask), self.config)
         options = self.rates.settled(options, header)

@@ -20,7 +20,7 @@ from swc.config import GainConfig
 SILENCE_DB = -60.0  # a quieter start is room tone: it says nothing about the level of the rest
 LOUD = 0.01  # of the power of the loudest parts: quieter ones are pauses
 FOLLOWED = 3.0  # seconds of loud parts over which a gain that follows the audio averages
-TRUSTED = 0.5  # seconds of audio at the target that it seems to have heard at the start
+TRUSTED = 0.1  # seconds of audio at the target that it seems to have heard at the start
 FORGETTING = 10.0  # seconds of pauses in which it takes the level for 4 dB less
 
 

@@ -63,8 +63,9 @@ def live_header(header: Header, config: ModelConfig) -> Header:
     """This header of a stream of this model for live audio: chunks are single windows, and the length is unknown.
 
     Raises:
-        InputError: too many channels.
+        InputError: the model cannot code live audio, or not so many channels.
     """
+    check_live(config)
     live = dataclasses.replace(header, window=config.live_window, windows_per_chunk=1, total_samples=None)
     try:
         live.check()

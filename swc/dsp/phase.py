@@ -19,10 +19,11 @@ TINY = 1e-8
 
 
 class Trail(NamedTuple):
-    """What the phases of a frame go on from: those of the previous one (B, bins), and its own advance of them."""
+    """What the phases of a frame go on from, of the previous one: phases (B, bins), their advance, log magnitudes."""
 
     phase: Array
     advance: Array
+    log: Array
 
 
 def integrate_phase(
@@ -55,7 +56,8 @@ def continue_phase(
         trail: of the previous frame; None at the start.
 
     Returns:
-        Complex unit vectors (B, T, bins), and the trail for the next frame.
+        Complex unit vectors (B, T, bins), and the trail for the next frame. The last frame does not know how magnitudes
+        go on, so that its phases depend on where a signal is cut.
     """
     xp, (B, T, bins) = namespace(magnitude), magnitude.shape
     log = xp.log(magnitude + TINY)
@@ -70,7 +72,7 @@ def continue_phase(
         first = (advance[:, :1] + trail.advance[:, None]) / 2
         between = xp.concat((first, between.swapaxes(1, 2)), 1)
     # advance from bin to bin: the position of the energy within the frame
-    lag = -GAMMA * n_fft / hop * _slope(log.swapaxes(1, 2)).swapaxes(1, 2)
+    lag = -GAMMA * n_fft / hop * _slope_over_time(log, trail)
     across = pad((lag[..., 1:] + lag[..., :-1]) / 2, 1, 0).cumsum(-1)
     peak = peaks(log)
     locked = across - take(across, peak)
@@ -85,7 +87,8 @@ def continue_phase(
     angle = xp.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
     if offset is not None:
         angle = angle + spread(offset, log, peak)
-    return unit(angle), Trail(phase % (2 * math.pi), advance[:, -1] if T else own)
+    last = (x[:, -1] if T else start for x in (advance, log))
+    return unit(angle), Trail(phase % (2 * math.pi), *last)
 
 
 def _quietest(level: Array, pause: int | None) -> Array:
@@ -104,6 +107,15 @@ def _quietest(level: Array, pause: int | None) -> Array:
 def _slope(x: Array) -> Array:
     """Central differences along the last dimension, 0 at both ends."""
     return pad((x[..., 2:] - x[..., :-2]) / 2, 1, 1) if x.shape[-1] > 2 else namespace(x).zeros_like(x)
+
+
+def _slope_over_time(log: Array, trail: Trail | None) -> Array:
+    """Central differences along the frames (B, T, bins), 0 at both ends; or after a previous frame, with the last one
+    for the next, which is not known yet."""
+    if trail is None:
+        return _slope(log.swapaxes(1, 2)).swapaxes(1, 2)
+    known = namespace(log).concat((trail.log[:, None], log, log[:, -1:]), 1)
+    return (known[:, 2:] - known[:, :-2]) / 2
 
 
 def peaks(x: Array) -> Array:
