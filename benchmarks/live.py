@@ -21,7 +21,7 @@ from swc import Codec
 from swc.codec.options import DEFAULT_LIVE_MODEL
 
 RATE, SECONDS, PACKET = 24000, 10, 120  # Hz; of the recording; samples fed at a time: 5 ms
-BURSTS, WARM = 12, 3.0  # a burst a second, after seconds in which the processes start
+BURSTS, WARM = 12, 2.0  # a burst a second, after seconds that are heard before the clock starts
 
 
 def recording() -> np.ndarray:
@@ -87,8 +87,14 @@ def latency(model: str) -> None:
         listener = threading.Thread(target=listen)
         listener.start()
         assert encoder.stdin
-        began = time.perf_counter()
-        for start in range(0, len(audio), PACKET):
+        first = int(RATE * WARM) // PACKET * PACKET
+        encoder.stdin.write(pcm[: 2 * first])
+        encoder.stdin.flush()
+        while len(heard) < first:  # half of it: both processes have started
+            time.sleep(0.1)
+        time.sleep(1.0)
+        began = time.perf_counter() - first / RATE
+        for start in range(first, len(audio), PACKET):
             due = began + (start + PACKET) / RATE  # when a microphone has them
             time.sleep(max(0.0, due - time.perf_counter()))
             encoder.stdin.write(pcm[2 * start : 2 * (start + PACKET)])
