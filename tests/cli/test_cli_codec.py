@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from cli_commands import ONE_THREAD, command_line, piped
+from cli_commands import piped
+from cli_forks import Forked
 from typer.testing import CliRunner, Result
 
 from swc.bitstream import Stream
@@ -216,8 +217,8 @@ def test_input_that_breaks_off_leaves_nothing(tmp_path: Path, runner: CliRunner)
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
 def test_interrupted_encoder_leaves_nothing(tmp_path: Path, wav: Path, models: Path, number: signal.Signals) -> None:
-    command = command_line("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD) as process:
+    command = ("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
+    with Forked(*command, stdin=PIPE, stderr=PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(wav.read_bytes()[:60000])
         process.stdin.flush()
