@@ -58,7 +58,7 @@ def listing(
             tell(f"  work         {encode} + {decode} G multiply-accumulates a second of audio, encoder + decoder")
         if row["speed"]:
             encode, decode = (f"{times:.1f}" for times in row["speed"].values())
-            tell(f"  speed        {encode} x real time encoding, {decode} decoding, 1 thread of {row['processor']}")
+            tell(f"  speed        {encode} x real time encoding, {decode} decoding, on a core of {row['processor']}")
         tell(f"  path         {row['path']}")
     if not rows:
         say("no models are installed; reinstall swc, whose package contains the default one")
