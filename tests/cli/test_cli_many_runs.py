@@ -178,7 +178,7 @@ def test_a_disk_that_fills_up(recordings: Path, models: Path, swc: Swc) -> None:
     """A limit on the size of files stands for the disk."""
     assert swc("encode", recordings, "-o", "out", *ALONE).exit_code == 1
     limit = 80_000
-    run = piped(b"", *("decode", "out", "-o", "back", "--model", models / "swc-44k", *ONE), file_limit=limit)
+    run = piped(b"", *("decode", "out", "-o", "back", "--model", models / "swc-44k"), file_limit=limit)
     assert run.returncode == 1
     assert b"File too large" in run.stderr
     made = contents(swc.folder / "back")
@@ -206,9 +206,7 @@ def test_from_python(recordings: Path, model: Path, singles: dict[str, bytes], t
     assert told == [0]
     (tmp_path / "new" / "c.swc").write_bytes(b"\xf5SWC\r\n\x1a\n")
     streams = [(tmp_path / "new" / f"{name}.swc", tmp_path / f"{name}.wav") for name in "ac"]
-    done = {
-        outcome.index: outcome for outcome in decode_files(streams, DecodeOptions(duration=0.5), model=model, jobs=1)
-    }
+    done = {outcome.index: outcome for outcome in decode_files(streams, DecodeOptions(duration=0.5), model=model)}
     assert done[0].summary is not None
     assert done[0].summary.seconds == 0.5
     assert isinstance(done[1].error, FormatError)
