@@ -20,12 +20,11 @@ from swc.codec.decoder import as_audio
 from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
-from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.headers import live_header
 from swc.codec.jobs import Job, naming, run
 from swc.codec.live import LiveEncoder, live_encoder
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
-from swc.codec.rates import Rates
+from swc.codec.settings import Settings
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
@@ -41,7 +40,7 @@ class Codec(DecodingCodec):
         super().__init__(CodecModel(bundle.config), bundle.fingerprint)
         load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
-        self.rates = Rates(self.model)
+        self._settings = Settings(self.model)
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT_MODEL, device: str = "cpu") -> Codec:
@@ -267,6 +266,11 @@ class Codec(DecodingCodec):
         run([job])
         return job.blocks
 
+    def settled(self, options: EncodeOptions, sample_rate: int, channels: int) -> EncodeOptions:
+        """The options for such audio, with the rate that is usual if none is given."""
+        header = self.header(sample_rate, channels)
+        return self._settings.settled(options, live_header(header, self.config) if options.live else header)
+
     def _job(
         self,
         sink: Callable[[Header], ChunkSink],
@@ -282,15 +286,14 @@ class Codec(DecodingCodec):
         if options.live:
             live = self._live(rate, source.channels, options, tags, source.channel_mask)
             return Job(live, blocks, sink(live.header), None, name)
-        options = self.settled(options, rate, source.channels)
-        listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
-        heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
-        gain = self._gain(heard, rate, options)
+        settings, options = self._settings, self.settled(options, rate, source.channels)
+        heard = blocks.peek(round(settings.lookahead(options, source.channels) * rate))
+        gain = settings.gain(options, heard, rate)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
         mask = source.channel_mask or DEFAULT_MASKS[source.channels]
         header = header.with_pairs(chosen_pairs(options.stereo, header, mask, heard))
-        control = self.rates.control(header, options)
-        encoder = StreamEncoder(self.model, header, control, options.effort, coupling_bits(options.target_kbps))
+        control, couplings = settings.control(options, header), coupling_bits(options.target_kbps)
+        encoder = StreamEncoder(self.model, header, control, options.effort, couplings)
         return Job(encoder, blocks, sink(header), source.total_samples, name)
 
     def _live(
@@ -303,20 +306,5 @@ class Codec(DecodingCodec):
         """
         gain = 0 if options.gain_db is None else round(options.gain_db * 256)
         header = live_header(self.header(sample_rate, channels, gain, None, tags, mask), self.config)
-        options = self.rates.settled(options, header)
-        return live_encoder(self.model, header, self.rates.control(header, options), options)
-
-    def settled(self, options: EncodeOptions, sample_rate: int, channels: int) -> EncodeOptions:
-        """The options for such audio, with the rate that is usual if none is given."""
-        header = self.header(sample_rate, channels)
-        return self.rates.settled(options, live_header(header, self.config) if options.live else header)
-
-    def _lookahead(self, options: EncodeOptions) -> float:
-        """Seconds that are heard before anything is written."""
-        return self.config.gain.lookahead if options.lookahead is None else options.lookahead
-
-    def _gain(self, heard: Audio, sample_rate: int, options: EncodeOptions) -> int:
-        """Level gain in 1/256 dB, from the beginning of the audio."""
-        if options.gain_db is not None:
-            return round(options.gain_db * 256)
-        return gain_q8(loud_level_db(heard, sample_rate), self.config.gain)
+        options = self._settings.settled(options, header)
+        return live_encoder(self.model, header, self._settings.control(options, header), options)
