@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from swc.codec.pool import Work
+from swc.codec.engine import Work
 from swc.codec.transcode import Report
 from swc.errors import FormatError, InputError
 from swc.files import replacing
@@ -42,6 +42,10 @@ def work(source: str, target: str, report: Report) -> str:
     match source:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "die once":
+            if not Path(target).exists():
+                Path(target).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
         case "format":
             raise FormatError("damaged", 7)
         case "stubborn":
