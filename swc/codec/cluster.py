@@ -54,14 +54,14 @@ def ray_engine(address: str | None = None) -> Engine:
 def _crew(
     address: str | None, prepare: Prepare, pairs: Sequence[Pair], device: str, jobs: int | None
 ) -> Iterator[Crew]:
-    with _connected(address) as ray, _marker(pairs[0][1]) as marker:
+    with _connected(address) as ray, marker_near(pairs[0][1]) as marker:
         resources = ray.cluster_resources()
         on_gpu = device != "cpu" and (device != "auto" or "GPU" in resources)
         available = int(resources.get("GPU" if on_gpu else "CPU", 0))
         if not (jobs or available):
             raise InputError(f"the Ray cluster has no {'GPU' if on_gpu else 'processor'} for `device` {device}")
-        relay = ray.remote(num_cpus=1, num_gpus=int(on_gpu), max_concurrency=2, scheduling_strategy="SPREAD")(_Relay)
-        order = _Order.of_here(prepare, marker)
+        relay = ray.remote(num_cpus=1, num_gpus=int(on_gpu), max_concurrency=2, scheduling_strategy="SPREAD")(Relay)
+        order = Order.of_here(prepare, marker)
         yield Crew(min(jobs or available, len(pairs)), lambda messages: _Actor(messages, relay, order), ATTEMPTS)
 
 
@@ -111,7 +111,7 @@ def _check_reachable(address: str) -> None:
 
 
 @contextmanager
-def _marker(target: str) -> Iterator[str]:
+def marker_near(target: str) -> Iterator[str]:
     """The path of a file near the first output, for nodes to see whether they see the same files."""
     folder = Path(os.path.abspath(target)).parent
     while not folder.is_dir():
@@ -121,7 +121,7 @@ def _marker(target: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """What a node has to know.
 
     Attributes:
@@ -141,11 +141,11 @@ class _Order:
     variables: dict[str, str]
 
     @staticmethod
-    def of_here(prepare: Prepare, marker: str) -> _Order:
+    def of_here(prepare: Prepare, marker: str) -> Order:
         from swc import __version__
 
         variables = {name: value for name, value in os.environ.items() if name.startswith("SWC_")}
-        return _Order(pickle.dumps(prepare), __version__, os.getcwd(), marker, sys.path, variables)
+        return Order(pickle.dumps(prepare), __version__, os.getcwd(), marker, sys.path, variables)
 
     def take(self) -> Prepare:
         """Make this process, on a node, as the order says.
@@ -176,10 +176,10 @@ class _Order:
 _SHARED = "a cluster needs a shared file system, mounted at the same path on every node"
 
 
-class _Relay:
+class Relay:
     """The actor: passes on what a process of its node says; each method yields kinds and contents of messages."""
 
-    def __init__(self, order: _Order) -> None:
+    def __init__(self, order: Order) -> None:
         self._order, self._messages, self._last = order, SimpleQueue[Message](), 0.0
         self._process: Process | None = None
 
@@ -224,7 +224,7 @@ class _Relay:
 class _Actor:
     """A worker of the cluster, as seen from here; a thread waits for its answers."""
 
-    def __init__(self, messages: SimpleQueue[Message], relay: Any, order: _Order) -> None:
+    def __init__(self, messages: SimpleQueue[Message], relay: Any, order: Order) -> None:
         self.index: int | None = None
         self.node = ""
         self._pairs = SimpleQueue[Pair | None]()
