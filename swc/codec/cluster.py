@@ -85,13 +85,13 @@ def _connected(address: str | None) -> Iterator[Any]:
     local = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address, logging_level="critical", log_to_driver=False, **local)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        advice = "" if address in ("local", "auto") else "; where it asks for a token, set RAY_AUTH_MODE=token"
+        raise InputError(f"`address` {address}: {' '.join(str(error).split())}{advice}") from error
+    try:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_term)  # ray has set its own
         yield ray
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if ray.is_initialized():
-            raise
-        raise InputError(f"`address` {address}: {' '.join(str(error).split())}") from error
     finally:
         ray.shutdown()
 
