@@ -43,7 +43,7 @@ def main() -> None:
     same = int(np.sum(counts[:, 0] == 0))
     share = different / total
     print(f"{different} of {total} codes differ, {100 * share:.4f} %; {same} of {len(names)} files have the same codes")
-    sys.exit(share > args.most)
+    sys.exit(int(share > args.most))
 
 
 if __name__ == "__main__":

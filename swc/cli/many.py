@@ -16,7 +16,7 @@ from swc.cli.inputs import Patterns, Wanted, find_inputs
 from swc.cli.many_options import Many
 from swc.cli.options import counted, size_text, time_text
 from swc.cli.plan import Overwriting, Task, check_folder, plan, size_of
-from swc.cli.progress import file_bars
+from swc.cli.progress import Share, file_bars, share_text
 from swc.cli.report import Line, check_report, report_to
 from swc.errors import InputError, SwcError
 
@@ -96,7 +96,7 @@ class _Run(Generic[SummaryT]):
     ) -> None:
         self._tasks, self._many, self._conversion, self._report = tasks, many, conversion, report
         self._start = partial(conversion.start, jobs=many.jobs, engine=engine)
-        self._nodes: dict[str, tuple[int, float]] = {}  # files done, and seconds of their audio
+        self._nodes: dict[str, Share] = {}
         self._failures: list[str] = []
         self._worst, self._total = 0, len(tasks)
         self._done = self._skipped = self._bytes_in = self._bytes_out = 0
@@ -119,7 +119,7 @@ class _Run(Generic[SummaryT]):
                 for outcome in outcomes:
                     self._add(outcome, rest[outcome.index].bytes)
                     bars.finish(outcome.index, outcome.summary.seconds if outcome.summary else 0.0)
-                    bars.share(self._shares())
+                    bars.share(self._nodes)
 
     def _fail(self, source: str, target: str, size: int, error: Exception, node: str = "") -> None:
         """Note a failure."""
@@ -140,8 +140,8 @@ class _Run(Generic[SummaryT]):
         """Print a summary of successes and failures."""
         if not self._many.quiet:
             say(self._summary())
-            for node, share in self._shares().items():
-                say(f"  node {node}: {share}")
+            for node, share in self._nodes.items():
+                say(f"  node {node}: {share_text(share)}")
         for failure in self._failures:
             say(f"  {failure}")
 
@@ -181,13 +181,6 @@ class _Run(Generic[SummaryT]):
         self._report(line)
         if self._many.as_json:
             tell(line.to_json().rstrip())
-
-    def _shares(self) -> dict[str, str]:
-        """The part of the work that each node of a cluster has done."""
-        return {
-            node: f"{counted(files, 'file')}, {time_text(seconds)} of audio"
-            for node, (files, seconds) in self._nodes.items()
-        }
 
     def _summary(self) -> str:
         elapsed = time.monotonic() - self._started

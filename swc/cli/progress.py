@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from swc.cli.options import time_text
+from swc.cli.options import counted, time_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 Report = Callable[[float, float | None], None]
 """(done so far, total or None if unknown)."""
+Share = tuple[int, float]
+"""Files that a node has done, and seconds of their audio."""
 
 
 @contextmanager
@@ -30,6 +32,12 @@ def progress_bar(label: str, quiet: bool) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def share_text(share: Share) -> str:
+    """The part of the work that a node has done, for people."""
+    files, seconds = share
+    return f"{counted(files, 'file')}, {time_text(seconds)} of audio"
 
 
 class FileBars:
@@ -67,12 +75,12 @@ class FileBars:
         self.progress.advance(self._files)
         self._show()
 
-    def share(self, nodes: Mapping[str, str]) -> None:
-        """Each node of a cluster has done so much."""
+    def share(self, nodes: Mapping[str, Share]) -> None:
+        """The nodes of a cluster have done so much."""
         for node, share in nodes.items():
             if node not in self._nodes:
                 self._nodes[node] = self.progress.add_task(f"node {node}", total=len(self._sizes), note="")
-            self.progress.update(self._nodes[node], note=share)
+            self.progress.update(self._nodes[node], completed=share[0], note=share_text(share))
 
     def _show(self) -> None:
         elapsed = time.monotonic() - self._started
@@ -90,7 +98,7 @@ class NoBars:
 
     def finish(self, index: int, seconds: float) -> None: ...
 
-    def share(self, nodes: Mapping[str, str]) -> None: ...
+    def share(self, nodes: Mapping[str, Share]) -> None: ...
 
 
 @contextmanager

@@ -50,6 +50,8 @@ def test_a_killed_worker_costs_nothing(swc: Swc, recordings: Path, monkeypatch: 
     monkeypatch.setattr(cluster, "ray_engine", fatal_engine)
     (recordings / "broken.wav").write_bytes(b"RIFF")
     done = swc("encode", "in", "-o", "out", "--effort", "0", *ENGINE, "--jobs", "2", "--json", "--report", "r.jsonl")
+    if "timed out during startup" in done.stderr:  # after 30 s, which Ray does not let us change
+        pytest.skip("this machine is too busy to start Ray")
     assert done.exit_code == 1
     assert log.with_suffix(".killed").exists()
     assert contents(swc.folder / "out") == contents(swc.folder / "alone")
