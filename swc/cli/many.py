@@ -117,7 +117,7 @@ class _Run(Generic[SummaryT]):
                 return
             with closing(self._start(pairs, progress=bars.reach)) as outcomes:
                 for outcome in outcomes:
-                    self._add(outcome, rest[outcome.index].bytes)
+                    self._add(outcome, rest[outcome.index])
                     bars.finish(outcome.index, outcome.summary.seconds if outcome.summary else 0.0)
                     bars.share(self._nodes)
 
@@ -151,12 +151,14 @@ class _Run(Generic[SummaryT]):
             count = len(self._failures)
             fail(f"{count} of {counted(self._total, 'file')} failed; they are named above", self._worst)
 
-    def _add(self, outcome: Outcome[SummaryT], size: int) -> None:
-        if outcome.summary is None:
-            assert outcome.error is not None
-            self._fail(outcome.source, outcome.target, size, outcome.error, outcome.node)
+    def _add(self, outcome: Outcome[SummaryT], task: Task) -> None:
+        if outcome.error is not None:
+            self._fail(outcome.source, outcome.target, task.bytes, outcome.error, outcome.node)
             return
-        done, written = outcome.summary, size_of(outcome.target)
+        if outcome.summary is None:
+            self._skip(task)
+            return
+        done, written, size = outcome.summary, size_of(outcome.target), task.bytes
         stream = written if self._conversion.command == "encode" else size
         kbps = stream * 8 / done.seconds / 1000 if done.samples else None
         line = Line(

@@ -35,7 +35,7 @@ class Outcome(Generic[SummaryT]):
         index: of its pair.
         source: read.
         target: written, if there is no error.
-        summary: of the work, or None.
+        summary: of the work, or None; also None, without an error, if the worker died between its work and its report.
         error: the failure, or None.
         node: of a cluster, that did the work; else empty.
     """

@@ -6,6 +6,7 @@ An engine knows how to start workers: processes of this machine (`swc.codec.pool
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
@@ -83,13 +84,15 @@ def work_on(
 ) -> Generator[tuple[int, Any, str], None, None]:
     """Work on pairs, and yield the index of each, its result or exception, and its worker's node, once it is done.
 
-    A pair whose worker dies is tried again, after the others. Workers end when the iterator does or is closed.
+    A pair whose worker dies is tried again, after the others. If the worker had finished the target, and died before it
+    could say so, the result is None. Workers end when the iterator does or is closed.
 
     Raises:
         Exception: raised by `prepare`, or the death of workers that were preparing themselves.
     """
     waiting = deque(enumerate(pairs))
     deaths = Counter[int | None]()  # by pair; None is for those that were not prepared yet
+    before: dict[int, _State] = {}  # of targets
     messages: SimpleQueue[Message] = SimpleQueue()
     workers = set[Worker]()
     try:
@@ -111,12 +114,15 @@ def work_on(
                 worker.stop()
             else:
                 worker.index, pair = waiting.popleft()
+                before[worker.index] = _state(pair[1])
                 worker.send(pair)
             if kind == "died":
                 deaths[index] += 1
                 if index is None and deaths[None] >= crew.size * crew.attempts:
                     raise content
-                if index is not None and deaths[index] < crew.attempts:
+                if index is not None and _state(pairs[index][1]) not in (None, before[index]):
+                    content = None
+                elif index is not None and deaths[index] < crew.attempts:
                     waiting.append((index, pairs[index]))
                     continue
             if index is not None:
@@ -126,3 +132,15 @@ def work_on(
             worker.dismiss()
         for worker in workers:
             worker.stop()
+
+
+_State = tuple[int, int] | None
+
+
+def _state(target: str) -> _State:
+    """Changes when the target is made, which happens at once, under its final name."""
+    try:
+        status = os.stat(target)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

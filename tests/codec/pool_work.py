@@ -43,9 +43,12 @@ def work(source: str, target: str, report: Report) -> str:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "die once":
-            if not Path(target).exists():
-                Path(target).touch()
+            if not Path(f"{target}.died").exists():
+                Path(f"{target}.died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
+        case "die late":
+            Path(target).write_text("whole")
+            os.kill(os.getpid(), signal.SIGKILL)
         case "format":
             raise FormatError("damaged", 7)
         case "stubborn":

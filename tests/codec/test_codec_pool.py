@@ -99,6 +99,14 @@ def test_a_file_whose_process_died_is_tried_again_after_the_others(tmp_path: Pat
     assert "killed by signal 9" in results[3][1]
 
 
+def test_a_target_that_was_finished_before_the_death_is_not_made_again(tmp_path: Path) -> None:
+    (tmp_path / "old").touch()
+    pairs = [("die late", f"{tmp_path}/new"), ("die late", f"{tmp_path}/old"), ("die", f"{tmp_path}/old")]
+    results = {index: result for index, result, _ in work_on(pairs, crew(1, attempts=2))}
+    assert (results[0], results[1]) == (None, None)
+    assert isinstance(results[2], SwcError)
+
+
 def test_what_no_process_can_do_is_raised() -> None:
     with pytest.raises(InputError, match="no such device"):
         next(work_on([("a", "")], crew(1, "error")))
