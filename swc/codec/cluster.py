@@ -259,7 +259,8 @@ class _Actor:
                 self._pass_on(self._actor.work.remote(pair), messages)
         except ray.exceptions.RayError as error:
             where = f"node {self.node}" if self.node else "a node"
-            reason = str(error).strip().split("\n")[0]
+            lines = str(error).strip().splitlines()
+            reason = lines[-1] if "Error: " in lines[-1] else lines[0]  # a traceback ends with what matters
             messages.put((self, "died", SwcError(f"the worker on {where} was lost: {reason}")))
 
     def _pass_on(self, answers: Any, messages: SimpleQueue[Message]) -> None:
