@@ -84,7 +84,6 @@ def test_options_of_a_cluster_alone(swc: Swc, recordings: Path) -> None:
         ("127.0.0.1:9", "no Ray cluster answers at --address 127.0.0.1:9 "),
         ("ray://127.0.0.1:9", "--address must be HOST:PORT "),
         ("head", "--address must be HOST:PORT "),
-        ("auto", "--address auto: Could not find any running Ray instance."),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
