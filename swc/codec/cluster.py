@@ -85,7 +85,7 @@ def _connected(address: str | None) -> Iterator[Any]:
     local = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address, logging_level="critical", log_to_driver=False, **local)
-    except (Exception, SystemExit) as error:  # Ray raises many kinds, and ends the process where a dead cluster left files
+    except (Exception, SystemExit) as error:  # many kinds; exit where a dead cluster left files
         advice = "" if address in ("local", "auto") else "; where it asks for a token, set RAY_AUTH_MODE=token"
         raise InputError(f"`address` {address}: {' '.join(str(error).split())}{advice}") from error
     try:
