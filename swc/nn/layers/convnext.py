@@ -25,11 +25,18 @@ class Block(nn.Module):
         self.scale = nn.Parameter(torch.full((dim,), scale))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.going_on(x, after(self.past, x))
+        return self._pointwise(x, self._depthwise(after(self.past, x)))
 
     def going_on(self, x: Tensor, known: Tensor) -> Tensor:
         """`forward` of x; `known` is x after as many earlier frames as the convolution reaches back."""
-        y: Tensor = self.down(F.gelu(self.up(self.norm(self._depthwise(known)))))
+        conv = self.depthwise
+        # of few frames, a sum takes a third of the time of a convolution
+        y = (known.unfold(1, conv.weight.shape[2], 1) * conv.weight[:, 0]).sum(-1)
+        y = y if conv.bias is None else y + conv.bias
+        return self._pointwise(x, y)
+
+    def _pointwise(self, x: Tensor, y: Tensor) -> Tensor:
+        y = self.down(F.gelu(self.up(self.norm(y))))
         return x + y * self.scale
 
     def _depthwise(self, x: Tensor) -> Tensor:
