@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 
 import pytest
 import torch
 
+from swc import Codec
+from swc.bitstream import Chunk, Stream
 from swc.errors import ChecksumError
 from swc.nn.threads import ahead as threads
+from tests.tiny import tones
 
 CPU = torch.device("cpu")
 
@@ -64,3 +69,24 @@ def test_results_need_no_gradients() -> None:
     with threads(CPU) as ahead:
         (result,) = ahead.map(lambda x: x * weight, [torch.ones(1)])
     assert not result.requires_grad
+
+
+def test_decoding_keeps_no_chunk_that_it_has_passed(tiny_bundle: Path) -> None:
+    codec = Codec.load(tiny_bundle)
+    stream = codec.encode(tones(10.0, 16000), 16000)
+    alive = weakref.WeakValueDictionary[int, Chunk]()
+
+    class Watched(Chunk):
+        """One that can be referred to weakly."""
+
+    class Passing(Stream):
+        def chunks_from(self, index: int) -> Iterator[Chunk]:
+            for number, chunk in enumerate(super().chunks_from(index), index):
+                alive[number] = copy = Watched(chunk.latents, chunk.windows, chunk.couplings)
+                yield copy
+                del copy
+
+    most = 0
+    for _ in codec.decode_blocks(Passing(stream.header, stream.chunks, stream.total_samples)):
+        most = max(most, len(alive))
+    assert most < len(stream.chunks) / 2, len(stream.chunks)
