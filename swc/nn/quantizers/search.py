@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -131,7 +132,8 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
         int64 (B, stages, T), -1 where an expert is not chosen.
     """
     B, T, D = z.shape
-    codes, _ = beam(stages_of(books, mask, T, width, group), z.reshape(-1, D), width)
+    stages = stages_of(tables(books, width), mask, T, width, group)
+    (codes,) = codes_of(stages, [beam(stages, z.reshape(-1, D), width)], len(books))
     return codes.reshape(B, T, -1).transpose(1, 2)
 
 
@@ -152,90 +154,145 @@ def codes_in_turn(
         int64 (B, stages, L), -1 where an expert is not chosen, and after the end of a run.
     """
     codes = torch.full((len(runs.z), len(books), runs.z.shape[1]), -1, device=runs.z.device)
-    live, previous, group = 0, torch.zeros_like(runs.z[:, 0]), runs.group
-    for t, latents in enumerate(runs.z.unbind(1)):
-        going_on = sum(length > t for length in runs.lengths)
-        if going_on != live or t % window == 0:
-            live, previous = going_on, previous[:going_on]
-            group = None if group is None else group[:live]
-            counts = counted(group, None, 1)
-            stages = stages_of(books, mask[:live, t // window], 1, width, group)
-        found, residual = beam(stages, latents[:live] - by_group(predictor, previous, counts), width)
-        codes[:live, :, t] = found
-        previous = latents[:live] - residual
+    each, previous, group = tables(books, width), torch.zeros_like(runs.z[:, 0]), runs.group
+    ends = {*range(window, runs.z.shape[1], window), *runs.lengths}
+    for start, stop in pairwise(sorted({0, *ends})):
+        live = sum(length > start for length in runs.lengths)
+        group = None if group is None else group[:live]
+        counts, previous = counted(group, None, 1), previous[:live]
+        stages = stages_of(each, mask[:live, start // window], 1, width, group)
+        found: list[Paths] = []
+        for latents in runs.z[:live, start:stop].unbind(1):
+            found.append(beam(stages, latents - by_group(predictor, previous, counts), width))
+            previous = latents - found[-1].residual
+        codes[:live, :, start:stop] = codes_of(stages, found, len(books)).permute(1, 2, 0)
     return codes
 
 
-class Stage(NamedTuple):
-    """A codebook with the vectors that it serves; without `rows` all of them. `counts` as for `distances`."""
+class Table(NamedTuple):
+    """A codebook (size, D), and what vectors are compared with, for `distances`."""
 
-    code: Tensor  # (size, D)
-    key: tuple[Tensor, Tensor]  # that vectors are compared with, for `distances`
-    rows: Tensor | None  # (n,)
+    code: Tensor
+    key: tuple[Tensor, Tensor]
+
+
+def tables(books: Sequence[Codebook], width: int) -> list[Table]:
+    """Codebooks for a beam. A single path takes the codes that `Codebook.nearest` gives, and more than one those that
+    leave the least, which can be compared from path to path."""
+    return [Table(book.code, book.key if width == 1 else (book.code, book.energy)) for book in books]
+
+
+class Stage(NamedTuple):
+    """A codebook with the vectors that it serves.
+
+    Attributes:
+        index: of the codebook.
+        code, key: as in its `Table`.
+        rows: the vectors (n,); None for all.
+        paths: their paths, if those of all vectors are numbered through (n * width,); None for all.
+        first: of each vector's paths, if those of these vectors are numbered through (n, 1).
+        counts: of their paths, as for `distances`.
+    """
+
+    index: int
+    code: Tensor
+    key: tuple[Tensor, Tensor]
+    rows: Tensor | None
+    paths: Tensor | None
+    first: Tensor
     counts: Counts
 
 
+class Paths(NamedTuple):
+    """What `beam` found for n vectors.
+
+    Attributes:
+        residual: after the best path (n, D).
+        last: the best of the paths (n,).
+        steps: at each stage, of each path of the vectors that it serves, parent * size + code (n, width).
+    """
+
+    residual: Tensor
+    last: Tensor
+    steps: list[Tensor]
+
+
 def stages_of(
-    books: Sequence[Codebook], mask: Tensor, length: int, width: int, group: Tensor | None = None
-) -> list[Stage | None]:
-    """The stages of windows, for vectors (B * length, D) of their latents; None where no window has it.
+    books: Sequence[Table], mask: Tensor, length: int, width: int, group: Tensor | None = None
+) -> list[Stage]:
+    """The stages of windows, for vectors (B * length, D) of their latents, without those that no window has.
 
     Args:
         books: of all stages; shared ones first.
         mask: chosen experts (B, N_r), bool.
         length: latents of a window.
-        width: of the beam; a single path takes the codes that `Codebook.nearest` gives, and more than one those that
-            leave the least, which can be compared from path to path.
+        width: of the beam.
         group: of each window, see `counted` (B,).
     """
-    stages: list[Stage | None] = []
+    stages: list[Stage] = []
     shared, time = len(books) - mask.shape[1], torch.arange(length, device=mask.device)
+    width = min(width, len(books[0].code))
+    path = torch.arange(width, device=mask.device)
     for index, book in enumerate(books):
         on = mask[:, index - shared] if index >= shared else torch.ones_like(mask[:, 0])
         windows = on.nonzero().flatten()
-        rows = None if len(windows) == len(on) else (windows[:, None] * length + time).flatten()
-        counts = counted(group, None if rows is None else windows, length)
-        key = book.key if width == 1 else (book.code, book.energy)
-        stages.append(Stage(book.code, key, rows, counts) if len(windows) else None)
+        if len(windows) == 0:
+            continue
+        rows = paths = None
+        if len(windows) < len(on):
+            rows = (windows[:, None] * length + time).flatten()
+            paths = (rows[:, None] * width + path).flatten()
+        first = torch.arange(len(windows) * length, device=mask.device)[:, None] * width
+        counts = counted(group, None if rows is None else windows, length * width if stages else length)
+        stages.append(Stage(index, *book, rows, paths, first, counts))
     return stages
 
 
 @torch.no_grad()
-def beam(stages: list[Stage | None], z: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """The best of `width` paths for vectors (n, D): codes (n, stages), -1 where not chosen, and residual (n, D)."""
-    first = stages[0]
-    if first is None or first.rows is not None:
+def beam(stages: list[Stage], z: Tensor, width: int) -> Paths:
+    """The best of `width` paths for vectors (n, D)."""
+    if not stages or stages[0].index or stages[0].rows is not None:
         raise ValueError("the first stage serves every vector")
-    n, D = z.shape
-    width = min(width, len(first.code))
-    code = distances(z, *first.key, first.counts).topk(width, largest=False).indices
-    residual = z[:, None] - first.code[code]
-    # of each stage: its vectors, and for each path parent and code
-    steps: list[tuple[int, Tensor | None, Tensor, Tensor]] = [(0, None, torch.zeros_like(code), code)]
-    for index, stage in enumerate(stages[1:], 1):
-        if stage is None:
-            continue
-        r = residual if stage.rows is None else residual[stage.rows]
-        counts = None if stage.counts is None else [width * count for count in stage.counts]
-        distance = distances(r.reshape(-1, D), *stage.key, counts).reshape(*r.shape[:2], -1)
-        distance += r.square().sum(-1, keepdim=True)
-        best = distance.flatten(1).topk(width, largest=False).indices
-        parent = best // len(stage.code)
-        code = best - parent * len(stage.code)
-        r = r.gather(1, parent[..., None].expand(-1, -1, D)) - stage.code[code]
-        if stage.rows is None:
-            residual = r
-        else:
-            residual[stage.rows] = r
-        steps.append((index, stage.rows, parent, code))
-    path = residual.square().sum(-1).argmin(1)
-    residual = residual[torch.arange(n, device=z.device), path]
-    codes = torch.full((n, len(stages)), -1, device=z.device)
-    for index, rows, parent, code in reversed(steps):
-        here = (path if rows is None else path[rows])[:, None]
-        best, before = code.gather(1, here)[:, 0], parent.gather(1, here)[:, 0]
-        if rows is None:
-            codes[:, index], path = best, before
-        else:
-            codes[rows, index], path[rows] = best, before
-    return codes, residual
+    (n, D), code = z.shape, stages[0].code
+    width = min(width, len(code))
+    steps = [distances(z, *stages[0].key, stages[0].counts).topk(width, largest=False).indices]
+    residual = (z[:, None] - code.index_select(0, steps[0].flatten()).reshape(n, width, D)).reshape(-1, D)
+    for stage in stages[1:]:
+        code, size = stage.code, len(stage.code)
+        r = residual if stage.paths is None else residual.index_select(0, stage.paths)
+        distance = distances(r, *stage.key, stage.counts)
+        distance += r.square().sum(1, keepdim=True)
+        best = smallest(distance.reshape(-1, width, size), width)
+        parent = best // size
+        r = r.index_select(0, (parent + stage.first).flatten())
+        r -= code.index_select(0, (best - parent * size).flatten())
+        residual = r if stage.paths is None else residual.index_copy_(0, stage.paths, r)
+        steps.append(best)
+    residual = residual.reshape(n, width, D)
+    last = residual.square().sum(-1).argmin(1)
+    return Paths(residual[torch.arange(n, device=z.device), last], last, steps)
+
+
+def smallest(distance: Tensor, width: int) -> Tensor:
+    """The `width` smallest of each vector's distances (n, paths, size), the least first: path * size + code (n, width).
+
+    Their codes are among the `width` codes that are nearest to any path: each of these is itself as near as that.
+    """
+    _, paths, size = distance.shape
+    if paths == 1 or size <= width:
+        return distance.flatten(1).topk(width, largest=False).indices
+    codes = distance.amin(1).topk(width, largest=False, sorted=False).indices
+    among = (torch.arange(0, paths * size, size, device=codes.device)[:, None] + codes[:, None]).flatten(1)
+    return among.gather(1, distance.flatten(1).gather(1, among).topk(width, largest=False).indices)
+
+
+def codes_of(stages: list[Stage], found: Sequence[Paths], books: int) -> Tensor:
+    """Codes (T, n, books) of the best paths that were found in T searches; -1 where a vector skips a codebook."""
+    path = torch.stack([paths.last for paths in found])
+    codes = torch.full((*path.shape, books), -1, device=path.device)
+    for stage, steps in reversed(list(zip(stages, zip(*(paths.steps for paths in found), strict=True), strict=True))):
+        rows = slice(None) if stage.rows is None else stage.rows
+        step = torch.stack(steps).gather(2, path[:, rows, None])[..., 0]
+        parent = step // len(stage.code)
+        codes[:, rows, stage.index], path[:, rows] = step - parent * len(stage.code), parent
+    return codes
