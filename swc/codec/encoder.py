@@ -8,7 +8,7 @@ gain little, and round differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -130,14 +130,3 @@ class StreamEncoder:
             windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
             ended = length < step or signal.shape[1] == before + length < before + step + encoder.context.after
             yield z, torch.stack([window.square().mean(1).sqrt() for window in windows], 1), couplings, ended
-
-
-@torch.inference_mode()
-def search(model: CodecModel, groups: Sequence[Sequence[Request]], window: int, effort: int) -> list[NDArray[np.int64]]:
-    """Codes (chunks, channels, stages, L) of groups of chunks of equally many latents."""
-    runs, grants = ([torch.cat([getattr(r, of) for r in group]) for group in groups] for of in ("z", "grants"))
-    codes = model.quantizer.encode_together(runs, grants, window, effort)
-    return [
-        found.reshape(len(group), -1, *found.shape[1:]).cpu().numpy()
-        for group, found in zip(groups, codes, strict=True)
-    ]
