@@ -133,7 +133,7 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
     """
     B, T, D = z.shape
     stages = stages_of(tables(books, width), mask, T, width, group)
-    (codes,) = codes_of(stages, [beam(stages, z.reshape(-1, D), width)], len(books))
+    codes = codes_of(stages, [beam(stages, z.reshape(-1, D), width)], len(books))
     return codes.reshape(B, T, -1).transpose(1, 2)
 
 
@@ -186,7 +186,7 @@ class Stage(NamedTuple):
     """A codebook with the vectors that it serves.
 
     Attributes:
-        index: of the codebook.
+        book: index of its codebook.
         code, key: as in its `Table`.
         rows: the vectors (n,); None for all.
         paths: their paths, if those of all vectors are numbered through (n * width,); None for all.
@@ -194,7 +194,7 @@ class Stage(NamedTuple):
         counts: of their paths, as for `distances`.
     """
 
-    index: int
+    book: int
     code: Tensor
     key: tuple[Tensor, Tensor]
     rows: Tensor | None
@@ -251,7 +251,7 @@ def stages_of(
 @torch.no_grad()
 def beam(stages: list[Stage], z: Tensor, width: int) -> Paths:
     """The best of `width` paths for vectors (n, D)."""
-    if not stages or stages[0].index or stages[0].rows is not None:
+    if not stages or stages[0].book or stages[0].rows is not None:
         raise ValueError("the first stage serves every vector")
     (n, D), code = z.shape, stages[0].code
     width = min(width, len(code))
@@ -294,5 +294,5 @@ def codes_of(stages: list[Stage], found: Sequence[Paths], books: int) -> Tensor:
         rows = slice(None) if stage.rows is None else stage.rows
         step = torch.stack(steps).gather(2, path[:, rows, None])[..., 0]
         parent = step // len(stage.code)
-        codes[:, rows, stage.index], path[:, rows] = step - parent * len(stage.code), parent
+        codes[:, rows, stage.book], path[:, rows] = step - parent * len(stage.code), parent
     return codes
