@@ -7,10 +7,10 @@ import torch
 from nn_samples import revq
 from torch import Tensor
 
+from swc.nn.quantizers.beam import beam_codes, codes_in_turn, smallest
 from swc.nn.quantizers.prediction import Predictor
 from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.runs import Runs
-from swc.nn.quantizers.search import beam_codes, codes_in_turn, smallest
 
 D, WINDOW = 6, 4
 
