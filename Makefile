@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PACKAGE := pyproject.toml constraints.txt $(shell find swc models -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo check test quick fuzz man clean
+.PHONY: demo check test pytest quick fuzz man clean
 
 demo: $(VENV)/.demo
 	$(BIN)/swc demo --out $(DEMO)
@@ -25,11 +25,13 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check
-	$(BIN)/python -m pytest -n auto
+test: check pytest
+
+pytest: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 quick: check
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 # Two thirds of the time for streams, a sixth for WAV on pipes, a sixth for compressed audio, whose libraries are talkative.
 fuzz: $(VENV)/.fuzz

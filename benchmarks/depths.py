@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from curves import curve, mean, plot
 from quality import joined, recordings
 
 from swc import Codec, Stream
@@ -33,7 +33,6 @@ from swc.evaluation.clips import Clip
 RATES = (0.6, 0.89, 1.5, 2.67, 5.33)
 DEPTHS = (3, 5, 8, 13, 26)
 MEASURES = ("visqol_audio", "stoi", "mel_distance")
-COLOURS = {"variable": "#0f6e84", "fixed": "#d1495b"}
 
 
 @dataclass(frozen=True)
@@ -106,17 +105,6 @@ def judge(codec: Codec, clips: Sequence[Clip], mode: str, asked: float) -> Row:
     return Row(domain, clips[0].file, mode, asked, kbps, int(depths.min()), float(depths.mean()), **scores, **bits)
 
 
-def curve(rows: Sequence[Row], mode: str, name: str) -> list[tuple[float, float]]:
-    """Mean rates and scores, by rising rate."""
-    points = []
-    for asked in sorted({row.asked for row in rows if row.mode == mode}):
-        some = [row for row in rows if (row.mode, row.asked) == (mode, asked)]
-        scores = [score for row in some if (score := getattr(row, name)) is not None]
-        if scores:
-            points.append((statistics.fmean(row.kbps for row in some), statistics.fmean(scores)))
-    return points
-
-
 def savings(rows: Sequence[Row], name: str = "visqol_audio") -> list[tuple[float, float, float]]:
     """Rates and scores of variable depth, and the share of the bits that fixed depth would take more at each score."""
     fixed = curve(rows, "fixed", name)
@@ -128,28 +116,6 @@ def savings(rows: Sequence[Row], name: str = "visqol_audio") -> list[tuple[float
             equal = float(np.exp(np.interp(score, rising, np.log(rates))))
             found.append((kbps, score, 1 - kbps / equal))
     return found
-
-
-def plot(path: Path, rows: Sequence[Row]) -> None:
-    """Means against mean rates, a row of panels a domain."""
-    domains = sorted({row.domain for row in rows})
-    figure = Figure(figsize=(10.5, 0.4 + 2.5 * len(domains)), dpi=100, layout="constrained")
-    grid = figure.subplots(len(domains), len(MEASURES), squeeze=False)
-    for axes, domain in zip(grid, domains, strict=True):
-        some = [row for row in rows if row.domain == domain]
-        for axis, name in zip(axes, MEASURES, strict=True):
-            drawn = False
-            for mode, colour in COLOURS.items():
-                if points := curve(some, mode, name):
-                    axis.plot(*zip(*points, strict=True), "o-", ms=4, color=colour, label=f"{mode} depth")
-                    drawn = True
-            axis.set_visible(drawn)
-            axis.set_title(f"{domain}: {METRICS[name].heading}", fontsize=10)
-            axis.set_xlabel("kbit/s, measured", fontsize=9)
-            axis.grid(alpha=0.3)
-            axis.spines[["top", "right"]].set_visible(False)
-        axes[0].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.savefig(path)
 
 
 def show(rows: Sequence[Row]) -> None:
@@ -164,8 +130,8 @@ def show(rows: Sequence[Row]) -> None:
         for mode, settings in (("variable", RATES), ("fixed", DEPTHS)):
             for asked in settings:
                 here = [row for row in some if (row.mode, row.asked) == (mode, asked)]
-                scores = [[s for row in here if (s := getattr(row, name)) is not None] for name in MEASURES]
-                texts = "".join(f"{statistics.fmean(s):17.3f}" if s else f"{'-':>17}" for s in scores)
+                scores = [mean(here, name) for name in MEASURES]
+                texts = "".join(f"{'-':>17}" if score is None else f"{score:17.3f}" for score in scores)
                 rate, depth = (statistics.fmean(getattr(row, of) for row in here) for of in ("kbps", "mean_depth"))
                 print(f"  {mode:9}{asked:7g}{rate:8.3f}{depth:7.2f}{texts}")
         for asked in RATES:
@@ -195,7 +161,7 @@ def main() -> None:
                     rows.append(judge(codec, clips, mode, asked))
                     writer.writerow(dataclasses.asdict(rows[-1]))
                     file.flush()
-    plot(args.png, rows)
+    plot(args.png, rows, MEASURES, {"variable": "variable depth", "fixed": "fixed depth"})
     show(rows)
 
 

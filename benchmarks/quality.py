@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from curves import mean, plot
 
 from swc import Codec, Stream
 from swc.audio import Audio
@@ -35,7 +35,6 @@ SETTINGS = [
 ]
 MEASURES = ("mel_distance", "pesq_wb", "visqol_audio")
 JOINED, PAUSE, NOISE, SOFTER = 4, 1.5, 1e-3, 0.1
-COLOURS = {"kbps": "#0f6e84", "quality": "#d1495b"}
 
 load = functools.cache(Codec.load)
 
@@ -89,40 +88,6 @@ def judge(clips: Sequence[Clip], mode: str, asked: float, effort: int, model: st
     return Row(domain, clips[0].file, mode, asked, len(data) * 8 * rate / len(audio) / 1000, **scores)
 
 
-def mean(rows: Sequence[Row], name: str) -> float | None:
-    values = [getattr(row, name) for row in rows if getattr(row, name) is not None]
-    return statistics.fmean(values) if values else None
-
-
-def plot(path: Path, rows: Sequence[Row]) -> None:
-    """Means against mean rates, a row of panels a domain."""
-    domains = sorted({row.domain for row in rows})
-    figure = Figure(figsize=(9.5, 0.5 + 2.4 * len(domains)), dpi=100, layout="constrained")
-    grid = figure.subplots(len(domains), len(MEASURES), squeeze=False, sharex=True)
-    for axes, domain in zip(grid, domains, strict=True):
-        for axis, name in zip(axes, MEASURES, strict=True):
-            drawn = False
-            for mode, colour in COLOURS.items():
-                points = [
-                    (mean(some, "kbps"), score)
-                    for setting in SETTINGS
-                    if setting[0] == mode
-                    and (some := [row for row in rows if (row.mode, row.asked) == setting and row.domain == domain])
-                    and (score := mean(some, name)) is not None
-                ]
-                if points:
-                    axis.plot(*zip(*points, strict=True), "o-", ms=4, color=colour, label=f"--{mode}")
-                    drawn = True
-            axis.set_visible(drawn)
-            axis.set_title(f"{domain}: {METRICS[name].heading}", fontsize=10)
-            axis.set_xlabel("kbit/s, measured", fontsize=9)
-            axis.tick_params(labelbottom=True)
-            axis.grid(alpha=0.3)
-            axis.spines[["top", "right"]].set_visible(False)
-        axes[0].legend(frameon=False, fontsize=9)
-    figure.savefig(path)
-
-
 def show(rows: Sequence[Row]) -> None:
     """Print means over all recordings, and the range of their rates."""
     headings = [f"{METRICS[name].heading:>17}" for name in MEASURES]
@@ -158,7 +123,7 @@ def main() -> None:
             rows.append(job.result())
             writer.writerow(dataclasses.asdict(rows[-1]))
             file.flush()
-    plot(args.png, rows)
+    plot(args.png, rows, MEASURES, {"kbps": "--kbps", "quality": "--quality"})
     show(rows)
 
 

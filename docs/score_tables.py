@@ -1,7 +1,8 @@
-"""Write the scores into the README and the model card: python docs/score_tables.py [NEW.json]
+"""Write scores and models into the pages that show them: python docs/score_tables.py [NEW.json ...]
 
-NEW.json is the output of `swc eval CLIPS --mos --json NEW.json`; its means replace those in docs/scores.json first.
-docs/peers.json has the scores of other codecs, and of swc on the same clips.
+NEW.json is the output of `swc eval CLIPS --model NAME --mos --json NEW.json`; its means replace those of this model in
+docs/scores.json first. docs/peers.json has the scores of other codecs, and of swc on the same clips. What the models
+are is what `swc models` lists.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from swc.bundle import list_bundles
+from swc.cli.models import facts
+from swc.codec.options import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[1]
 SCORES = ROOT / "docs" / "scores.json"
 PEERS = ROOT / "docs" / "peers.json"
-PAGES = (ROOT / "README.md", ROOT / "models" / "swc-44k" / "MODEL_CARD.md")
+MODELS_PAGE = ROOT / "docs" / "models.md"
 MAIN_RATE = 2.67
-KEPT = ("model", "fingerprint", "packages", "means")
+KEPT = ("fingerprint", "packages", "means")
 BRIEF = {
     "pesq_wb": ("PESQ", 2),
     "stoi": ("STOI", 3),
@@ -46,42 +52,94 @@ ORIGINALS = {"distillmos": "distillmos_original", "dnsmos_p808": "dnsmos_p808_or
 Columns = Mapping[str, tuple[str, int]]
 
 
-def brief(scores: dict[str, Any], _: dict[str, Any]) -> Iterable[str]:
+@dataclass(frozen=True)
+class Figures:
+    """What the tables have.
+
+    Attributes:
+        scores: means of the evaluations, by model.
+        peers: other codecs.
+        models: facts of the bundles.
+    """
+
+    scores: dict[str, Any]
+    peers: dict[str, Any]
+    models: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls) -> Figures:
+        scores, peers = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, PEERS))
+        return cls(scores, peers, [facts(bundle) for bundle in list_bundles()])
+
+
+def brief(figures: Figures, model: str) -> Iterable[str]:
     """All clips at each rate, in the most telling measures."""
-    return _rates(scores, BRIEF)
+    return _rates(figures.scores[model], BRIEF)
 
 
-def rates(scores: dict[str, Any], _: dict[str, Any]) -> Iterable[str]:
+def rates(figures: Figures, model: str) -> Iterable[str]:
     """All clips at each rate, in every measure."""
-    return _rates(scores, MEASURES | JUDGES)
+    return _rates(figures.scores[model], MEASURES | JUDGES)
 
 
-def domains(scores: dict[str, Any], _: dict[str, Any]) -> Iterable[str]:
+def domains(figures: Figures, model: str) -> Iterable[str]:
     """Each kind of sound at the main rate."""
     yield from _head(("domain", "measured"), MEASURES.values())
-    for summary in scores["means"]:
+    for summary in figures.scores[model]["means"]:
         if summary["domain"] is not None and summary["kbps"] == MAIN_RATE:
             yield _row((summary["domain"], _number(summary["kbps_measured"], 2)), summary["means"], MEASURES)
 
 
-def peers(_: dict[str, Any], others: dict[str, Any]) -> Iterable[str]:
+def peers(figures: Figures, _: str) -> Iterable[str]:
     """Other codecs, and swc, on the same clips."""
     yield from _head(("codec", "kbit/s"), [*PEER_COLUMNS.values(), *MUSIC.values()])
-    for codec in others["codecs"]:
+    for codec in figures.peers["codecs"]:
         first = (codec["name"], "" if codec["kbps"] is None else f"{codec['kbps']:g}")
         yield _row(first, codec["speech"], PEER_COLUMNS, *_cells(codec.get("music", {}), MUSIC))
 
 
-TABLES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Iterable[str]]] = {
-    table.__name__: table for table in (brief, rates, domains, peers)
+def models(figures: Figures, _: str) -> Iterable[str]:
+    """What each bundle is."""
+    head = ("model", "family", "Hz", "kbit/s a channel", "latency, s", "parameters, M", "MB")
+    yield from _head((*head, "GMAC a second: encoder", "decoder", "x real time: encoding", "decoding"), ())
+    for row in figures.models:
+        low, high = (f"{kbps:.2f}" for kbps in row["kbps"])
+        rate = low if low == high else f"{low} to {high}"
+        size = (f"{row['latency_seconds']:.2f}", f"{row['parameters'] / 1e6:.1f}", f"{row['bytes'] / 1e6:.1f}")
+        macs, speed = (row[name] or dict.fromkeys(("encode", "decode")) for name in ("macs", "speed"))
+        work = [_number(macs[way] and macs[way] / 1e9, 2) for way in ("encode", "decode")]
+        times = [_number(speed[way], 1) for way in ("encode", "decode")]
+        yield _row((row["name"], row["family"], str(row["sample_rate"]), rate, *size, *work, *times), {}, {})
+
+
+def evaluations(figures: Figures, _: str) -> Iterable[str]:
+    """Each kind of sound at each rate, of the models that have been evaluated."""
+    columns = MEASURES | JUDGES
+    yield from _head(("model", "`--kbps`", "domain", "clips", "measured"), columns.values())
+    for row in figures.models:
+        means = figures.scores.get(row["name"], {"means": []})["means"]
+        for summary in [one for one in means if one["domain"]] or means:
+            asked, measured = _number(summary["kbps"], 2), _number(summary["kbps_measured"], 2)
+            first = (row["name"], asked, summary["domain"] or "all", str(summary["files"]), measured)
+            yield _row(first, summary["means"], columns)
+
+
+TABLES: dict[str, Callable[[Figures, str], Iterable[str]]] = {
+    table.__name__: table for table in (brief, rates, domains, peers, models, evaluations)
 }
 
 
-def rendered(page: str, scores: dict[str, Any], others: dict[str, Any]) -> str:
+def pages() -> dict[Path, str]:
+    """The pages that may have tables, and the model that each is about."""
+    cards = {path: path.parent.name for path in ROOT.glob("models/*/MODEL_CARD.md")}
+    return {ROOT / "README.md": DEFAULT_MODEL, MODELS_PAGE: DEFAULT_MODEL} | cards
+
+
+def rendered(page: str, figures: Figures, model: str) -> str:
     """A page with each table between `<!-- scores: NAME -->` and `<!-- end -->` made again."""
 
     def table(found: re.Match[str]) -> str:
-        return f"{found[1]}\n" + "\n".join(TABLES[found[2]](scores, others)) + f"\n{found[3]}"
+        return f"{found[1]}\n" + "\n".join(TABLES[found[2]](figures, model)) + f"\n{found[3]}"
 
     return re.sub(r"(<!-- scores: (\w+) -->)\n.*?(<!-- end -->)", table, page, flags=re.S)
 
@@ -115,12 +173,14 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 def main() -> None:
+    scores = json.loads(SCORES.read_text(encoding="utf-8"))
     for new in sys.argv[1:]:
         document = json.loads(Path(new).read_text(encoding="utf-8"))
-        SCORES.write_text(json.dumps({key: document[key] for key in KEPT}, indent=1) + "\n", encoding="utf-8")
-    scores, others = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, PEERS))
-    for path in PAGES:
-        path.write_text(rendered(path.read_text(encoding="utf-8"), scores, others), encoding="utf-8")
+        scores[document["model"]] = {key: document[key] for key in KEPT}
+    SCORES.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    figures = Figures.read()
+    for path, model in pages().items():
+        path.write_text(rendered(path.read_text(encoding="utf-8"), figures, model), encoding="utf-8")
 
 
 if __name__ == "__main__":

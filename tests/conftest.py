@@ -30,6 +30,15 @@ def audio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def two_clips(audio_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings to validate on."""
+    folder = tmp_path_factory.mktemp("clips")
+    for name in ("0.wav", "1.wav"):
+        (folder / name).symlink_to(audio_folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The config file of a model that trains in seconds."""
     path = tmp_path_factory.mktemp("config") / "config.toml"

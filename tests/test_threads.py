@@ -14,22 +14,31 @@ import soundfile
 from swc import threads
 from swc.errors import InputError
 
+THERE_AND_BACK = """
+import sys
+from swc.cli import app
+source, stream, target = sys.argv[1:]
+app(["encode", source, stream, "-q"], standalone_mode=False)
+app(["decode", stream, target, "--bits", "float", "-q"], standalone_mode=False)
+"""
 NAMES = ("OMP_NUM_THREADS", "SWC_THREADS", "MKL_CBWR", *threads.CHOSEN_BY_USERS)
 
 
 def settled(given: int | None = None, **environment: str) -> dict[str, str]:
-    """The variables of a new process that has configured itself, and torch's own view of them."""
-    code = (
-        f"import os; from swc.threads import configure; configure({given}); import torch; "
-        "print(torch.get_num_threads(), *(f'{n}={os.environ.get(n)}' for n in "
-        f"{NAMES}))"
-    )
+    """The variables of a new process that has configured itself."""
+    said = run(f"configure({given}); print(*(f'{{n}}={{os.environ.get(n)}}' for n in {NAMES}))", environment)
+    return dict(text.split("=") for text in said.split())
+
+
+def threads_of_torch(given: int | None = None, **environment: str) -> int:
+    """What torch makes of them."""
+    return int(run(f"configure({given}); import torch; print(torch.get_num_threads())", environment))
+
+
+def run(code: str, environment: dict[str, str]) -> str:
     clean = {name: value for name, value in os.environ.items() if name not in NAMES}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True
-    )
-    count, *rest = done.stdout.split()
-    return {"torch": count, **dict(text.split("=") for text in rest)}
+    command = [sys.executable, "-c", f"import os; from swc.threads import configure; {code}"]
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_threads_sleep_at_barriers_unless_the_user_chose() -> None:
@@ -46,17 +55,17 @@ def test_products_round_alike_unless_the_user_chose() -> None:
 @pytest.mark.parametrize(
     ("given", "environment", "count"),
     [
-        (1, {"SWC_THREADS": "2"}, "1"),
-        (None, {"SWC_THREADS": "2", "OMP_NUM_THREADS": "1"}, "2"),
-        (None, {"OMP_NUM_THREADS": "1"}, "1"),
+        (1, {"SWC_THREADS": "2"}, 1),
+        (None, {"SWC_THREADS": "2", "OMP_NUM_THREADS": "1"}, 2),
+        (None, {"OMP_NUM_THREADS": "1"}, 1),
     ],
 )
-def test_the_nearest_word_counts(given: int | None, environment: dict[str, str], count: str) -> None:
-    assert settled(given, **environment)["torch"] == count
+def test_the_nearest_word_counts(given: int | None, environment: dict[str, str], count: int) -> None:
+    assert threads_of_torch(given, **environment) == count
 
 
 def test_by_default_there_are_as_many_as_processors() -> None:
-    assert int(settled()["torch"]) == threads.available()
+    assert threads_of_torch() == threads.available()
 
 
 @pytest.mark.parametrize(("text", "count"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("junk", 8)])
@@ -82,8 +91,8 @@ def test_bytes_are_the_same_for_any_number(tmp_path: Path) -> None:
     for count in ("1", "3"):
         stream, target = tmp_path / f"{count}.swc", tmp_path / f"{count}.wav"
         environment = {**os.environ, "SWC_THREADS": count}
-        for command in (["encode", tmp_path / "in.wav", stream], ["decode", stream, target, "--bits", "float"]):
-            subprocess.run([sys.executable, "-m", "swc", *map(str, command), "-q"], env=environment, check=True)
+        command = [sys.executable, "-c", THERE_AND_BACK, str(tmp_path / "in.wav"), str(stream), str(target)]
+        subprocess.run(command, env=environment, check=True)
         made.add(stream.read_bytes())
         decoded.append(soundfile.read(target)[0])
     assert len(made) == 1

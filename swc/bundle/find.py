@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from swc.bundle.fingerprint import count_parameters, fingerprint
 from swc.config import Config, ModelConfig
@@ -13,7 +15,7 @@ from swc.errors import ModelError, SwcError
 
 FOLDER_VARIABLE = "SWC_MODELS"
 """Environment variable that names a folder of bundles to use in place of the one that comes with swc."""
-CONFIG, WEIGHTS = "config.toml", "weights.safetensors"
+CONFIG, WEIGHTS, MEASURED = "config.toml", "weights.safetensors", "measured.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Bundle:
             ModelError: it is not installed.
         """
         return base_of(self.config)
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """What `benchmarks/measured.py` found: work and speed; empty if it was not run."""
+        path = self.path / MEASURED
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     @cached_property
     def fingerprint(self) -> bytes:

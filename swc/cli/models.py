@@ -38,7 +38,7 @@ def listing(
         return
     from swc.bundle import list_bundles
 
-    rows = [_facts(bundle) for bundle in list_bundles()]
+    rows = [facts(bundle) for bundle in list_bundles()]
     if as_json:
         tell(json.dumps(rows))
         return
@@ -53,6 +53,12 @@ def listing(
         if row["base"]:
             tell(f"  base         encoder and decoder of {row['base']}, not counted above")
         tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
+        if row["macs"]:
+            encode, decode = (f"{number / 1e9:.2f}" for number in row["macs"].values())
+            tell(f"  work         {encode} + {decode} G multiply-accumulates a second of audio, encoder + decoder")
+        if row["speed"]:
+            encode, decode = (f"{times:.1f}" for times in row["speed"].values())
+            tell(f"  speed        {encode} x real time encoding, {decode} decoding, on a core of {row['processor']}")
         tell(f"  path         {row['path']}")
     if not rows:
         say("no models are installed; reinstall swc, whose package contains the default one")
@@ -85,8 +91,8 @@ def export(
 
     with open_output(target) as fp:
         export_onnx(bundle, fp)
-    facts = {"model": bundle.name, "output": target, "bytes": fp.size, "fingerprint": bundle.fingerprint.hex()}
-    show(facts, target, [f"{size_text(fp.size)}, the decoder of {bundle.name}"], quiet=quiet, as_json=as_json)
+    done = {"model": bundle.name, "output": target, "bytes": fp.size, "fingerprint": bundle.fingerprint.hex()}
+    show(done, target, [f"{size_text(fp.size)}, the decoder of {bundle.name}"], quiet=quiet, as_json=as_json)
 
 
 def _check_target(target: str, force: bool) -> None:
@@ -99,7 +105,8 @@ def _check_target(target: str, force: bool) -> None:
         raise InputError(f"{target} exists already; name another output, or add --force to overwrite it")
 
 
-def _facts(bundle: Bundle) -> dict[str, Any]:
+def facts(bundle: Bundle) -> dict[str, Any]:
+    """What `swc models` says of a bundle."""
     config, quantizer, layout = bundle.config, bundle.config.quantizer, bundle.config.quantizer.layout
     bounds = layout.bounds(quantizer.window)
     return {
@@ -116,6 +123,7 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
         "fingerprint": bundle.fingerprint.hex(),
         "base": _base(bundle),
         "latency_seconds": _latency(config),
+        **{name: bundle.measured.get(name) for name in ("macs", "speed", "processor")},
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -17,22 +16,16 @@ from swc.bitstream import ChunkSink, Header, Stream, StreamBuilder, StreamWriter
 from swc.bitstream.stream import AnyStream
 from swc.bundle import Bundle, bundle_for, find_bundle
 from swc.bundle.weights import load_weights
-from swc.codec.budget import Budget
-from swc.codec.control import ConstantRate, OnlyRate, RateControl
 from swc.codec.decoder import as_audio
 from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
-from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.jobs import Job, naming, run
-from swc.codec.levels import ConstantLevel, LevelForRate
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions, Stereo
-from swc.codec.quality import QualityScale
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
+from swc.codec.settings import Settings
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
-from swc.errors import InputError
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel
-from swc.nn.roles import LevelQuantizer
 
 
 class Codec(DecodingCodec):
@@ -45,7 +38,7 @@ class Codec(DecodingCodec):
         super().__init__(CodecModel(bundle.config), bundle.fingerprint)
         load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
-        self._qualities = QualityScale(self.model)
+        self._settings = Settings(self.model)
 
     @classmethod
     def load(cls, model: str | Path = DEFAULT_MODEL, device: str = "cpu") -> Codec:
@@ -235,6 +228,10 @@ class Codec(DecodingCodec):
         run([job])
         return job.blocks
 
+    def settled(self, options: EncodeOptions) -> EncodeOptions:
+        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
+        return self._settings.settled(options)
+
     def _job(
         self,
         sink: Callable[[Header], ChunkSink],
@@ -247,55 +244,12 @@ class Codec(DecodingCodec):
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
-        options = self.settled(options)
-        listens = options.gain_db is None or (options.stereo == "auto" and source.channels > 1)
-        heard = blocks.peek(round(self._lookahead(options) * rate) if listens else 0)
-        gain = self._gain(heard, rate, options)
+        settings, options = self._settings, self.settled(options)
+        heard = blocks.peek(round(settings.lookahead(options, source.channels) * rate))
+        gain = settings.gain(options, heard, rate)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
         mask = source.channel_mask or DEFAULT_MASKS[source.channels]
         header = header.with_pairs(chosen_pairs(options.stereo, header, mask, heard))
-        control = self._control(header, options)
-        encoder = StreamEncoder(self.model, header, control, options.effort, coupling_bits(options.target_kbps))
+        control, couplings = settings.control(options, header), coupling_bits(options.target_kbps)
+        encoder = StreamEncoder(self.model, header, control, options.effort, couplings)
         return Job(encoder, blocks, sink(header), source.total_samples, name)
-
-    def _control(self, header: Header, options: EncodeOptions) -> RateControl:
-        """What decides how many bits windows take.
-
-        Raises:
-            InputError: a level, and the model has none.
-            BitrateError: a rate that cannot be met.
-        """
-        quantizer = self.model.quantizer
-        if options.quality is not None:
-            return OnlyRate() if self._has_one_rate else self._qualities.control(header, options.quality)
-        if isinstance(quantizer, LevelQuantizer):
-            if options.level is not None:
-                return ConstantLevel(quantizer, header, options.level)
-            return LevelForRate(quantizer, header, Budget(header, options.target_kbps))
-        if options.level is not None:
-            raise InputError(
-                f"{self.name} has no `level`, which takes a model of family vrvq (swc models lists families); "
-                "choose one with `model`, or give `kbps` or `quality`"
-            )
-        return ConstantRate(header, Budget(header, options.target_kbps))
-
-    @property
-    def _has_one_rate(self) -> bool:
-        q = self.config.quantizer
-        return len(q.layout.sizes(q.window)) == 1
-
-    def settled(self, options: EncodeOptions) -> EncodeOptions:
-        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
-        if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
-            return options
-        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
-
-    def _lookahead(self, options: EncodeOptions) -> float:
-        """Seconds that are heard before anything is written."""
-        return self.config.gain.lookahead if options.lookahead is None else options.lookahead
-
-    def _gain(self, heard: Audio, sample_rate: int, options: EncodeOptions) -> int:
-        """Level gain in 1/256 dB, from the beginning of the audio."""
-        if options.gain_db is not None:
-            return round(options.gain_db * 256)
-        return gain_q8(loud_level_db(heard, sample_rate), self.config.gain)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import torch
@@ -86,6 +87,20 @@ class OnlyRate:
 
     def settle(self, packed: int) -> None:
         """Nothing is limited."""
+
+
+def of_each(chunks: Sequence[Uncoded], measure: Callable[[Sequence[Uncoded]], Tensor]) -> list[Tensor]:
+    """What `measure` gives for each chunk, (channels, ...).
+
+    Args:
+        chunks: in order.
+        measure: takes some of one shape, which saves time, and gives (chunks * channels, ...).
+    """
+    found: list[Tensor] = []
+    for _, alike in groupby(chunks, key=lambda chunk: chunk.z.shape):
+        some = list(alike)
+        found += torch.split(measure(some), len(some[0].z))
+    return found
 
 
 def _bits(sizes: Sequence[range], steps: Sequence[int]) -> int:

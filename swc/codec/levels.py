@@ -11,7 +11,6 @@ import math
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from swc.bitstream import Header, VrvqLayout
 from swc.codec.budget import CHUNK_BITS, Budget
-from swc.codec.control import Uncoded
+from swc.codec.control import Uncoded, of_each
 from swc.nn.roles import LevelQuantizer
 
 RISE = 1.05  # a second, by which the level rises at most
@@ -38,11 +37,8 @@ class Depths:
 
     def __init__(self, quantizer: LevelQuantizer, layout: VrvqLayout, window: int, chunks: Sequence[Uncoded]) -> None:
         self.layout, self.window = layout, window
-        self._thresholds: list[NDArray[np.float32]] = []  # of each chunk (channels, L, n_routed)
-        for _, alike in groupby(chunks, key=lambda chunk: chunk.z.shape):  # as they are coded together
-            some = list(alike)
-            found = quantizer.thresholds(torch.cat([chunk.z for chunk in some]))
-            self._thresholds += [part.cpu().numpy() for part in torch.split(found, len(some[0].z))]
+        found = of_each(chunks, lambda alike: quantizer.thresholds(torch.cat([chunk.z for chunk in alike])))
+        self._thresholds: list[NDArray[np.float32]] = [one.cpu().numpy() for one in found]  # (channels, L, n_routed)
 
     @property
     def levels(self) -> NDArray[np.float32]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swc.bitstream import Header, window_lengths
-from swc.codec.control import Uncoded
+from swc.codec.control import Uncoded, of_each
 from swc.nn.model import CodecModel
 
 STEP_DB = 1.25
@@ -45,11 +44,7 @@ class ConstantResidual:
 
     @torch.inference_mode()
     def grants(self, chunks: Sequence[Uncoded]) -> list[Tensor]:
-        grants: list[Tensor] = []
-        for _, alike in groupby(chunks, key=lambda chunk: chunk.z.shape):
-            some = list(alike)
-            grants += torch.split(self._alike(some), len(some[0].z))
-        return grants
+        return of_each(chunks, self._alike)
 
     def settle(self, packed: int) -> None:
         """Nothing is limited."""

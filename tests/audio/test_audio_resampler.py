@@ -76,7 +76,7 @@ def test_bad_arguments() -> None:
         Resampler(8000, 16000, 2).process(np.zeros((10, 1), np.float32))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     in_rate=RATES,
     out_rate=RATES,

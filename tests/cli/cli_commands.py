@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import PIPE
+from typing import Any
 
 import numpy as np
+from cli_forks import Forked
 
 from swc.bitstream import CHUNK_OVERHEAD
 
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 RATE = 44100
 CHUNK = 172 * 1024  # samples a chunk, of the small codec's
 RAW = ("--raw", "--rate", str(RATE), "--channels", "1", "--effort", "0")
@@ -32,17 +34,18 @@ def command_line(*args: str | Path) -> list[str]:
     return [sys.executable, "-m", "swc", *map(str, args)]
 
 
-def piped(data: bytes, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command_line(*args), input=data, capture_output=True, env=ONE_THREAD)
+def piped(data: bytes, *args: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """As subprocess.run, with the options of `Forked`."""
+    with Forked(*args, **{"stdin": PIPE, "stdout": PIPE, "stderr": PIPE} | options) as process:
+        output, errors = process.communicate(data)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 class Running:
     """A process whose input stays open, and whose output is collected as it comes."""
 
     def __init__(self, *args: str | Path) -> None:
-        self.process = subprocess.Popen(
-            command_line(*args), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD
-        )
+        self.process = Forked(*args, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         self.output = bytearray()
         self._collector = threading.Thread(target=self._collect)
         self._collector.start()

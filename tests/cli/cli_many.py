@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli_commands import ONE_THREAD, command_line
+from cli_commands import command_line
+from cli_forks import ONE_THREAD
 from typer.testing import CliRunner, Result
 
 from swc.cli import app

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from cli_commands import ONE_THREAD, command_line, piped
+from cli_commands import piped
+from cli_forks import Forked
 from typer.testing import CliRunner, Result
 
 from swc.bitstream import Stream
@@ -216,8 +218,8 @@ def test_input_that_breaks_off_leaves_nothing(tmp_path: Path, runner: CliRunner)
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
 def test_interrupted_encoder_leaves_nothing(tmp_path: Path, wav: Path, models: Path, number: signal.Signals) -> None:
-    command = command_line("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ONE_THREAD) as process:
+    command = ("encode", "-", tmp_path / "out.swc", "--model", models / "swc-44k")
+    with Forked(*command, stdin=PIPE, stderr=PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(wav.read_bytes()[:60000])
         process.stdin.flush()
@@ -264,6 +266,21 @@ def test_models(runner: CliRunner) -> None:
     assert "swc-44k" in text
     assert model["fingerprint"] in text
     assert f"{model['latency_seconds']:.2f} s" in text
+    assert (model["macs"], model["speed"]) == (None, None)
+    assert "multiply-accumulates" not in text
+
+
+def test_models_tell_what_was_measured(
+    tmp_path: Path, models: Path, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = shutil.copytree(models / "swc-44k", tmp_path / "swc-44k")
+    measured = {"macs": {"encode": 4.2e8, "decode": 5e8}, "speed": {"encode": 7, "decode": 32}, "processor": "Abacus 2"}
+    (bundle / "measured.json").write_text(json.dumps(measured))
+    monkeypatch.setenv("SWC_MODELS", str(tmp_path))
+    assert measured.items() <= json.loads(run(runner, "models", "--json").stdout)[0].items()
+    text = run(runner, "models").stdout
+    assert "0.42 + 0.50 G multiply-accumulates a second of audio, encoder + decoder" in text
+    assert "7.0 x real time encoding, 32.0 decoding, on a core of Abacus 2" in text
 
 
 def test_an_implausible_level_names_the_file(tmp_path: Path, runner: CliRunner) -> None:

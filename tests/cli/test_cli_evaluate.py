@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import soundfile as sf
-from cli_commands import piped
 from tiny import tones
 from typer.testing import CliRunner, Result
 
@@ -44,12 +43,10 @@ def test_plot_and_page(folder: Path, model: Path) -> None:
 
 
 def test_the_page_to_stdout(folder: Path, model: Path) -> None:
-    options = ("--kbps", "2", "--workers", "0", "--html", "-", "-q", "--model", model)
-    done = piped(b"", "eval", folder, *options)
-    assert done.returncode == 0
-    assert done.stdout.startswith(b"<!DOCTYPE html>")
-    assert done.stdout.endswith(b"</html>\n")
-    assert b"asked" in done.stderr  # the table
+    done = run(folder, model, "--html", "-", "-q")
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert done.stdout.endswith("</html>\n")
+    assert "asked" in done.stderr  # the table
 
 
 @pytest.mark.parametrize("option", ["--plot", "--html"])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
-from cli_commands import ONE_THREAD, RAW, chunk_ends, command_line, pcm, running
+from cli_commands import RAW, chunk_ends, command_line, pcm, piped, running
+from cli_forks import ONE_THREAD, Forked
 from cli_streams import make_stream
 
 from swc.bitstream import Stream, header_size
@@ -62,13 +63,7 @@ def written(folder: Path) -> int:
 def test_reader_that_goes_away(model: Path, minute: Stream, command: str) -> None:
     args = ("-", "-", *(RAW[:-2] if command == "encode" else ()), "--model", model)
     args += ("--lookahead", "2") if command == "encode" else ()
-    with subprocess.Popen(
-        command_line(command, *args),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ONE_THREAD,
-    ) as process:
+    with Forked(command, *args, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -98,12 +93,10 @@ def test_full_device(model: Path, minute: Stream, command: str, redirected: bool
     data = pcm(6) if command == "encode" else minute.to_bytes()
     options = (*(RAW if command == "encode" else ()), "--model", model)
     with open("/dev/full", "wb") as full:
-        result = subprocess.run(
-            command_line(command, "-", "-" if redirected else "/dev/full", *options),
-            input=data,
-            stdout=full if redirected else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=ONE_THREAD,
+        result = piped(
+            data,
+            *(command, "-", "-" if redirected else "/dev/full", *options),
+            stdout=full if redirected else DEVNULL,
         )
     name = "standard output" if redirected else "/dev/full"
     assert result.stderr.decode() == f"swc: error: {name}: No space left on device\n"
@@ -124,16 +117,10 @@ def test_full_disk_is_an_error_for_text_too(tmp_path: Path) -> None:
 def test_full_disk(tmp_path: Path, model: Path, minute: Stream, target: str) -> None:
     """A limit on the size of files stands for the disk."""
     encode = target == "out.swc"
-    command = command_line("encode" if encode else "decode", "-", tmp_path / target, "--model", model)
-    command += RAW if encode else ["--raw"] if target == "out.raw" else []
-    limit = 1000 if encode else 20_000
-    result = subprocess.run(
-        command,
-        input=pcm(10) if encode else minute.to_bytes(),
-        capture_output=True,
-        env=ONE_THREAD,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    command = ("encode" if encode else "decode", "-", tmp_path / target, "--model", model)
+    options = RAW if encode else ("--raw",) if target == "out.raw" else ()
+    data, limit = (pcm(10), 1000) if encode else (minute.to_bytes(), 20_000)
+    result = piped(data, *command, *options, file_limit=limit)
     errors = result.stderr.decode()
     assert result.returncode == 1, errors
     assert re.fullmatch(rf"swc: error: \S*{target}: (cannot be written: )?File too large\n", errors)

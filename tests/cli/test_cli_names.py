@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from cli_commands import ONE_THREAD
+from cli_commands import piped
 from cli_many import Swc
 from cli_streams import make_stream
 from typer.testing import CliRunner
@@ -26,7 +25,6 @@ from swc.evaluation import Results, Row, table, write_csv, write_json
 from swc.evaluation.results import Failure
 
 STREAM = make_stream(9).to_bytes()
-ROOT = str(Path(__file__).parents[2])
 NAMES = [
     "caf\udce9",
     "snow \u96ea",
@@ -43,24 +41,17 @@ ODD = [name for name in NAMES if not name.isascii()]  # depend on the locale, wh
 PLAIN = [name for name in NAMES if name.isascii()]
 
 
-def process(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "swc", *args]
-    return subprocess.run(
-        command, capture_output=True, cwd=folder, env={**ONE_THREAD, "PYTHONPATH": ROOT, **environment}
-    )
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "environment"),
-    [(name, {"PYTHONIOENCODING": "ascii"}) for name in ODD] + [(name, {"LC_ALL": "C.UTF-8"}) for name in ODD],
-)
-def test_streams_of_any_name(tmp_path: Path, name: str, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("variable", [("PYTHONIOENCODING", "ascii"), ("LC_ALL", "C.UTF-8")])
+def test_streams_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: tuple[str, str]) -> None:
     def run(*args: str) -> tuple[int, str, str]:
-        done = process(tmp_path, *args, **environment)
+        done = piped(b"", *args, environment=(variable,))
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    every_command_takes(tmp_path, name, run)
+    for number, name in enumerate(ODD):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        every_command_takes(Path.cwd(), name, run)
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -103,21 +94,24 @@ def test_messages_name_the_file_exactly(tmp_path: Path, name: str, command: str)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_there_and_back_under_any_name(tmp_path: Path, models: Path, name: str, locale: str) -> None:
-    sound = 0.2 * np.sin(np.arange(9000) * 0.05)
-    sf.write(os.fsencode(tmp_path / f"{name}.wav"), sound, 44100, format="WAV", subtype="PCM_16")
-    environment = {"LC_ALL": locale, "SWC_MODELS": str(models)}
-    done = process(tmp_path, "encode", "--json", "--effort", "0", "--", f"{name}.wav", **environment)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["output"] == f"{name}.swc"
-    assert Stream.load(tmp_path / f"{name}.swc").total_samples == 9000
-    (tmp_path / f"{name}.wav").unlink()
-    done = process(tmp_path, "decode", "--", f"{name}.swc", **environment)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.decode().startswith(f"{printable(name)}.wav: 0.20 s")
-    assert sorted(os.listdir(tmp_path)) == sorted([f"{name}.swc", f"{name}.wav"])
+def test_there_and_back_under_any_name(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment, sound = (("LC_ALL", locale), ("SWC_MODELS", str(models))), 0.2 * np.sin(np.arange(9000) * 0.05)
+    for name in ODD:
+        sf.write(os.fsencode(tmp_path / f"{name}.wav"), sound, 44100, format="WAV", subtype="PCM_16")
+        encode = ("encode", "--json", "--effort", "0", "--", f"{name}.wav")
+        done = piped(b"", *encode, environment=environment)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["output"] == f"{name}.swc"
+        assert Stream.load(tmp_path / f"{name}.swc").total_samples == 9000
+        (tmp_path / f"{name}.wav").unlink()
+        done = piped(b"", "decode", "--", f"{name}.swc", environment=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.decode().startswith(f"{printable(name)}.wav: 0.20 s")
+    assert sorted(os.listdir(tmp_path)) == sorted(f"{name}{suffix}" for name in ODD for suffix in (".swc", ".wav"))
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 import typer
-from cli_commands import ONE_THREAD, command_line
+from cli_commands import command_line
+from cli_forks import ONE_THREAD
+from cli_many import Swc
 from cli_streams import make_stream
 from typer.testing import CliRunner
 
@@ -187,18 +189,14 @@ def test_number_of_threads(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_eval_goes_on_without_bad_files(tmp_path: Path, models: Path) -> None:
+def test_eval_goes_on_without_bad_files(tmp_path: Path, swc: Swc) -> None:
     (tmp_path / "d").mkdir()
     for name in ("good", "other"):
         sf.write(tmp_path / "d" / f"{name}.wav", 0.2 * np.sin(np.arange(40000) * 0.05), 44100)
     (tmp_path / "d" / "bad\udce9.wav").write_bytes(b"no audio at all")
-    environment = {**ENVIRONMENT, "SWC_MODELS": str(models)}
     for target in ("scores.csv", "-"):
-        command = command_line(
-            "eval", "d", "--kbps", "8", "--workers", "0", "--csv", target, "--json", "scores.json", "-q"
-        )
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 1
+        done = swc("eval", "d", "--kbps", "8", "--workers", "0", "--csv", target, "--json", "scores.json", "-q")
+        assert done.exit_code == 1
         lines = done.stderr.splitlines()
         assert lines[0].startswith("left out: d/bad\\udce9.wav is not audio that swc can read")
         assert lines[-1] == "swc: error: 1 of 3 files could not be measured; they are named above"

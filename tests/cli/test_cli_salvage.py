@@ -37,9 +37,9 @@ def decoded(data: bytes, *args: str | Path, output: str = "-") -> Result:
     return CliRunner().invoke(app, ["decode", "-", output, *map(str, args)], input=data)
 
 
-@pytest.fixture
-def whole(data: bytes) -> np.ndarray:
-    return np.frombuffer(decoded(data, "--raw").stdout_bytes, "<i2")
+@pytest.fixture(scope="module")
+def whole(minute: Stream, model: Path) -> np.ndarray:
+    return np.frombuffer(decoded(minute.to_bytes(), "--raw", "--model", model).stdout_bytes, "<i2")
 
 
 def damaged(data: bytes, *chunks: int) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_commands import ONE_THREAD, command_line
+from cli_commands import command_line
+from cli_forks import ONE_THREAD
 from cli_streams import make_stream
 from typer.testing import CliRunner, Result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +54,7 @@ def test_shape_round_trip(tiny_bundle: Path, samples: int, rate: int, channels: 
     assert decoded.shape == audio.shape
 
 
-CODECS: dict[Path, Codec] = {}
-
-
-def shared(bundle: Path) -> Codec:
-    return CODECS.setdefault(bundle, Codec.load(bundle))
+shared = cache(Codec.load)
 
 
 def test_chunked_equals_whole(codec: Codec) -> None:

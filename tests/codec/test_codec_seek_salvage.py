@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,12 @@ class Coded:
         return slices
 
 
+coded_once = cache(Coded)
+
+
 @pytest.fixture(scope="module", params=[16000, 44100, 8000, 16001], ids=str)
 def coded(request: pytest.FixtureRequest, codec: Codec) -> Coded:
-    return Coded(codec, request.param)
+    return coded_once(codec, request.param, True)
 
 
 def part(codec: Codec, data: bytes, start: int, stop: int | None) -> Audio:
@@ -77,14 +81,14 @@ def test_parts_on_the_edges_of_chunks(codec: Codec, coded: Coded) -> None:
 
 
 def test_parts_of_a_stream_that_does_not_know_its_length(codec: Codec) -> None:
-    coded = Coded(codec, 16000, known=False)
+    coded = coded_once(codec, 16000, False)
     n = len(coded.whole)
     for start, stop in ((0, None), (70000, None), (n - 1, None), (70000, 80000), (n - 5, n + 999)):
         assert np.array_equal(part(codec, coded.data, start, stop), coded.whole[start:stop])
 
 
 def test_what_a_part_needs_is_all_that_is_read(codec: Codec) -> None:
-    data = bytearray(Coded(codec, 44100).data)
+    data = bytearray(coded_once(codec, 44100, True).data)
     data[-100:] = bytes(100)  # the last chunk and the end
     assert part(codec, bytes(data), 44100, 44100 + 500).shape == (500, 2)
 
@@ -92,7 +96,7 @@ def test_what_a_part_needs_is_all_that_is_read(codec: Codec) -> None:
 @pytest.mark.parametrize(("start", "stop"), [(-1, None), (5, 5), (5, 1), (10**8, None), (10**8, 10**8 + 1)])
 def test_parts_that_do_not_exist(codec: Codec, start: int, stop: int | None) -> None:
     for known in (True, False):
-        data = Coded(codec, 8000, known).data
+        data = coded_once(codec, 8000, known).data
         with pytest.raises(InputError, match=r"nothing to decode|the stream ends after"):
             part(codec, data, start, stop)
 
@@ -145,7 +149,7 @@ def test_the_overlap_holds_a_pause_that_damage_moves(codec: Codec, coded: Coded)
 
 
 def test_concealment_makes_no_clicks(codec: Codec) -> None:
-    coded = Coded(codec, 16000)
+    coded = coded_once(codec, 16000, True)
     data = bytearray(coded.data)
     for index in (3, 6, 7):
         data[coded.chunk_bytes()[index].start + 20] ^= 1
@@ -159,7 +163,7 @@ def test_concealment_makes_no_clicks(codec: Codec) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_streams_that_were_cut_off(codec: Codec, known: bool) -> None:
-    coded = Coded(codec, 44100, known)
+    coded = coded_once(codec, 44100, known)
     for end in (4, 7):
         cut = coded.chunk_bytes()[end].stop - 3
         reader, audio = salvaged(codec, coded.data[:cut])

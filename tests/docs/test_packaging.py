@@ -72,7 +72,7 @@ def test_the_wheel_has_the_package_and_the_models_alone(packages: tuple[Path, Pa
     files = {path.relative_to(ROOT) for path in (ROOT / "swc").rglob("*") if path.is_file()}
     package = {path.as_posix() for path in files if "__pycache__" not in path.parts}
     page = f"swc_codec-{__version__}.data/data/share/man/man1/swc.1"
-    models = {path for path in (ROOT / "models").rglob("*") if path.suffix in (".toml", ".safetensors", ".md")}
+    models = {path for path in (ROOT / "models").rglob("*") if path.suffix in (".toml", ".safetensors", ".md", ".json")}
     bundles = {f"swc/{path.relative_to(ROOT).as_posix()}" for path in models}
     assert "swc/models/swc-44k/weights.safetensors" in bundles
     assert names == package | bundles | {page}

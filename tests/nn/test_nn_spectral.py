@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from swc.config import Config
 from swc.nn.backbones.spectral import SpectralEncoder
 
 
-@pytest.fixture
-def encoder(tiny_config: Path) -> SpectralEncoder:
+@pytest.fixture(scope="module")
+def settled(tiny_config: Path) -> SpectralEncoder:
     torch.manual_seed(0)
     encoder = SpectralEncoder(Config.from_toml(tiny_config).model)
     with torch.no_grad():
@@ -20,6 +21,11 @@ def encoder(tiny_config: Path) -> SpectralEncoder:
         for _ in range(700):  # settle the running statistics
             encoder.encode(audio[torch.randint(0, 64, (4,))])
     return encoder
+
+
+@pytest.fixture
+def encoder(settled: SpectralEncoder) -> SpectralEncoder:
+    return copy.deepcopy(settled)
 
 
 def noise(n: int) -> torch.Tensor:

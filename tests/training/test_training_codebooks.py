@@ -93,7 +93,9 @@ def test_nothing_but_silence_is_survived(quantizer: Revq) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_with_a_stage_of_codebooks(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
+def test_a_run_with_a_stage_of_codebooks(
+    tiny_config: Path, audio_folder: Path, two_clips: Path, tmp_path: Path
+) -> None:
     base = Config.from_toml(tiny_config)
     short = {"steps": 4, "batch": 4, "warmup": 2}
     stages = (
@@ -104,7 +106,7 @@ def test_a_run_with_a_stage_of_codebooks(tiny_config: Path, audio_folder: Path, 
     config = dataclasses.replace(base, training=dataclasses.replace(base.training, stages=stages))
     assert [s.steps for s in scaled(config, None, 4).training.stages] == [2, 2, 2]
     out = tmp_path / "out"
-    weights = train(config, audio_folder, out, val=audio_folder)
+    weights = train(config, audio_folder, out, val=two_clips)
     rounds = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines() if '"round"' in line]
     assert [r["stage"] for r in rounds] == ["codebooks"] * 2
     # the codebooks that were solved for are the ones that are kept

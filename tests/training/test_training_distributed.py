@@ -79,10 +79,12 @@ def test_workers_learn_apart_and_synchronise(tiny_config: Path, audio_folder: Pa
     assert float(one["clock"][1]) == pytest.approx(10 * 2 * crop_seconds)
 
 
-def test_train_under_torchrun_writes_once(tiny_config: Path, audio_folder: Path, tmp_path: Path) -> None:
+def test_train_under_torchrun_writes_once(
+    tiny_config: Path, audio_folder: Path, two_clips: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     done = torchrun(
-        *("-m", "swc", "train", tiny_config, "--data", audio_folder, "--val", audio_folder),
+        *("-m", "swc", "train", tiny_config, "--data", audio_folder, "--val", two_clips),
         *("--cache", tmp_path / "corpus", "--out", out, "--max-steps", "12"),
     )
     assert done.returncode == 0, done.stderr

@@ -91,9 +91,11 @@ def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
-def test_train_writes_weights_log_and_checkpoint(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+def test_train_writes_weights_log_and_checkpoint(
+    config: Config, audio_folder: Path, two_clips: Path, tmp_path: Path
+) -> None:
     lines: list[Progress] = []
-    weights = train(config, audio_folder, tmp_path / "out", val=audio_folder, max_steps=6, report=lines.append)
+    weights = train(config, audio_folder, tmp_path / "out", val=two_clips, max_steps=6, report=lines.append)
     load_weights(CodecModel(config.model), weights)
     entries = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     scores = [e["scores"] for e in entries if "scores" in e]
@@ -309,9 +311,9 @@ def test_recordings_that_cannot_be_read_are_named_once(
     assert not any("/tmp" in message.replace(str(folder), "") for message in failed)
 
 
-def test_a_run_says_what_it_left_out(config: Config, audio_folder: Path, tmp_path: Path) -> None:
+def test_a_run_says_what_it_left_out(config: Config, two_clips: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    for path in audio_folder.glob("*.wav"):
+    for path in two_clips.glob("*.wav"):
         (tmp_path / "data" / path.name).symlink_to(path)
     (tmp_path / "data" / "bad.wav").write_bytes(b"no audio")
     lines: list[Progress] = []
