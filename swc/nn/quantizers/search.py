@@ -48,7 +48,7 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
         bool (B, N_r) with k_r set in each row.
     """
     experts, residual = len(books), z
-    each, energies = [(book.code, book.key) for book in books], [book.energy for book in books]
+    each, energies = [(book, *book.key) for book in books], [book.energy for book in books]
     mask = (k >= experts)[:, None].repeat(1, experts)  # no choice if all are taken
     most = int(torch.where(k < experts, k, 0).max()) if len(k) else 0
     for taken in range(most):
@@ -60,11 +60,11 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
         best = torch.stack(gains, 1).masked_fill(mask[rows], torch.inf).argmin(1)
         mask[rows, best] = True
         for expert in torch.unique(best).tolist():
-            (code, key), mine = each[expert], rows[best == expert]
+            (book, key, offset), mine = each[expert], rows[best == expert]
             residual = residual.clone() if residual is z else residual
             r = residual[mine]
-            nearest = distances(r.flatten(0, 1), *key, counted(group, mine, z.shape[1])).argmin(1)
-            residual[mine] = r - code[nearest].reshape(r.shape)
+            nearest = distances(r.flatten(0, 1), key, offset, counted(group, mine, z.shape[1])).argmin(1)
+            residual[mine] = r - book.code[nearest].reshape(r.shape)
     return mask
 
 
