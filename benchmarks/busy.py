@@ -42,23 +42,28 @@ def busy_processes(count: int) -> Iterator[None]:
             process.wait()
 
 
-def encode(recording: Path, environment: Mapping[str, str]) -> Times:
+def swc(*args: str | Path, environment: Mapping[str, str] = os.environ) -> Times:
     """One run of the command line."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "swc", "encode", str(recording), str(Path(folder, "coded.swc")), "--quiet"]
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        took = time.perf_counter() - began
+    command = [sys.executable, "-m", "swc", *map(str, args), "--quiet"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    took = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)} failed")
     return took, usage.ru_utime + usage.ru_stime
+
+
+def encode(recording: Path, environment: Mapping[str, str]) -> Times:
+    """One run of `swc encode`."""
+    with tempfile.TemporaryDirectory() as folder:
+        return swc("encode", recording, Path(folder, "coded.swc"), environment=environment)
 
 
 def medians(runs: list[Times]) -> Times:
@@ -66,8 +71,8 @@ def medians(runs: list[Times]) -> Times:
     return statistics.median(wall), statistics.median(processor)
 
 
-def compare(name: str, recording: Path, runs: int) -> None:
-    """Run both in turn, and print three rows."""
+def compare(name: str, recording: Path, runs: int) -> Times:
+    """Run both in turn, print three rows, and return the ratios."""
     default = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "SWC_THREADS")}
     one_thread = default | {"OMP_NUM_THREADS": "1"}
     by_default, with_one = [], []
@@ -77,7 +82,9 @@ def compare(name: str, recording: Path, runs: int) -> None:
     (wall, processor), (wall_one, processor_one) = medians(by_default), medians(with_one)
     print(f"{name:14}  {'default':10}  {wall:6.2f} s  {processor:6.2f} s")
     print(f"{name:14}  {'one thread':10}  {wall_one:6.2f} s  {processor_one:6.2f} s")
-    print(f"{name:14}  {'ratio':10}  {wall / wall_one:6.2f}    {processor / processor_one:6.2f}", flush=True)
+    ratios = wall / wall_one, processor / processor_one
+    print(f"{name:14}  {'ratio':10}  {ratios[0]:6.2f}    {ratios[1]:6.2f}", flush=True)
+    return ratios
 
 
 def main() -> None:

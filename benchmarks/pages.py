@@ -7,10 +7,36 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit on something that was measured.
+
+    Attributes:
+        what: is measured.
+        value: that it has.
+        limit: that it must not go beyond.
+        least: whether the limit is the least value, not the most.
+    """
+
+    what: str
+    value: float
+    limit: float
+    least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        side = "at least" if self.least else "at most"
+        return f"{'pass' if self.holds else 'FAIL'}  {self.what}: {number(self.value)}, {side} {self.limit:g}"
 
 
 def options(about: str | None, block: str) -> argparse.ArgumentParser:

@@ -60,11 +60,11 @@ class Worker:
 
 
 @contextlib.contextmanager
-def started(names: Sequence[str], seconds: float) -> Iterator[list[Worker]]:
+def started(names: Sequence[str], seconds: float, all_threads: Sequence[int]) -> Iterator[list[Worker]]:
     """A worker for each codec and number of threads; one after the other begins."""
     with contextlib.ExitStack() as stack:
         workers = []
-        for threads in THREADS:
+        for threads in all_threads:
             for name in names:
                 worker = Worker(name, threads, seconds)
                 stack.callback(worker.process.wait)
@@ -73,19 +73,26 @@ def started(names: Sequence[str], seconds: float) -> Iterator[list[Worker]]:
         yield workers
 
 
-def run(names: Sequence[str], seconds: float, rounds: int) -> Document:
-    """All that is measured."""
+def run(
+    names: Sequence[str],
+    seconds: float,
+    rounds: int,
+    batches: Sequence[int] = BATCHES,
+    threads: Sequence[int] = THREADS,
+    count: bool = True,
+) -> Document:
+    """All that is measured; MACs, too, if `count`."""
     began = time.perf_counter()
     runs, once = [], set()
-    with started(names, seconds) as workers:
+    with started(names, seconds, threads) as workers:
         codecs = {}
         for worker in workers:
-            about = worker.ask(count=worker.threads == 1)
+            about = worker.ask(count=count and worker.threads == 1)
             codecs.setdefault(worker.name, about)
         print(f"{len(names)} codecs are ready after {time.perf_counter() - began:.0f} s", file=sys.stderr)
         for index in range(rounds):
             start = time.perf_counter()
-            for batch in BATCHES:
+            for batch in batches:
                 for worker in workers:
                     for work in WORK:
                         cell = {"codec": worker.name, "threads": worker.threads, "batch": batch, "work": work}

@@ -12,9 +12,12 @@ import typer
 from swc.cli.damage import damage_lines
 from swc.cli.files import choose_output, input_and_output
 from swc.cli.inputs import is_stream_file
-from swc.cli.many import (
-    Conversion,
+from swc.cli.many import Conversion, convert
+from swc.cli.many_options import (
+    Address,
     DryRun,
+    EngineName,
+    Engines,
     Exclude,
     Include,
     Jobs,
@@ -22,7 +25,6 @@ from swc.cli.many import (
     Output,
     ReportPath,
     SkipExisting,
-    convert,
 )
 from swc.cli.options import Backend, BundleOfStream, Depth, Device, Force, Json, Quiet, time_text
 from swc.cli.progress import progress_bar
@@ -96,6 +98,8 @@ def decode(
     device: Device = "cpu",
     backend: DecodingBackend = Backend.AUTO,
     jobs: Jobs = None,
+    engine: Engines = EngineName.LOCAL,
+    address: Address = None,
     skip_existing: SkipExisting = False,
     include: Include = None,
     exclude: Exclude = None,
@@ -111,7 +115,7 @@ def decode(
     suffix = ".raw" if raw else f".{audio_format or AudioFormat.WAV}"
     options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags, rate)
     options.check()
-    many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
+    many = Many(jobs, engine, address, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)
         source, target = input_and_output(context, "decode", names)

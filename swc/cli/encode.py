@@ -12,9 +12,12 @@ import typer
 from swc.cli.files import choose_output, input_and_output
 from swc.cli.guard import say
 from swc.cli.inputs import is_audio_file, is_raw_file
-from swc.cli.many import (
-    Conversion,
+from swc.cli.many import Conversion, convert
+from swc.cli.many_options import (
+    Address,
     DryRun,
+    EngineName,
+    Engines,
     Exclude,
     Include,
     Jobs,
@@ -22,7 +25,6 @@ from swc.cli.many import (
     Output,
     ReportPath,
     SkipExisting,
-    convert,
 )
 from swc.cli.options import (
     Depth,
@@ -135,6 +137,8 @@ def encode(
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",
     jobs: Jobs = None,
+    engine: Engines = EngineName.LOCAL,
+    address: Address = None,
     skip_existing: SkipExisting = False,
     include: Include = None,
     exclude: Exclude = None,
@@ -151,7 +155,7 @@ def encode(
     options = EncodeOptions(
         asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value, level
     )
-    many = Many(jobs, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
+    many = Many(jobs, engine, address, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)
         source, target = input_and_output(context, "encode", names)

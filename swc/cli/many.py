@@ -8,96 +8,24 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
-
-import typer
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from swc.cli.guard import debugging, describe, fail, say, tell
 from swc.cli.inputs import Patterns, Wanted, find_inputs
+from swc.cli.many_options import Many
 from swc.cli.options import counted, size_text, time_text
 from swc.cli.plan import Overwriting, Task, check_folder, plan, size_of
-from swc.cli.progress import file_bars
+from swc.cli.progress import Share, file_bars, share_text
 from swc.cli.report import Line, check_report, report_to
 from swc.errors import InputError, SwcError
 
 if TYPE_CHECKING:
     from swc.codec.batch import Outcome
+    from swc.codec.engine import Engine
     from swc.codec.transcode import Summary
 
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="DIR",
-        help="A folder for the outputs, created if needed. Every IN is an input then, and folders are searched: "
-        "their files keep their place below DIR.",
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        min=1,
-        help="With many files: processes, which share the threads.  [default: one a processor, or 1 on a GPU]",
-    ),
-]
-SkipExisting = Annotated[
-    bool,
-    typer.Option(
-        "--skip-existing",
-        help="With many files: keep outputs that are complete and not older than their inputs, to continue a run.",
-    ),
-]
-Include = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--include",
-        metavar="GLOB",
-        help="With many files: only inputs whose name, or path in their folder, matches; may be given several times.",
-    ),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="With many files: skip inputs that match; as --include."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="With many files: print what would be done, and do nothing.")]
-ReportPath = Annotated[
-    str | None,
-    typer.Option(
-        "--report",
-        metavar="FILE",
-        help="With many files: a report with a line for each, as .jsonl or .csv: sizes, times, kbit/s, errors.",
-    ),
-]
-
 SummaryT = TypeVar("SummaryT", bound="Summary")
-
-
-@dataclass(frozen=True)
-class Many:
-    """The options for many files, as above, and those of every command."""
-
-    jobs: int | None
-    skip_existing: bool
-    include: list[str] | None
-    exclude: list[str] | None
-    dry_run: bool
-    report: str | None
-    force: bool
-    quiet: bool
-    as_json: bool
-
-    def refuse_alone(self, context: typer.Context) -> None:
-        """Refuse options for many files if no folder is named for the outputs.
-
-        Raises:
-            typer.BadParameter: naming them.
-        """
-        names = ("jobs", "skip_existing", "include", "exclude", "dry_run", "report")
-        if given := [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]:
-            raise typer.BadParameter(f"{' and '.join(given)}: only for many files; add -o DIR", context)
 
 
 @dataclass(frozen=True)
@@ -109,7 +37,7 @@ class Conversion(Generic[SummaryT]):
         suffix: of the outputs.
         wanted: tells which files of a folder are inputs.
         finished: whether a target (first) is already the result of a source.
-        start: work on pairs of source and target; takes `jobs` and `progress`, too.
+        start: work on pairs of source and target; takes `jobs`, `progress` and `engine`, too.
         show: prints the result for a file: source, target, summary, its facts for JSON, quiet, as JSON.
     """
 
@@ -130,6 +58,7 @@ def convert(names: list[str], folder: str, many: Many, conversion: Conversion[Su
     """
     check_folder(conversion.command, folder)
     check_report(many.report)
+    engine = many.chosen_engine()
     patterns = Patterns(tuple(many.include or ()), tuple(many.exclude or ()))
     inputs = find_inputs(names, conversion.wanted, patterns)
     if not inputs.files and not inputs.unreadable:
@@ -143,7 +72,7 @@ def convert(names: list[str], folder: str, many: Many, conversion: Conversion[Su
         return
     os.makedirs(folder, exist_ok=True)
     with report_to(many.report) as report:
-        run = _Run(tasks, many, conversion, report)
+        run = _Run(tasks, many, conversion, engine, report)
         try:
             run.work(inputs.unreadable)
         except BaseException as error:
@@ -158,9 +87,16 @@ class _Run(Generic[SummaryT]):
     """Work on many files, and the results so far."""
 
     def __init__(
-        self, tasks: list[Task], many: Many, conversion: Conversion[SummaryT], report: Callable[[Line], None]
+        self,
+        tasks: list[Task],
+        many: Many,
+        conversion: Conversion[SummaryT],
+        engine: Engine,
+        report: Callable[[Line], None],
     ) -> None:
         self._tasks, self._many, self._conversion, self._report = tasks, many, conversion, report
+        self._start = partial(conversion.start, jobs=many.jobs, engine=engine)
+        self._nodes: dict[str, Share] = {}
         self._failures: list[str] = []
         self._worst, self._total = 0, len(tasks)
         self._done = self._skipped = self._bytes_in = self._bytes_out = 0
@@ -179,12 +115,13 @@ class _Run(Generic[SummaryT]):
         with file_bars([task.bytes for task in rest], self._many.quiet) as bars:
             if not pairs:
                 return
-            with closing(self._conversion.start(pairs, jobs=self._many.jobs, progress=bars.reach)) as outcomes:
+            with closing(self._start(pairs, progress=bars.reach)) as outcomes:
                 for outcome in outcomes:
-                    self._add(outcome, rest[outcome.index].bytes)
+                    self._add(outcome, rest[outcome.index])
                     bars.finish(outcome.index, outcome.summary.seconds if outcome.summary else 0.0)
+                    bars.share(self._nodes)
 
-    def _fail(self, source: str, target: str, size: int, error: Exception) -> None:
+    def _fail(self, source: str, target: str, size: int, error: Exception, node: str = "") -> None:
         """Note a failure."""
         text = describe(error)
         self._failures.append(text if text.startswith(source) else f"{source}: {text}")
@@ -192,7 +129,7 @@ class _Run(Generic[SummaryT]):
         if debugging():
             for line in "".join(traceback.format_exception(error)).splitlines():
                 say(line)
-        self._write(Line(source, target, "failed", size, error=text))
+        self._write(Line(source, target, "failed", size, error=text, node=node or None))
 
     @property
     def begun(self) -> bool:
@@ -203,6 +140,8 @@ class _Run(Generic[SummaryT]):
         """Print a summary of successes and failures."""
         if not self._many.quiet:
             say(self._summary())
+            for node, share in self._nodes.items():
+                say(f"  node {node}: {share_text(share)}")
         for failure in self._failures:
             say(f"  {failure}")
 
@@ -212,19 +151,24 @@ class _Run(Generic[SummaryT]):
             count = len(self._failures)
             fail(f"{count} of {counted(self._total, 'file')} failed; they are named above", self._worst)
 
-    def _add(self, outcome: Outcome[SummaryT], size: int) -> None:
-        if outcome.summary is None:
-            assert outcome.error is not None
-            self._fail(outcome.source, outcome.target, size, outcome.error)
+    def _add(self, outcome: Outcome[SummaryT], task: Task) -> None:
+        if outcome.error is not None:
+            self._fail(outcome.source, outcome.target, task.bytes, outcome.error, outcome.node)
             return
-        done, written = outcome.summary, size_of(outcome.target)
+        if outcome.summary is None:
+            self._skip(task)
+            return
+        done, written, size = outcome.summary, size_of(outcome.target), task.bytes
         stream = written if self._conversion.command == "encode" else size
         kbps = stream * 8 / done.seconds / 1000 if done.samples else None
         line = Line(
             *(outcome.source, outcome.target, "done", size, written, done.seconds, done.elapsed_seconds, kbps),
-            *(done.speed, done.notes),
+            *(done.speed, done.notes, None, outcome.node or None),
         )
         self._done += 1
+        if outcome.node:
+            files, seconds = self._nodes.get(outcome.node, (0, 0.0))
+            self._nodes[outcome.node] = (files + 1, seconds + done.seconds)
         self._bytes_in, self._bytes_out = self._bytes_in + size, self._bytes_out + written
         self._seconds += done.seconds
         self._report(line)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from swc.cli.options import time_text
+from swc.cli.options import counted, time_text
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 Report = Callable[[float, float | None], None]
 """(done so far, total or None if unknown)."""
+Share = tuple[int, float]
+"""Files that a node has done, and seconds of their audio."""
 
 
 @contextmanager
@@ -32,8 +34,16 @@ def progress_bar(label: str, quiet: bool) -> Iterator[Report]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+def share_text(share: Share) -> str:
+    """The part of the work that a node has done, for people."""
+    files, seconds = share
+    return f"{counted(files, 'file')}, {time_text(seconds)} of audio"
+
+
 class FileBars:
     """Two bars for many files: the number done, with the time left, and the share of their bytes, with the speed.
+
+    A line for each node of a cluster follows.
 
     Args:
         progress: shows them.
@@ -46,6 +56,7 @@ class FileBars:
         self._files = progress.add_task("files", total=len(sizes), note="")
         self._audio = progress.add_task("audio", total=self._total, note="")
         self._begun: dict[int, tuple[float, float]] = {}  # bytes, and seconds of audio
+        self._nodes: dict[str, TaskID] = {}
         self._done, self._bytes, self._seconds = 0, 0.0, 0.0
         self._started = time.monotonic()
 
@@ -64,6 +75,13 @@ class FileBars:
         self.progress.advance(self._files)
         self._show()
 
+    def share(self, nodes: Mapping[str, Share]) -> None:
+        """The nodes of a cluster have done so much."""
+        for node, share in nodes.items():
+            if node not in self._nodes:
+                self._nodes[node] = self.progress.add_task(f"node {node}", total=len(self._sizes), note="")
+            self.progress.update(self._nodes[node], completed=share[0], note=share_text(share))
+
     def _show(self) -> None:
         elapsed = time.monotonic() - self._started
         size = self._bytes + sum(size for size, _ in self._begun.values())
@@ -79,6 +97,8 @@ class NoBars:
     def reach(self, index: int, done: float, total: float | None) -> None: ...
 
     def finish(self, index: int, seconds: float) -> None: ...
+
+    def share(self, nodes: Mapping[str, Share]) -> None: ...
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class Line:
         speed: seconds of audio a second.
         notes: oddities.
         error: the failure.
+        node: of a cluster, that did the work.
     """
 
     input: str
@@ -41,6 +42,7 @@ class Line:
     speed: float | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    node: str | None = None
 
     def to_json(self) -> str:
         """As an object; bytes of names that are not UTF-8 are escaped as surrogates, which os.fsencode accepts."""
@@ -57,7 +59,7 @@ class Line:
 
 _HEADING = ",".join(field.name for field in fields(Line)) + "\n"
 _KINDS: dict[str, tuple[str, Callable[[Line], str]]] = {".jsonl": ("", Line.to_json), ".csv": (_HEADING, Line.to_csv)}
-_STARTS = (_HEADING.encode(), b'{"input": ')
+_STARTS = (b"input,output,status,", b'{"input": ')
 
 
 def check_report(path: str | None) -> None:

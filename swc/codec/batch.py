@@ -1,9 +1,10 @@
-"""Many files to many files, in several processes that load the model once each. Imports no torch by itself."""
+"""Many files to many files, with several workers that load the model once each. Imports no torch by itself."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from swc.bitstream import Header, SalvageReader, StreamReader
 from swc.bundle.find import find_bundle
 from swc.codec.backends import Backend, check_decoder, load_decoder
+from swc.codec.engine import Crew, Engine, Prepare, Progress, Work, work_on
 from swc.codec.options import DEFAULT_MODEL, DecodeOptions, EncodeOptions
-from swc.codec.pool import Progress, Work, work_on
+from swc.codec.pool import local_engine
 from swc.codec.transcode import DecodeSummary, EncodeSummary, Report, Summary, decode_stream, encode_file
 from swc.errors import InputError
 from swc.files import PIPE, open_input
-from swc.threads import available, share
 
 if TYPE_CHECKING:
     from swc.codec.decoding import DecodingCodec
@@ -34,8 +35,9 @@ class Outcome(Generic[SummaryT]):
         index: of its pair.
         source: read.
         target: written, if there is no error.
-        summary: of the work, or None.
+        summary: of the work, or None; also None, without an error, if the worker died between its work and its report.
         error: the failure, or None.
+        node: of a cluster, that did the work; else empty.
     """
 
     index: int
@@ -43,6 +45,7 @@ class Outcome(Generic[SummaryT]):
     target: str
     summary: SummaryT | None
     error: Exception | None
+    node: str
 
 
 def encode_files(
@@ -53,26 +56,27 @@ def encode_files(
     device: str = "cpu",
     jobs: int | None = None,
     progress: Progress | None = None,
+    engine: Engine = local_engine,
 ) -> Generator[Outcome[EncodeSummary], None, None]:
     """Encode audio files to .swc files like `encode_file`, and yield the outcome of each as soon as it is known.
 
-    Folders of targets are created. A file that fails, or a process that dies, does not stop the others. The
-    processes end when the iterator does or is closed, and when this process ends, even by SIGKILL.
+    Folders of targets are created. A file that fails, or a worker that dies, does not stop the others. The workers end
+    when the iterator does or is closed, and when this process ends, even by SIGKILL.
 
     Args:
         pairs: sources and targets.
-        jobs: processes; None takes one for each processor, or one in all on a device other than the CPU. The
-            threads are divided among them.
+        jobs: workers, at most; None takes as many as the engine has processors for.
         progress: called with the progress of each file, some times a second.
+        engine: that has the workers: processes of this machine, or `swc.codec.cluster.ray_engine()`.
 
     Raises:
-        InputError: options out of bounds, or a pipe.
+        InputError: options out of bounds, a pipe, or a cluster that cannot be used.
         ModelError: no such model.
     """
     options = options or EncodeOptions()
     options.check()
     find_bundle(model)
-    return _run(pairs, _Encoding(options, str(model), device), device, jobs, progress)
+    return _run(pairs, _Encoding(options, str(model), device), device, jobs, progress, engine)
 
 
 def decode_files(
@@ -84,6 +88,7 @@ def decode_files(
     backend: Backend = "auto",
     jobs: int | None = None,
     progress: Progress | None = None,
+    engine: Engine = local_engine,
 ) -> Generator[Outcome[DecodeSummary], None, None]:
     """Decode .swc files to audio files like `decode_file`; otherwise like `encode_files`.
 
@@ -94,27 +99,30 @@ def decode_files(
     if model is not None:
         check_decoder(model, device, backend)
     name = None if model is None else str(model)
-    return _run(pairs, _Decoding(options or DecodeOptions(), name, device, backend), device, jobs, progress)
+    decoding = _Decoding(options or DecodeOptions(), name, device, backend)
+    return _run(pairs, decoding, device, jobs, progress, engine)
 
 
 def _run(
-    pairs: Pairs, prepare: Callable[[], Work], device: str, jobs: int | None, progress: Progress | None
+    pairs: Pairs, prepare: Prepare, device: str, jobs: int | None, progress: Progress | None, engine: Engine
 ) -> Generator[Outcome[SummaryT], None, None]:
     if jobs is not None and jobs < 1:
         raise InputError(f"`jobs` must be 1 or more, not {jobs}")
     names = [(str(source), str(target)) for source, target in pairs]
     if any(PIPE in pair for pair in names):
         raise InputError("several processes cannot share a pipe (-); name files, or use `encode_file` or `decode_file`")
-    jobs = min(jobs or (available() if device == "cpu" else 1), len(names))
-    return _outcomes(names, prepare, jobs, progress)
+    return _outcomes(names, engine(prepare, names, device, jobs), progress)
 
 
 def _outcomes(
-    names: list[tuple[str, str]], prepare: Callable[[], Work], jobs: int, progress: Progress | None
+    names: list[tuple[str, str]], workers: AbstractContextManager[Crew], progress: Progress | None
 ) -> Generator[Outcome[SummaryT], None, None]:
-    for index, result in work_on(names, prepare, jobs, share(jobs), progress):
-        failed = isinstance(result, Exception)
-        yield Outcome(index, *names[index], None if failed else result, result if failed else None)
+    if not names:
+        return
+    with workers as crew, closing(work_on(names, crew, progress)) as results:
+        for index, result, node in results:
+            failed = isinstance(result, Exception)
+            yield Outcome(index, *names[index], None if failed else result, result if failed else None, node)
 
 
 @dataclass(frozen=True)

@@ -13,89 +13,45 @@ import subprocess
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from types import FrameType
 from typing import IO, Any, NoReturn
 
+from swc.codec.engine import Crew, Message, Pair, Prepare
 from swc.codec.transcode import Report
 from swc.errors import SwcError
 from swc.files import remove_temporaries
-from swc.threads import configure
-
-Pair = tuple[str, str]
-"""Source and target."""
-Work = Callable[[str, str, Report], Any]
-"""Makes a target from a source, reports progress, and returns or raises the result."""
-Progress = Callable[[int, float, float | None], None]
-"""Called with the index of a pair, seconds of its audio done so far, and their total (None if unknown)."""
+from swc.threads import available, configure, share
 
 INTERVAL = 0.1  # seconds between two reports of a process
 _PATIENCE = 5.0  # seconds that a process gets to clean up
 
 
-def work_on(
-    pairs: Sequence[Pair], prepare: Callable[[], Work], jobs: int, threads: int, progress: Progress | None = None
-) -> Generator[tuple[int, Any], None, None]:
-    """Work on pairs of source and target, and yield the index of each with its result or exception once it is done.
+@contextmanager
+def local_engine(prepare: Prepare, pairs: Sequence[Pair], device: str, jobs: int | None) -> Iterator[Crew]:
+    """The engine of this machine: one process a processor, or one in all on a device other than the CPU.
 
-    Processes end when the iterator does or is closed.
-
-    Args:
-        prepare: pickled, and called once in each process.
-        jobs: processes, at most.
-        threads: of torch, in each.
-
-    Raises:
-        Exception: raised by `prepare`.
-        SwcError: a process died while preparing.
+    The threads are divided among the processes. A pair whose process dies is not tried again: memory may be short.
     """
-    waiting = deque(enumerate(pairs))
-    messages: SimpleQueue[_Message] = SimpleQueue()
-    workers = set[_Worker]()
-    try:
-        while waiting or workers:
-            while len(workers) < jobs and sum(worker.index is None for worker in workers) < len(waiting):
-                workers.add(_Worker(prepare, threads, messages))
-            worker, kind, content = messages.get()
-            if worker not in workers:  # it was dismissed
-                continue
-            if kind == "progress":
-                if progress is not None and worker.index is not None:
-                    progress(worker.index, *content)
-                continue
-            if kind == "unprepared":
-                raise content
-            index, worker.index = worker.index, None
-            if kind == "died" or not waiting:
-                workers.remove(worker)
-                worker.stop()
-            else:
-                worker.index, pair = waiting.popleft()
-                worker.send(pair)
-            if index is not None:
-                yield index, content
-    finally:
-        for worker in workers:
-            worker.dismiss()
-        for worker in workers:
-            worker.stop()
+    size = min(jobs or (available() if device == "cpu" else 1), len(pairs))
+    yield Crew(size, partial(Process, prepare, share(size)))
 
 
-class _Worker:
+class Process:
     """A process, as seen by its parent.
 
     Args:
+        threads: of torch.
         messages: queue for its messages.
-
-    Attributes:
-        index: of the pair it works on, or None.
     """
 
-    def __init__(self, prepare: Callable[[], Work], threads: int, messages: SimpleQueue[_Message]) -> None:
+    node = ""
+
+    def __init__(self, prepare: Prepare, threads: int, messages: SimpleQueue[Message]) -> None:
         code = f"import sys; sys.path[:] = {sys.path!r}; from swc.codec.pool import serve; serve()"
         self.index: int | None = None
         self._process = subprocess.Popen(
@@ -105,12 +61,12 @@ class _Worker:
         self.send((prepare, threads))
 
     def send(self, content: Any) -> None:
-        """Send something to the process; if it has died, a message will report that."""
+        """Send a pair, or what to prepare; if the process has died, a message will report that."""
         with suppress(BrokenPipeError):
             _write(_open(self._process.stdin), content)
 
     def dismiss(self) -> None:
-        """Let the process end, leaving its work undone and its temporary files removed."""
+        """Close its stdin, at which it removes its temporary files and ends."""
         with suppress(BrokenPipeError):
             _open(self._process.stdin).close()
 
@@ -123,7 +79,7 @@ class _Worker:
             self._process.kill()
             self._process.wait()
 
-    def _listen(self, messages: SimpleQueue[_Message]) -> None:
+    def _listen(self, messages: SimpleQueue[Message]) -> None:
         """Put the process's messages into the queue, and an SwcError when it has died."""
         prepared = False
         with _open(self._process.stdout) as said, suppress(Exception):  # the end, or half a pickle
@@ -135,10 +91,6 @@ class _Worker:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         error = SwcError(f"the process working on it {how}; memory may be short: use fewer `jobs`")
         messages.put((self, "died" if prepared else "unprepared", error))
-
-
-_Message = tuple[_Worker, str, Any]
-"""Sender; prepared, unprepared, progress, done or died; and content."""
 
 
 def serve() -> NoReturn:
@@ -153,7 +105,7 @@ def serve() -> NoReturn:
         configure(threads)
         work = prepare()
     except Exception as error:
-        _answer(answers, "unprepared", _portable(error))
+        _answer(answers, "unprepared", portable(error))
         _end(1)
     _answer(answers, "prepared", None)
     while True:
@@ -161,7 +113,7 @@ def serve() -> NoReturn:
         try:
             result = work(source, target, _reporter(answers))
         except Exception as error:
-            result = _portable(error)
+            result = portable(error)
         _answer(answers, "done", result)
 
 
@@ -192,7 +144,7 @@ def _answer(answers: IO[bytes], kind: str, content: Any) -> None:
         _end(0)
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """An exception that can be pickled: itself, or one with the same message; its traceback becomes a note."""
     where = "".join(traceback.format_exception(error))
     try:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from swc.codec.pool import Work
+from swc.codec.engine import Work
 from swc.codec.transcode import Report
 from swc.errors import FormatError, InputError
 from swc.files import replacing
@@ -41,6 +41,13 @@ def work(source: str, target: str, report: Report) -> str:
     report(1.0, 4.0)
     match source:
         case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "die once":
+            if not Path(f"{target}.died").exists():
+                Path(f"{target}.died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        case "die late":
+            Path(target).write_text("whole")
             os.kill(os.getpid(), signal.SIGKILL)
         case "format":
             raise FormatError("damaged", 7)

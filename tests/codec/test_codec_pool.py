@@ -9,13 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pool_work import Prepare
 
-from swc.codec.pool import work_on
+from swc.codec.engine import Crew, work_on
+from swc.codec.pool import Process
 from swc.errors import FormatError, InputError, SwcError
 
 HERE = Path(__file__).parent
@@ -23,14 +25,21 @@ SCRIPT = """
 import sys
 sys.path[:0] = sys.argv[1:3]
 from pool_work import Prepare
-from swc.codec.pool import work_on
-for _ in work_on([("wait", f"{sys.argv[3]}/{i}") for i in range(2)], Prepare(), 2, 1):
+from swc.codec.engine import Crew, work_on
+from swc.codec.pool import Process
+crew = Crew(2, lambda messages: Process(Prepare(), 1, messages))
+for _ in work_on([("wait", f"{sys.argv[3]}/{i}") for i in range(2)], crew):
     pass
 """
 
 
+def crew(size: int, fault: str = "", threads: int = 1, attempts: int = 1) -> Crew:
+    return Crew(size, partial(Process, Prepare(fault), threads), attempts)
+
+
 def run(*sources: str, jobs: int = 2, **options: Any) -> list[Any]:
-    results = dict(work_on([(source, "") for source in sources], Prepare(), jobs, 1, **options))
+    pairs = [(source, "") for source in sources]
+    results = {index: result for index, result, _ in work_on(pairs, crew(jobs), **options)}
     return [results[index] for index in range(len(sources))]
 
 
@@ -82,23 +91,39 @@ def test_a_process_that_dies_takes_only_its_file_along() -> None:
     assert [other[0] for other in others] == ["a", "b", "c"]
 
 
+def test_a_file_whose_process_died_is_tried_again_after_the_others(tmp_path: Path) -> None:
+    pairs = [("die once", f"{tmp_path}/0"), ("die", ""), ("a", ""), ("b", "")]
+    results = [(index, str(result)) for index, result, _ in work_on(pairs, crew(1, attempts=2))]
+    assert [index for index, _ in results] == [2, 3, 0, 1]
+    assert results[2][1].startswith("die once ")
+    assert "killed by signal 9" in results[3][1]
+
+
+def test_a_target_that_was_finished_before_the_death_is_not_made_again(tmp_path: Path) -> None:
+    (tmp_path / "old").touch()
+    pairs = [("die late", f"{tmp_path}/new"), ("die late", f"{tmp_path}/old"), ("die", f"{tmp_path}/old")]
+    results = {index: result for index, result, _ in work_on(pairs, crew(1, attempts=2))}
+    assert (results[0], results[1]) == (None, None)
+    assert isinstance(results[2], SwcError)
+
+
 def test_what_no_process_can_do_is_raised() -> None:
     with pytest.raises(InputError, match="no such device"):
-        next(work_on([("a", "")], Prepare("error"), 1, 1))
+        next(work_on([("a", "")], crew(1, "error")))
     with pytest.raises(SwcError, match="killed by signal 9"):
-        next(work_on([("a", "")], Prepare("death"), 1, 1))
+        next(work_on([("a", "")], crew(1, "death")))
 
 
 def test_progress_and_threads() -> None:
     told: list[tuple[int, float, float | None]] = []
     assert run("a", "threads", jobs=1, progress=lambda *args: told.append(args))[1] == "1"
     assert told == [(0, 1.0, 4.0), (1, 1.0, 4.0)]
-    assert next(work_on([("threads", "")], Prepare(), 1, 3)) == (0, "3")
+    assert next(work_on([("threads", "")], crew(1, threads=3))) == (0, "3", "")
 
 
 def test_processes_end_with_the_iterator(tmp_path: Path) -> None:
     pairs = [("done", f"{tmp_path}/0"), ("wait", f"{tmp_path}/1")]
-    with closing(work_on(pairs, Prepare(), 2, 1)) as results:
+    with closing(work_on(pairs, crew(2))) as results:
         assert next(results)[0] == 0
         until(lambda: halves(tmp_path))
         (process,) = halves(tmp_path)
@@ -107,7 +132,7 @@ def test_processes_end_with_the_iterator(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_asked_to_end_tidies_up(tmp_path: Path) -> None:
-    results = work_on([("done", f"{tmp_path}/0"), ("wait", f"{tmp_path}/1")], Prepare(), 1, 1)
+    results = work_on([("done", f"{tmp_path}/0"), ("wait", f"{tmp_path}/1")], crew(1))
     assert next(results)[0] == 0
     until(lambda: halves(tmp_path))
     os.kill(halves(tmp_path)[0], signal.SIGTERM)

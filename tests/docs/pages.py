@@ -18,10 +18,15 @@ NOT_RUN = {
     "pip install --no-deps .": "needs the network",
     "pip install 'numpy>=2' 'soundfile>=0.12' 'soxr>=0.4' 'typer>=0.16,<1' 'rich>=13' 'safetensors>=0.4' "
     "'bitarray>=3.0' 'tinytag>=2' 'onnxruntime>=1.19'": "needs the network",
+    "swc batch encode /shared/recordings /shared/streams --engine ray --address HEAD:6379 "
+    "--report streams.jsonl": "needs a cluster; tests/cli/test_cli_cluster.py starts one",
+    "swc batch decode /shared/streams /shared/decoded --engine ray --address HEAD:6379": "needs a cluster",
     "make demo": "needs the network; .ci/run does it",
     "make quick": "runs the tests themselves",
     "torchrun --nproc-per-node 2 -m swc train models/swc-44k/config.toml --data my-recordings --out runs/two "
     "--max-minutes 60": "starts processes; tests/training/test_training_distributed.py does it",
+    "torchrun --nnodes 2 --node-rank 0 --nproc-per-node 2 --master-addr FIRST --master-port 29500 -m swc train "
+    "models/swc-44k/config.toml --data my-recordings --out runs/two --max-minutes 60": "needs two machines",
     "swc train models/swc-44k/config.toml --data my-recordings --out runs/mine --max-minutes 60 "
     "--resume runs/mine/last": "needs a run that was stopped; tests/training/test_training_run.py does it",
     "swc train configs/teacher-44k-slim.toml --data CORPUS --out runs/teacher-44k-slim": "hours",

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from swc import Stream
+
 ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG"
 
 
-def run(script: str, *args: str | Path, **environment: str) -> str:
+def run(script: str, *args: str | Path, code: int = 0, **environment: str) -> str:
     """What it prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
     command = [sys.executable, f"benchmarks/{script}", *map(str, args)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout
 
 
@@ -67,3 +69,24 @@ def test_the_tables_of_growth(tmp_path: Path) -> None:
     assert "| 10 h | 1802 | 50 | 425 | 722 | 20 | 400 |" in printed
     assert "| 36000 | 1802 | 50 | 425 | 722 | 20 | 400 |" in printed
     assert (tmp_path / "growth.png").read_bytes().startswith(PNG)
+
+
+def test_the_tables_of_growth_without_files(tmp_path: Path) -> None:
+    row = {"size": 3600, "encode": 100, "encode_mib": 425, "decode": 80, "decode_mib": 400}
+    (tmp_path / "growth.json").write_text(json.dumps({"lengths": [row], "files": []}))
+    printed = run("growth.py", tmp_path / "growth.json", "--render", "--png", tmp_path / "growth.png")
+    assert "| 1 h | 100 | 28 | 425 | 80 | 22 | 400 |" in printed
+    assert "one second" not in printed
+
+
+def test_the_share_of_codes_that_differ(tmp_path: Path) -> None:
+    stream = Stream.load(ROOT / "formats" / "vectors" / "valid" / "example.swc")
+    codes = stream.codes()
+    codes[0, 0, 0] ^= 1
+    for name, content in (("one", stream), ("same", stream), ("other", Stream.from_codes(codes, stream.header))):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        content.save(tmp_path / name / "sub" / "a.swc")
+    assert run("same_codes.py", tmp_path / "one", tmp_path / "same").startswith("0 of ")
+    printed = run("same_codes.py", tmp_path / "one", tmp_path / "other", code=1)
+    assert printed.startswith("1 of ")
+    assert run("same_codes.py", tmp_path / "one", tmp_path / "other", "--most", "1") == printed
