@@ -9,10 +9,10 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
 
 from swc.errors import InputError
 
@@ -33,6 +33,12 @@ class BinaryOutput(Protocol):
     """A file to write to."""
 
     def write(self, data: bytes, /) -> int | None: ...
+
+
+def read_some(fp: IO[bytes], size: int) -> bytes:
+    """Up to `size` bytes, as many as there are, without waiting for more; none only at the end."""
+    read: Callable[[int], bytes] = getattr(fp, "read1", fp.read)
+    return read(size)
 
 
 def printable(text: str) -> str:

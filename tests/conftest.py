@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for networks this small, thread
 
 import pytest
 import soundfile
-from tiny import CONV, REFINED, TINY, tiny_vrvq, tones
+from tiny import CONV, LIVE, REFINED, TINY, tiny_vrvq, tones
 
 RATE = 16000
 
@@ -104,5 +104,28 @@ def refined_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
     load_weights(model, tiny_bundle / "weights.safetensors", may_lack=("decoder.refiner.",))
     with torch.no_grad():
         model.decoder.refiner.project.weight.normal_(std=0.2)
+    save_weights(out / "weights.safetensors", model.state_dict())
+    return out
+
+
+@pytest.fixture(scope="session")
+def live_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a tiny causal model, untrained, but with codebooks and magnitudes of some size."""
+    import torch
+
+    from swc.bundle.weights import save_weights
+    from swc.config import Config
+    from swc.nn.model import CodecModel
+
+    out = tmp_path_factory.mktemp("live") / "swc-24k-live"  # the default name where audio is live
+    out.mkdir()
+    (out / "config.toml").write_text(LIVE, encoding="utf-8")
+    torch.manual_seed(0)
+    model = CodecModel(Config.from_toml(out / "config.toml").model)
+    with torch.no_grad():
+        for book in model.quantizer.books():
+            book.code.normal_(std=0.5)
+        model.decoder.linear.weight.mul_(4)
+        model.decoder.linear.bias.fill_(1.0)
     save_weights(out / "weights.safetensors", model.state_dict())
     return out

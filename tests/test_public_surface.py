@@ -36,6 +36,7 @@ SURFACE = {
         *(
             "LIMITS",
             "Layout",
+            "LiveReader",
             "Loss",
             "LossySource",
             "MAGIC",

@@ -141,6 +141,31 @@ learning_rate = 5e-3
 """
 
 
+LIVE = """\
+name = "tiny-live"
+sample_rate = 16000
+live_window = 2
+
+[backbone]
+kind = "spectral"
+causal = true
+n_fft = 512
+frame_hop = 128
+mels = 40
+frames_per_latent = 2
+latent_dim = 16
+dim = 16
+encoder_blocks = 1
+decoder_blocks = 1
+
+[quantizer]
+kind = "revq"
+routed = 5
+codebook_bits = 6
+window = 12
+windows_per_chunk = 2
+"""
+
 VRVQ_RECIPE = """
 crop_windows = 2
 

@@ -73,6 +73,11 @@ class CheckedBlocks:
             self._peeked.append(self._check(block))
         return np.concatenate([np.zeros((0, self.channels), np.float32), *self._peeked])[:samples]
 
+    def take(self, block: Any) -> Audio:
+        """A block that comes after those of the iteration: (n, channels), or (n,) of one channel."""
+        audio = as_floats(block)
+        return self._count(self._check(audio[:, None] if audio.ndim == self.channels == 1 else audio))
+
     def __iter__(self) -> Iterator[Audio]:
         while self._peeked:
             yield self._count(self._peeked.popleft())

@@ -84,17 +84,20 @@ class AudioReader:
         """Release the file; further calls do nothing."""
         self._resources.close()
 
-    def blocks(self, samples: int | None = None) -> Iterator[Audio]:
-        """Yield arrays (<= samples, channels) until the end; only the last one may be shorter.
+    def blocks(self, samples: int | None = None, *, live: bool = False) -> Iterator[Audio]:
+        """Yield arrays (<= samples, channels) until the end; only the last one may be shorter, unless `live`.
 
         By default, `samples` is a quarter of a second of a pipe, and more of a file.
+
+        Args:
+            live: of a pipe of WAV or raw PCM, yield what there is, and wait for nothing else.
 
         Raises:
             InputError: the input ends before its stated length, is raw and empty, or holds NaN or infinity.
         """
         size = samples or (max(1, self.sample_rate // _LIVE_BLOCKS) if self._piped else _BLOCK)
         position = 0
-        while len(block := self._read(size)):
+        while len(block := self._read(size, live)):
             if not np.isfinite(block).all():
                 raise InputError(f"{self.name} holds NaN or infinite samples after sample {position}; repair it first")
             position += len(block)
@@ -104,8 +107,10 @@ class AudioReader:
         if self.total_samples is not None and position < self.total_samples:
             self._noted.ends_early(position, self.total_samples)
 
-    def _read(self, samples: int) -> Audio:
-        """A full block, except for the last one."""
+    def _read(self, samples: int, live: bool) -> Audio:
+        """A full block, except for the last one; or as much as there is of live audio."""
+        if live and isinstance(self._source, WavSource):
+            return self._source.read(samples, wait=False)
         block = self._source.read(samples)
         while 0 < len(block) < samples and len(more := self._source.read(samples - len(block))):
             block = np.concatenate([block, more])

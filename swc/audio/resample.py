@@ -15,6 +15,10 @@ from swc.errors import InputError
 FILTER = 512  # reach of the filter to either side (soxr, VHQ), in samples at the lower of two rates
 LONGEST_FILTER = 1 << 20  # in samples, for rates of a few Hz
 _SEGMENT = 1 << 16  # samples
+Quality = Literal["HQ", "VHQ"]
+"""Of a filter, as soxr names it."""
+LIVE_QUALITY: Quality = "HQ"
+"""For live audio: VHQ takes up to twice as long until samples come out."""
 
 
 class Resampler:
@@ -26,7 +30,7 @@ class Resampler:
         InputError: a rate below 1 Hz.
     """
 
-    def __init__(self, in_rate: int, out_rate: int, channels: int, quality: Literal["HQ", "VHQ"] = "VHQ") -> None:
+    def __init__(self, in_rate: int, out_rate: int, channels: int, quality: Quality = "VHQ") -> None:
         if min(in_rate, out_rate) < 1:
             raise InputError(f"cannot resample from {in_rate} to {out_rate} Hz")
         self.in_rate = in_rate
@@ -77,13 +81,15 @@ class AlignedResampler:
     Args:
         in_rate, out_rate: in Hz; equal ones pass through untouched.
         step: input samples a segment; None for a suitable number.
+        quality: of the filter.
 
     Attributes:
         step: input samples a segment.
         reach: input samples on either side that a segment depends on.
     """
 
-    def __init__(self, in_rate: int, out_rate: int, step: int | None = None) -> None:
+    def __init__(self, in_rate: int, out_rate: int, step: int | None = None, quality: Quality = "VHQ") -> None:
+        self._quality = quality
         common = math.gcd(in_rate, out_rate)
         self.in_rate, self.out_rate = in_rate, out_rate
         self._up, self._down = out_rate // common, in_rate // common
@@ -146,6 +152,6 @@ class AlignedResampler:
 
         first = -(-max(begin, segment - self.reach) // self._down)  # where both rates coincide, in steps of each
         audio = buffer[first * self._down - begin : segment + self.step + self.reach - begin]
-        out = soxr.resample(np.ascontiguousarray(audio), self.in_rate, self.out_rate, "VHQ")
+        out = soxr.resample(np.ascontiguousarray(audio), self.in_rate, self.out_rate, self._quality)
         low, high = (-(-at * self._up // self._down) for at in (segment, segment + self.step))
         return low, out[low - first * self._up : high - first * self._up]

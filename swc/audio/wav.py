@@ -15,6 +15,7 @@ import numpy.typing as npt
 from swc.audio.notes import Notes
 from swc.audio.riff import Layout, is_chunk, judge_tail, read_header
 from swc.errors import InputError
+from swc.files import read_some
 
 Audio = npt.NDArray[np.float32]
 """Shape (samples, channels), float32, full scale [-1, 1]."""
@@ -125,8 +126,11 @@ class WavSource:
         source._ahead = ahead
         return source
 
-    def read(self, samples: int) -> Audio:
+    def read(self, samples: int, wait: bool = True) -> Audio:
         """Up to `samples` samples, shape (n, channels); n = 0 at the end.
+
+        Args:
+            wait: for all of them; else at least one, and as many more as there are.
 
         Raises:
             InputError: audio follows the stated samples, or they are incomplete.
@@ -134,7 +138,7 @@ class WavSource:
         while True:
             width = self._layout.frame_bytes
             count = samples if self._left is None else min(samples, self._left)
-            raw = self._take(count * width)
+            raw = self._take(count * width) if wait else self._some(count * width, width)
             raw = raw[: len(raw) - len(raw) % width]
             block = _from_pcm(raw, self._layout.kind).reshape(-1, self.channels)
             self._position += len(block)
@@ -152,6 +156,16 @@ class WavSource:
     def _take(self, count: int) -> bytes:
         data, self._ahead = self._ahead[:count], self._ahead[count:]
         return data + self._fp.read(count - len(data)) if count > len(data) else data
+
+    def _some(self, count: int, width: int) -> bytes:
+        """Up to `count` bytes, as many as there are, in whole samples of `width`; fewer than one only at the end."""
+        data = self._ahead
+        while len(data) < min(width, count) and (more := read_some(self._fp, count - len(data))):
+            data += more
+        size = min(len(data), count)
+        size -= size % width if size >= width else 0
+        self._ahead = data[size:]
+        return data[:size]
 
     def _follow(self, notes: Notes) -> bool:
         """Look at the bytes after the stated samples; True if they are audio, with which `read` continues."""

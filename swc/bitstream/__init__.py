@@ -12,6 +12,7 @@ from swc.bitstream.layouts import LAYOUTS, FsqLayout, Layout, RevqLayout, VrvqLa
 from swc.bitstream.layouts.revq import Window
 from swc.bitstream.layouts.vrvq import DepthWindow
 from swc.bitstream.limits import LIMITS
+from swc.bitstream.live import LiveReader
 from swc.bitstream.reader import StreamReader
 from swc.bitstream.salvage import Loss, SalvageReader
 from swc.bitstream.stream import Stream, StreamBuilder
@@ -35,6 +36,7 @@ __all__ = [
     "FsqLayout",
     "Header",
     "Layout",
+    "LiveReader",
     "Loss",
     "LossySource",
     "Parameters",

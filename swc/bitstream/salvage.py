@@ -89,6 +89,7 @@ class SalvageReader:
         self.cut_off = False
         self.end_mismatch = False
         self._latents = 0
+        self._ended = False  # whether the end chunk was found
         self._damage: int | None = None  # its beginning
         self._found = self._missing = self._lost_bytes = self._tried = 0
 
@@ -107,8 +108,7 @@ class SalvageReader:
         return islice(iter(self), index, None)
 
     def __iter__(self) -> Iterator[Chunk | None]:
-        ended = False
-        while not ended and self._fill(1) and self._tried <= 8 * self._position + 2**20:
+        while not self._ended and self._fill(1) and self._tried <= 8 * self._position + 2**20:
             start = self._buffer[: framing.SYNC_SIZE] if self._fill(framing.SYNC_SIZE) else b""
             if start == framing.CHUNK_SYNC and (found := self._chunk_here()):
                 index, chunk, payload = found
@@ -118,15 +118,15 @@ class SalvageReader:
                 n_chunks, total = end
                 yield from self._gap(n_chunks)
                 self._drop(framing.END_SIZE)
-                self.total_samples, ended = total, True
+                self.total_samples, self._ended = total, True
             else:
                 self._search_on()
-        self.cut_off = not ended
+        self.cut_off = not self._ended
         self._finish()
 
     def _read_header(self) -> bytes:
         """Parse the header, and correct a single wrong bit in it."""
-        self._fill(LIMITS["header_length"][1])
+        self._gather(LIMITS["header_length"][1])
         whole = bytes(self._buffer)
         try:
             self.header, data = read_header(Source.of(whole))
@@ -146,9 +146,13 @@ class SalvageReader:
 
     def _fill(self, size: int) -> bool:
         """Whether the buffer holds `size` bytes, after reading more if needed."""
+        self._gather(size)
+        return len(self._buffer) >= size
+
+    def _gather(self, size: int) -> None:
+        """Read up to `size` bytes into the buffer."""
         if len(self._buffer) < size:
             self._buffer += self._source.up_to(size - len(self._buffer))
-        return len(self._buffer) >= size
 
     def _drop(self, size: int) -> None:
         del self._buffer[:size]
@@ -249,7 +253,7 @@ class SalvageReader:
         if self._damage is None:
             self._damage = self._position
         self._tried += _GLANCE
-        self._fill(_SEARCH)
+        self._gather(_SEARCH)
         hits = [at for sync in (framing.CHUNK_SYNC, framing.END_SYNC) if (at := self._buffer.find(sync, 1)) > 0]
         # the last byte may be the first half of a sync
         self._drop(min(hits, default=max(1, len(self._buffer) - 1)))

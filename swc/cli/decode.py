@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Decode the intact rest of a damaged stream; lost parts fade to silence.")
 ]
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="For conversation: read what there is, and write sound as soon as it is known; lost parts fade out.",
+    ),
+]
 DecodingBackend = Annotated[
     Backend,
     typer.Option(
@@ -93,6 +100,7 @@ def decode(
     start: Start = 0.0,
     duration: Duration = None,
     salvage: Salvage = False,
+    live: Live = False,
     no_tags: NoTags = False,
     model: BundleOfStream = None,
     device: Device = "cpu",
@@ -115,6 +123,8 @@ def decode(
     suffix = ".raw" if raw else f".{audio_format or AudioFormat.WAV}"
     options = DecodeOptions(start, duration, salvage, bits.value, raw, not no_tags, rate)
     options.check()
+    if live and (others := [name for name, given in _not_live(options, output).items() if given]):
+        raise typer.BadParameter(f"--live and {others[0]} exclude each other; leave one of them out", context)
     many = Many(jobs, engine, address, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)
@@ -124,7 +134,8 @@ def decode(
                 "--format is for outputs without a given name; OUT's suffix gives the format", context
             )
         target = choose_output("decode", source, target, suffix, force)
-        _decode_one(source, target, options, model, device, backend, quiet, as_json)
+        decode_one = _decode_live if live else _decode_one
+        decode_one(source, target, options, model, device, backend, quiet, as_json)
     else:
         convert(names, output, many, _conversion(options, suffix, model, device, backend))
 
@@ -149,6 +160,39 @@ def _decode_one(
         codec = load_decoder(model or reader.header, device, backend.value)
         with progress_bar("decoding", quiet) as report:
             done = decode_stream(codec, reader, target, options, report)
+    _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
+
+
+def _not_live(options: DecodeOptions, output: str | None) -> dict[str, object]:
+    """Options, by their flags, that have no sense where audio comes as it comes."""
+    return {
+        "--start": options.start,
+        "--duration": options.duration,
+        "--rate": options.rate,
+        "--salvage": options.salvage,
+        "--output": output,
+    }
+
+
+def _decode_live(
+    source: str,
+    target: str,
+    options: DecodeOptions,
+    model: str | None,
+    device: str,
+    backend: Backend,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    with open_input(source) as fp:
+        from swc.codec.live_files import LiveInput, decode_live
+
+        received = LiveInput(fp)  # the header is read before torch is loaded
+        from swc.codec.backends import load_decoder
+
+        codec = load_decoder(model or received.header, device, backend.value)
+        with progress_bar("decoding", quiet) as report:
+            done = decode_live(codec, received, target, options, report)
     _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
 
 

@@ -43,7 +43,7 @@ from swc.cli.options import (
 from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.tag import parse_tags
-from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_MODEL, EncodeOptions
+from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_LIVE_MODEL, DEFAULT_MODEL, EncodeOptions
 from swc.files import PIPE
 
 if TYPE_CHECKING:
@@ -68,7 +68,17 @@ Gain = Annotated[
         "--gain",
         metavar="DB",
         help="Level gain before coding, undone by decode; streams of the same gain can be joined by cat.  "
-        "[default: to the model's level]",
+        "[default: to the model's level, which --live follows slowly]",
+    ),
+]
+
+
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="For conversation: read what there is, and write each window as soon as it is complete. Levels come out "
+        f"evened, unless --gain is given.  [default of --model then: {DEFAULT_LIVE_MODEL}]",
     ),
 ]
 
@@ -123,6 +133,7 @@ def encode(
     lookahead: Lookahead = None,
     gain: Gain = None,
     stereo: Coupled = StereoMode.AUTO,
+    live: Live = False,
     salvage_input: SalvageInput = False,
     tag: Tag = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Copy no tags from IN.")] = False,
@@ -153,8 +164,9 @@ def encode(
     wanted = parse_tags(context, "--tag", tag or [])
     asked = _asked_kbps(context, kbps, {"--quality": quality, "--level": level})
     options = EncodeOptions(
-        asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value, level
+        asked, effort, lookahead, wanted, not no_tags, layout, gain, salvage_input, quality, stereo.value, level, live
     )
+    model = DEFAULT_LIVE_MODEL if live and not _is_given(context, "model") else model
     many = Many(jobs, engine, address, skip_existing, include, exclude, dry_run, report, force, quiet, as_json)
     if output is None:
         many.refuse_alone(context)
@@ -179,7 +191,11 @@ def _encode_one(
         codec = Codec.load(model, device)
         with progress_bar("encoding", quiet) as report:
             done = encode_audio(codec, reader, target, options, report)
-    asked = {"kbps_asked": codec.settled(options).kbps, "quality": options.quality, "level": options.level}
+    asked = {
+        "kbps_asked": codec.settled(options, reader.sample_rate, reader.channels).kbps,
+        "quality": options.quality,
+        "level": options.level,
+    }
     facts = {"input": source, "output": target, **asked, **done.facts()}
     _show(source, target, done, facts, quiet, as_json)
 
@@ -204,13 +220,18 @@ def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], 
 def _asked_kbps(context: typer.Context, kbps: float, others: Mapping[str, float | None]) -> float | None:
     """The rate to keep to; None if one of the others, or the model, decides."""
     given = [name for name, value in others.items() if value is not None]
-    source = context.get_parameter_source("kbps")
-    asked = source is not None and source.name != "DEFAULT"
+    asked = _is_given(context, "kbps")
     if asked:
         given.insert(0, "--kbps")
     if len(given) > 1:
         raise typer.BadParameter(f"{' and '.join(given)} exclude each other; give one of them", context)
     return kbps if asked else None
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option was given, and not left at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def _raw_format(

@@ -52,7 +52,11 @@ def listing(
         tell(f"  fingerprint  {row['fingerprint']}")
         if row["base"]:
             tell(f"  base         encoder and decoder of {row['base']}, not counted above")
-        tell(f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder")
+        live = row["live_latency_seconds"]
+        tell(
+            f"  latency      {row['latency_seconds']:.2f} s algorithmic, encoder and decoder"
+            + ("" if live is None else f"; {1000 * live:.0f} ms with --live, at {row['sample_rate']} Hz")
+        )
         if row["macs"]:
             encode, decode = (f"{number / 1e9:.2f}" for number in row["macs"].values())
             tell(f"  work         {encode} + {decode} G multiply-accumulates a second of audio, encoder + decoder")
@@ -123,6 +127,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         "fingerprint": bundle.fingerprint.hex(),
         "base": _base(bundle),
         "latency_seconds": _latency(config),
+        "live_latency_seconds": config.live_latency,
         **{name: bundle.measured.get(name) for name in ("macs", "speed", "processor")},
     }
 

@@ -95,6 +95,15 @@ def least_kbps(header: Header) -> float:
     return -(-int(rate + 1) // 10) / 100
 
 
+def kbps_for(header: Header, steps: int) -> float:
+    """The rate at which every window of a long stream can take so many steps above its least size, or all it has."""
+    sizes = [header.layout.sizes(n) for n in window_lengths(header.chunk_latents, header.window)]
+    bits = CHUNK_BITS + header.coded_channels * sum(size[min(steps, len(size) - 1)] for size in sizes)
+    once = 8 * (header_size(header) + END_SIZE) + _least_bits(header, 1)
+    rate = bits * header.model_rate / (header.chunk_latents * header.hop) + once / SPREAD
+    return math.ceil(rate / 10) / 100
+
+
 def _least_bits(header: Header, latents: int) -> int:
     """Bits of a chunk of `latents` latents with windows and couplings of the least size."""
     windows = sum(header.layout.bounds(n)[0] for n in window_lengths(latents, header.window))

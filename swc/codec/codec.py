@@ -20,7 +20,9 @@ from swc.codec.decoder import as_audio
 from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
+from swc.codec.headers import live_header
 from swc.codec.jobs import Job, naming, run
+from swc.codec.live import LiveEncoder, live_encoder
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
 from swc.codec.settings import Settings
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
@@ -74,6 +76,7 @@ class Codec(DecodingCodec):
         channel_mask: int | None = None,
         channels_first: bool | None = None,
         stereo: Stereo = "auto",
+        live: bool = False,
     ) -> Stream:
         """Encode a recording.
 
@@ -99,13 +102,16 @@ class Codec(DecodingCodec):
                 channels, and otherwise 1 to 8 rows.
             stereo: "auto" codes left and right together where they have enough in common, "coupled" always, "apart"
                 never.
+            live: give the stream of `encode_stream`.
 
         Raises:
             InputError: a shape, type or number (nan, infinity) that cannot be encoded, an option out of bounds, or
                 tags that the header cannot hold.
             BitrateError: a rate that so many channels, or tags, cannot meet.
         """
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
+        options = EncodeOptions(
+            kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level, live=live
+        )
         builder, source = StreamBuilder(), recording(audio, sample_rate, channel_mask, channels_first)
         self.encode_source(builder.open, source, options, tags)
         return builder.stream
@@ -186,6 +192,7 @@ class Codec(DecodingCodec):
         tags: Iterable[tuple[str, str]] = (),
         channel_mask: int | None = None,
         stereo: Stereo = "auto",
+        live: bool = False,
     ) -> int:
         """Encode blocks of audio to a file object, chunk by chunk, in memory independent of the duration.
 
@@ -196,8 +203,8 @@ class Codec(DecodingCodec):
             fp: is written to, never read or sought.
             blocks: (n, channels) each; how the audio is cut into blocks never matters.
             total_samples: per channel, when known beforehand; goes into the header.
-            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo: as
-                `encode`.
+            sample_rate, channels, kbps, quality, level, effort, lookahead, gain_db, tags, channel_mask, stereo, live:
+                as `encode`.
 
         Returns:
             Samples encoded, per channel.
@@ -206,8 +213,39 @@ class Codec(DecodingCodec):
             InputError, BitrateError: as `encode`; or the blocks do not add up to `total_samples`.
         """
         source = Source(blocks, sample_rate, channels, total_samples, channel_mask)
-        options = EncodeOptions(kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level)
+        options = EncodeOptions(
+            kbps, effort, lookahead, gain_db=gain_db, quality=quality, stereo=stereo, level=level, live=live
+        )
         return self.encode_source(partial(StreamWriter, fp), source, options, tags).samples
+
+    def encode_stream(
+        self,
+        sample_rate: int,
+        channels: int = 1,
+        kbps: float | None = None,
+        *,
+        quality: float | None = None,
+        effort: int = DEFAULT_EFFORT,
+        gain_db: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
+        channel_mask: int | None = None,
+    ) -> LiveEncoder:
+        """An encoder of live audio: it takes samples as they come, and gives bytes as soon as they are known.
+
+        Channels are coded apart. The bytes are those that `encode` gives with `live`.
+
+        Args:
+            kbps: as for `encode`, framing of 10 bytes a chunk included; None for the usual rate of live audio.
+            gain_db: level gain before coding, which the decoder undoes; None lets it follow the level of the audio,
+                which comes out evened.
+            sample_rate, channels, quality, effort, tags, channel_mask: as for `encode_to`.
+
+        Raises:
+            InputError, BitrateError: as `encode`; or a model that cannot code live audio.
+        """
+        options = EncodeOptions(kbps, effort, gain_db=gain_db, quality=quality, live=True)
+        options.check()
+        return LiveEncoder(self._live(whole_rate(sample_rate), channels, options, tags, channel_mask))
 
     def encode_source(
         self,
@@ -228,9 +266,10 @@ class Codec(DecodingCodec):
         run([job])
         return job.blocks
 
-    def settled(self, options: EncodeOptions) -> EncodeOptions:
-        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
-        return self._settings.settled(options)
+    def settled(self, options: EncodeOptions, sample_rate: int, channels: int) -> EncodeOptions:
+        """The options for such audio, with the rate that is usual if none is given."""
+        header = self.header(sample_rate, channels)
+        return self._settings.settled(options, live_header(header, self.config) if options.live else header)
 
     def _job(
         self,
@@ -244,7 +283,10 @@ class Codec(DecodingCodec):
         rate = whole_rate(source.sample_rate)
         blocks = CheckedBlocks(source.blocks, source.channels, source.name)
         options.check()
-        settings, options = self._settings, self.settled(options)
+        if options.live:
+            live = self._live(rate, source.channels, options, tags, source.channel_mask)
+            return Job(live, blocks, sink(live.header), None, name)
+        settings, options = self._settings, self.settled(options, rate, source.channels)
         heard = blocks.peek(round(settings.lookahead(options, source.channels) * rate))
         gain = settings.gain(options, heard, rate)
         header = self.header(rate, source.channels, gain, source.total_samples, tags, source.channel_mask)
@@ -253,3 +295,16 @@ class Codec(DecodingCodec):
         control, couplings = settings.control(options, header), coupling_bits(options.target_kbps)
         encoder = StreamEncoder(self.model, header, control, options.effort, couplings)
         return Job(encoder, blocks, sink(header), source.total_samples, name)
+
+    def _live(
+        self, sample_rate: int, channels: int, options: EncodeOptions, tags: Iterable[tuple[str, str]], mask: int | None
+    ) -> StreamEncoder:
+        """The encoder of live audio.
+
+        Raises:
+            InputError: this model cannot code any.
+        """
+        gain = 0 if options.gain_db is None else round(options.gain_db * 256)
+        header = live_header(self.header(sample_rate, channels, gain, None, tags, mask), self.config)
+        options = self._settings.settled(options, header)
+        return live_encoder(self.model, header, self._settings.control(options, header), options)

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from swc.audio import Audio
 from swc.dsp.arrays import Array, namespace
 
 FADE = 0.05  # seconds
+FADE_OUT, FADE_IN = 0.12, 0.02  # seconds, of live audio
 
 
 class Concealment:
@@ -79,3 +81,39 @@ def _fade(length: int, samples: int, out: bool, into: bool) -> NDArray[np.float3
     if into:
         gain[length - size :] = ramp[::-1]
     return gain
+
+
+class LiveConcealment:
+    """Conceals chunks where what follows is not known yet: the sound goes on while it fades out, and fades in after it.
+
+    Synthesis is late by some samples, and fades by as many.
+
+    Args:
+        latents: of a chunk.
+        edge: latents before the first chunk (channels, 1, D).
+        hop: samples a latent.
+        sample_rate: of the model.
+    """
+
+    def __init__(self, latents: int, edge: Array, hop: int, sample_rate: int) -> None:
+        self.size, self.edge, self.hop = latents, edge, hop
+        self.slopes = -1 / (FADE_OUT * sample_rate), 1 / (FADE_IN * sample_rate)
+        self.level: float | None = None  # at the end of the last chunk; None at the start
+        self.gains = np.zeros(0, np.float32)  # of the samples that synthesis owes
+
+    def latents(self, z: Array | None) -> Array:
+        """Latents of the next chunk, made up if it is lost (None)."""
+        lost = z is None
+        made: Array = _held(self.edge, self.size) if lost else z
+        self.edge = made[:, -1:]
+        if self.level is None:
+            self.level = float(not lost)  # before the first chunk nothing could fade
+        slope = self.slopes[0] if lost else self.slopes[1]
+        ramp = (self.level + slope * np.arange(1, made.shape[1] * self.hop + 1)).clip(0, 1)
+        self.level, self.gains = float(ramp[-1]), np.concatenate((self.gains, ramp.astype(np.float32)))
+        return made
+
+    def faded(self, audio: Audio) -> Audio:
+        """The next samples (n, channels) of synthesis."""
+        gains, self.gains = np.split(self.gains, [len(audio)])
+        return audio if (gains == 1).all() else audio * gains[:, None]

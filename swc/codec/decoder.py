@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from swc.audio import Audio
-from swc.audio.resample import AlignedResampler
+from swc.audio.resample import LIVE_QUALITY, AlignedResampler
 from swc.bitstream import Chunk, Header, LossySource, chunk_at
 from swc.codec.concealment import FADE, Concealment
 from swc.codec.gain import factor
@@ -24,6 +24,7 @@ from swc.codec.stereo.upmix import Upmix
 from swc.config import ModelConfig
 from swc.dsp.ahead import Ahead, Each
 from swc.dsp.arrays import Array, host, namespace
+from swc.dsp.causal import CausalSynthesis
 from swc.dsp.context import Context
 
 
@@ -42,8 +43,11 @@ class DecoderModel(Protocol):
     def latents(self, codes: NDArray[np.int64]) -> Array:
         """Latents (B, L, D) of a chunk's codes (B, stages, L), -1 where a stage says nothing."""
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each) -> Iterator[Array]:
+    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each, first: int) -> Iterator[Array]:
         """Audio of a stream's chunks, see `swc.dsp.spectral.SpectralSynthesis.synthesise`."""
+
+    def causal(self, first: int) -> CausalSynthesis:
+        """Synthesis that goes on from chunk to chunk, see `swc.dsp.spectral.SpectralSynthesis.causal`."""
 
     def overlap(self, window: int) -> Context:
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
@@ -60,7 +64,8 @@ class StreamDecoder:
     def __init__(self, model: DecoderModel, header: Header) -> None:
         self.model, self.header = model, header
         self.step = header.chunk_latents * header.hop  # samples of a chunk at the model's rate
-        self._resampler = AlignedResampler(header.model_rate, header.source_rate, self.step)
+        quality = "VHQ" if model.config.live_latency is None else LIVE_QUALITY
+        self._resampler = AlignedResampler(header.model_rate, header.source_rate, self.step, quality)
         self._upmix = Upmix(header, model.like) if header.pairs else None
 
     @property
@@ -93,7 +98,7 @@ class StreamDecoder:
         total = reader.total_samples
         several = total is None or self.header.chunks_for(total) > 1
         with self.model.ahead(int(reader.at_hand and several)) as ahead:
-            for offset, block in self._resampled(self._synthesised(chunks, ahead.map), first):
+            for offset, block in self._resampled(self._synthesised(chunks, ahead.map, first), first):
                 total = reader.total_samples
                 bounds = [n for n in (stop, total) if n is not None]
                 low, end = max(0, start - offset), min([offset + block.shape[1], *bounds])
@@ -120,18 +125,24 @@ class StreamDecoder:
         for start, audio in self._resampler.blocks(arrays, at, at):
             yield start, self._array(audio.T)
 
-    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each) -> Iterator[Array]:
-        """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time."""
-        header, dim = self.header, self.model.config.backbone.latent_dim
+    def _synthesised(self, chunks: Iterable[Chunk | None], each: Each, first: int) -> Iterator[Array]:
+        """Audio (channels, n) at the model's rate, still at the coding level, about a chunk at a time; `first` is the
+        number of the first chunk."""
+        header = self.header
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
-        edge = self._array(np.zeros((header.coded_channels, 1, dim), np.float32))
+        edge = self.silence()
         chunks, alike = tee(chunks)
         latents = conceal.extended(each(self._latents_if_there, chunks), edge)
-        audio = conceal.faded(self.model.synthesise(latents, header.chunk_latents, header.window, each))
+        per = header.chunk_latents
+        audio = conceal.faded(self.model.synthesise(latents, per, header.window, each, first * per))
         if self._upmix is None:
             yield from audio
         else:
             yield from self._upmix.blocks(audio, (None if c is None else c.couplings for c in alike), each)
+
+    def silence(self) -> Array:
+        """A latent before the first (coded channels, 1, D)."""
+        return self._array(np.zeros((self.header.coded_channels, 1, self.model.config.backbone.latent_dim), np.float32))
 
     def _latents_if_there(self, chunk: Chunk | None) -> Array | None:
         return None if chunk is None else self.latents(chunk)

@@ -9,7 +9,8 @@ from swc.audio.blocks import listed
 from swc.bitstream import Header, LossySource, Stream
 from swc.bitstream.stream import AnyStream
 from swc.codec.decoder import DecoderModel, StreamDecoder, as_audio
-from swc.codec.headers import check_model, plain_header, with_metadata
+from swc.codec.headers import check_live, check_model, plain_header, with_metadata
+from swc.codec.live_decoder import LiveDecoder
 from swc.codec.options import past_the_end
 from swc.dsp.arrays import Array, namespace
 from swc.errors import InputError
@@ -74,6 +75,15 @@ class DecodingCodec:
         if start and total is not None and start >= total:
             raise past_the_end(reader.header, total)
         return map(as_audio, self.decoder(reader.header).blocks(reader, start, stop))
+
+    def decode_stream(self) -> LiveDecoder:
+        """A decoder of live audio: it takes bytes as they come, and gives samples as soon as they are known.
+
+        Raises:
+            InputError: this model cannot decode any.
+        """
+        check_live(self.config)
+        return LiveDecoder(self)
 
     def decoder(self, header: Header) -> StreamDecoder:
         """The decoder of streams with this header.

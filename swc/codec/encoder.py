@@ -8,8 +8,8 @@ gain little, and round differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,12 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from swc.audio import Audio, CheckedBlocks, Resampler
+from swc.audio import Audio, CheckedBlocks
+from swc.audio.resample import Quality
 from swc.bitstream import Chunk, Couplings, Header
 from swc.codec.control import RateControl, Uncoded
-from swc.codec.gain import factor
+from swc.codec.gain import FixedGain, Gain
+from swc.codec.intake import Intake
 from swc.codec.stereo.couplers import Couplers
-from swc.dsp.context import segments
+from swc.dsp.context import Context, Segment, Segments
+from swc.nn.layers.convnext import Memory
 from swc.nn.model import CodecModel
 
 TOGETHER = 16  # chunks of a recording of known length that are searched at once
@@ -43,7 +46,7 @@ class Request(NamedTuple):
 
 
 class StreamEncoder:
-    """Encodes one recording.
+    """Encodes one recording; everything that the next samples depend on is in its attributes.
 
     Args:
         model: on its device.
@@ -52,6 +55,8 @@ class StreamEncoder:
         effort: of the search for codes.
         coupling_bits: per second for the couplings of a pair, approximately.
         together: chunks that are searched at once; None chooses by whether the length is known.
+        gain: brings audio to the level of coding; None for the header's.
+        resampling: its quality.
     """
 
     def __init__(
@@ -62,20 +67,50 @@ class StreamEncoder:
         effort: int,
         coupling_bits: float = 0.0,
         together: int | None = None,
+        gain: Gain | None = None,
+        resampling: Quality = "VHQ",
     ) -> None:
         self.model, self.header, self.control, self.effort = model, header, control, effort
-        self.stereo = Couplers(header, model.like, coupling_bits)
         self.together = together or (1 if header.total_samples is None else TOGETHER)
+        self.intake = Intake(header, gain or FixedGain(header.gain_q8), model.device, resampling)
+        self.stereo = Couplers(header, model.like, coupling_bits)
+        context = model.encoder.context
+        if header.pairs:  # couplings take whole latents
+            context = Context(*(-(-samples // header.hop) * header.hop for samples in context))
+        self.segments = Segments(header.chunk_latents * header.hop, context)
+        self.memory: Memory = ()  # of the networks
+        self.latents = self.samples = 0  # so far: coded, and at the source rate
+
+    def push(self, block: Audio) -> Iterator[Uncoded]:
+        """The chunks that are complete with the next samples (n, channels) at the source rate, context included."""
+        self.samples += len(block)
+        for rows in self.stereo.push(self.intake.push(block)):
+            yield from map(self._uncoded, self.segments.push(rows))
+
+    def flush(self) -> Iterator[Uncoded]:
+        """The other chunks of the recording, which has ended."""
+        for rows in chain(self.stereo.push(self.intake.flush()), self.stereo.flush()):
+            yield from map(self._uncoded, self.segments.push(rows))
+        yield from map(self._uncoded, self.segments.flush())
 
     def requests(self, source: CheckedBlocks) -> Iterator[list[Request]]:
-        """The chunks of audio at the header's source rate: several at a time if the length is known, else one by one.
+        """The chunks of a whole recording: several at a time if the length is known, else one by one.
 
         Each request must have been answered by a chunk before the next item is taken.
         """
-        one_by_one = self._uncoded(source)
+        one_by_one = self._chunks(source)
         while some := list(islice(one_by_one, self.together)):
-            grants = self.control.grants(some)
-            yield [Request(chunk.z, steps, chunk.couplings) for chunk, steps in zip(some, grants, strict=True)]
+            yield self.granted(some)
+
+    def _chunks(self, source: CheckedBlocks) -> Iterator[Uncoded]:
+        for block in source:
+            yield from self.push(block)
+        yield from self.flush()
+
+    def granted(self, chunks: Sequence[Uncoded]) -> list[Request]:
+        """The next chunks, with the bits that the control grants them."""
+        grants = self.control.grants(chunks)
+        return [Request(chunk.z, steps, chunk.couplings) for chunk, steps in zip(chunks, grants, strict=True)]
 
     def chunk(self, request: Request, codes: NDArray[np.int64]) -> Chunk:
         """The requested chunk, from its codes (channels, stages, L)."""
@@ -87,46 +122,17 @@ class StreamEncoder:
         self.control.settle(packed)
         return Chunk(length, windows, request.couplings)
 
-    def _uncoded(self, source: CheckedBlocks) -> Iterator[Uncoded]:
-        """Each chunk as soon as its audio and context have arrived."""
-        header, latents = self.header, 0
-        total = None if header.total_samples is None else header.latents_for(header.total_samples)
-        for z, rms, couplings, ended in self._latents(self.stereo.rows(self._resampled(source))):
-            latents += z.shape[1]
-            seconds = min(latents * header.hop / header.model_rate, source.samples / header.source_rate)
-            yield Uncoded(z, rms, seconds, ended or latents == total, couplings)
-
-    def _resampled(self, source: CheckedBlocks) -> Iterator[Tensor]:
-        """The input at the model's rate and level, (channels, n) on the device, completed to whole latents."""
-        header = self.header
-        gain = np.float32(factor(header.gain_q8))
-        resampler = Resampler(header.source_rate, header.model_rate, header.channels)
-        samples = 0
-        for block in source:
-            out = resampler.process(block)
-            samples += len(out)
-            yield self._tensor(out * gain)
-        rest = resampler.flush() * gain
-        silence = np.zeros((-(samples + len(rest)) % header.hop, header.channels), np.float32)
-        yield self._tensor(np.concatenate((rest, silence)))
-
-    def _tensor(self, audio: Audio) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(audio.T)).to(self.model.device)
-
     @torch.inference_mode()
-    def _latents(self, rows: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, Couplings, bool]]:
-        """Latents (channels, L, D) of each chunk, the RMS of its windows (channels, W), its couplings, and whether it
-        is known to be the last.
-
-        Args:
-            rows: coded channels, and below them the channels of pairs.
-        """
-        hop, encoder = self.header.hop, self.model.encoder
-        step = self.header.chunk_latents * hop
-        for rows_around, before, length in segments(rows, step, encoder.context):
-            signal = rows_around[: self.header.coded_channels]
-            couplings = self.stereo.couplings(rows_around[len(signal) :], before, length)
-            z = encoder.encode(signal)[:, before // hop : (before + length) // hop]
-            windows = torch.split(signal[:, before : before + length], self.header.window * hop, 1)
-            ended = length < step or signal.shape[1] == before + length < before + step + encoder.context.after
-            yield z, torch.stack([window.square().mean(1).sqrt() for window in windows], 1), couplings, ended
+    def _uncoded(self, segment: Segment) -> Uncoded:
+        """A chunk of rows: coded channels, and below them the channels of pairs."""
+        header, context = self.header, self.segments.context
+        signal, before, length = segment.signal[: header.coded_channels], segment.before, segment.length
+        couplings = self.stereo.couplings(segment.signal[len(signal) :], before, length)
+        z, self.memory = self.model.encoder.following(Segment(signal, before, length), header.hop, self.memory)
+        windows = torch.split(signal[:, before : before + length], header.window * header.hop, 1)
+        rms = torch.stack([window.square().mean(1).sqrt() for window in windows], 1)
+        self.latents += z.shape[1]
+        seconds = min(self.latents * header.hop / header.model_rate, self.samples / header.source_rate)
+        total = None if header.total_samples is None else header.latents_for(header.total_samples)
+        ended = length < self.segments.step or segment.context.after == 0 < context.after
+        return Uncoded(z, rms, seconds, ended or self.latents == total, couplings)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Iterable
 from typing import SupportsIndex
 
 from swc.bitstream import LIMITS, Header, header_size
+from swc.bundle.find import list_bundles
 from swc.config import ModelConfig
 from swc.errors import FormatError, InputError, ModelError
 
@@ -55,6 +57,33 @@ def with_metadata(header: Header, tags: Iterable[tuple[str, str]], channel_mask:
     if size > most:
         raise InputError(f"these tags make a header of {size} bytes, {most} are allowed; shorten them")
     return header
+
+
+def live_header(header: Header, config: ModelConfig) -> Header:
+    """This header of a stream of this model for live audio: chunks are single windows, and the length is unknown.
+
+    Raises:
+        InputError: the model cannot code live audio, or not so many channels.
+    """
+    check_live(config)
+    live = dataclasses.replace(header, window=config.live_window, windows_per_chunk=1, total_samples=None)
+    try:
+        live.check()
+    except FormatError as error:
+        raise InputError(f"{config.name} cannot code {header.channels} channels of live audio ({error})") from None
+    return live
+
+
+def check_live(config: ModelConfig) -> None:
+    """Refuse a model that cannot code live audio.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if config.live_latency is None:
+        able = [bundle.name for bundle in list_bundles() if bundle.config.live_latency is not None]
+        advice = f"choose `model` {' or '.join(able)}" if able else "no installed model can"
+        raise InputError(f"{config.name} cannot code live audio, since its networks hear what comes later; {advice}")
 
 
 def check_model(header: Header, mine: Header, name: str) -> None:

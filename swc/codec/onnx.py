@@ -22,6 +22,7 @@ from swc.codec.decoding import DecodingCodec
 from swc.config import Config, ModelConfig, SpectralConfig
 from swc.dsp.ahead import Ahead, Each
 from swc.dsp.arrays import Array, hann
+from swc.dsp.causal import CausalSynthesis
 from swc.dsp.codes import accumulate, look_up
 from swc.dsp.context import Context
 from swc.dsp.spectral import SpectralSynthesis
@@ -95,8 +96,13 @@ class OnnxModel:
     def ahead(self, items: int = 1) -> Ahead:
         return Ahead(share(1), items)
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each = map) -> Iterator[Array]:
-        return self._synthesis.synthesise(chunks, latents, window, each)
+    def synthesise(
+        self, chunks: Iterable[Array], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Array]:
+        return self._synthesis.synthesise(chunks, latents, window, each, first)
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        return self._synthesis.causal(first)
 
     def overlap(self, window: int) -> Context:
         return self._synthesis.overlap(window)

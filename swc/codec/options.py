@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from swc.bitstream import Header, Tags
 
 DEFAULT_MODEL = "swc-44k"
+DEFAULT_LIVE_MODEL = "swc-24k-live"
 DEFAULT_KBPS = 2.67
+LIVE_STEPS = 3  # above the least size of a window, by default where audio is live; of family revq: experts
 EFFORTS = (0, 1, 2)
 DEFAULT_EFFORT = 1
 Stereo = Literal["auto", "coupled", "apart"]
@@ -44,6 +46,7 @@ class EncodeOptions:
             pairs of loudspeakers, "apart" for none.
         level: 0 to MOST_LEVEL, in place of `kbps`, for models of family vrvq: the factor by which the importance of a
             latent is multiplied to give its number of codebooks; see `swc.codec.levels`.
+        live: code each window as soon as it is complete, at a level that follows the audio (see `swc.codec.live`).
     """
 
     kbps: float | None = None
@@ -57,6 +60,7 @@ class EncodeOptions:
     quality: float | None = None
     stereo: Stereo = "auto"
     level: float | None = None
+    live: bool = False
 
     @property
     def target_kbps(self) -> float:
@@ -87,6 +91,10 @@ class EncodeOptions:
             raise InputError(f"`lookahead` must be a number of seconds, 0 or more, not {self.lookahead}")
         if self.gain_db is not None and not abs(self.gain_db) <= MOST_GAIN_DB:
             raise InputError(f"`gain` must be -{MOST_GAIN_DB:g} to {MOST_GAIN_DB:g} dB, not {self.gain_db}")
+        if self.live and self.lookahead is not None:
+            raise InputError("`lookahead` and `live` exclude each other: live audio is not heard in advance")
+        if self.live and self.stereo == "coupled":
+            raise InputError("`live` codes channels apart; leave out `stereo`, or mix it down to one channel")
 
 
 @dataclass(frozen=True)

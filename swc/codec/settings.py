@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from swc.audio import Audio
 from swc.bitstream import Header
-from swc.codec.budget import Budget
+from swc.codec.budget import Budget, kbps_for
 from swc.codec.control import ConstantRate, OnlyRate, RateControl
 from swc.codec.gain import gain_q8, loud_level_db
 from swc.codec.levels import ConstantLevel, LevelForRate
-from swc.codec.options import DEFAULT_KBPS, EncodeOptions
+from swc.codec.options import DEFAULT_KBPS, LIVE_STEPS, EncodeOptions
 from swc.codec.quality import QualityScale
 from swc.errors import InputError
 from swc.nn.model import CodecModel
@@ -28,11 +28,14 @@ class Settings:
         self.model = model
         self._qualities = QualityScale(model)
 
-    def settled(self, options: EncodeOptions) -> EncodeOptions:
-        """The options with a rate: where none is asked for, this model's only one, at any quality, or DEFAULT_KBPS."""
+    def settled(self, options: EncodeOptions, header: Header) -> EncodeOptions:
+        """The options with a rate: where none is asked for, this model's only one, at any quality; or DEFAULT_KBPS, or
+        for live audio in a stream with this header that of LIVE_STEPS."""
         if any(choice is not None for choice in (options.kbps, options.quality, options.level)):
             return options
-        return replace(options, quality=0.0) if self._has_one_rate else replace(options, kbps=DEFAULT_KBPS)
+        if self._has_one_rate:
+            return replace(options, quality=0.0)
+        return replace(options, kbps=kbps_for(header, LIVE_STEPS) if options.live else DEFAULT_KBPS)
 
     def lookahead(self, options: EncodeOptions, channels: int) -> float:
         """Seconds that must be heard before the header is written; 0 if nothing in it depends on them."""

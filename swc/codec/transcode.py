@@ -127,10 +127,10 @@ def encode_audio(
     codec: Codec, reader: AudioReader, target: Place, options: EncodeOptions, report: Report | None = None
 ) -> EncodeSummary:
     """`encode_file` for a source that is open already."""
-    started, options = time.perf_counter(), codec.settled(options)
+    started, options = time.perf_counter(), codec.settled(options, reader.sample_rate, reader.channels)
     tags, left_out = _tags(codec, reader, options)
     with open_output(target) as output:
-        blocks = _reported(reader.blocks(), report, reader.total_samples, reader.sample_rate)
+        blocks = reported(reader.blocks(live=options.live), report, reader.total_samples, reader.sample_rate)
         source = Source(
             blocks, reader.sample_rate, reader.channels, reader.total_samples, reader.channel_mask, reader.name
         )
@@ -197,13 +197,12 @@ def decode_stream(
         raw=options.raw,
         channel_mask=header.channel_mask,
     ) as writer:
-        for block in _reported(blocks, report, total, rate):
+        for block in reported(blocks, report, total, rate):
             writer.write(block)
             samples += len(block)
     elapsed = time.perf_counter() - started
     damage = damage_facts(reader) if isinstance(reader, SalvageReader) else None
-    notes = (*_clipping(writer), *_left_out(writer))
-    return DecodeSummary(codec.name, samples, rate, header.channels, elapsed, notes, damage)
+    return DecodeSummary(codec.name, samples, rate, header.channels, elapsed, writer_notes(writer), damage)
 
 
 def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Tags, Tags]:
@@ -211,7 +210,8 @@ def _tags(codec: Codec, reader: AudioReader, options: EncodeOptions) -> tuple[Ta
     chosen = tuple((key, value) for key, value in options.tags if value)
     header = codec.header(reader.sample_rate, reader.channels, total_samples=reader.total_samples, tags=chosen)
     named = {key for key, _ in options.tags}
-    others = tuple(pair for pair in reader.tags if pair[0] not in named) if options.copy_tags else ()
+    copies = options.copy_tags and not options.live  # live audio has no bits to spare
+    others = tuple(pair for pair in reader.tags if pair[0] not in named) if copies else ()
     copied, left_out = fit_tags(header, options.target_kbps, others)
     return copied + chosen, left_out
 
@@ -226,6 +226,11 @@ def _unfit(reader: AudioReader, options: EncodeOptions) -> tuple[str, ...]:
     if not listed or not options.copy_tags:
         return ()
     return (f"tags left out: {listed}; a stream holds text under ASCII names",)
+
+
+def writer_notes(writer: AudioWriter) -> tuple[str, ...]:
+    """The oddities of a decoded file."""
+    return (*_clipping(writer), *_left_out(writer))
 
 
 def _left_out(writer: AudioWriter) -> tuple[str, ...]:
@@ -274,7 +279,7 @@ def _clipping(writer: AudioWriter) -> tuple[str, ...]:
     )
 
 
-def _reported(blocks: Iterator[Audio], report: Report | None, total: int | None, rate: int) -> Iterator[Audio]:
+def reported(blocks: Iterator[Audio], report: Report | None, total: int | None, rate: int) -> Iterator[Audio]:
     """The blocks, each reported after it was consumed."""
     done = 0
     for block in blocks:

@@ -44,6 +44,7 @@ class ModelConfig:
     Attributes:
         base: fingerprint, in hexadecimal, of the bundle that supplies what this one's weights lack, such as encoder and
             decoder; none if empty.
+        live_window: latents of a window, which is a chunk, of live audio; 0 where there is none.
     """
 
     name: str
@@ -52,9 +53,12 @@ class ModelConfig:
     sample_rate: int = 44100
     gain: GainConfig = field(default_factory=GainConfig)
     base: str = ""
+    live_window: int = 0
 
     def __post_init__(self) -> None:
         require(not self.base or re.fullmatch("[0-9a-f]{16}", self.base) is not None, "base must be 16 hex digits")
+        at_least(self, 0, "live_window")
+        require(not self.live_window or self.backbone.live_delay is not None, "live_window needs a causal backbone")
         low, high = LIMITS["model_rate"]
         require(low <= self.sample_rate <= high, f"sample_rate must be {low} to {high}")
 
@@ -67,6 +71,12 @@ class ModelConfig:
     def latent_rate(self) -> float:
         """Latents a second."""
         return self.sample_rate / self.hop
+
+    @property
+    def live_latency(self) -> float | None:
+        """Seconds by which live audio of this sample rate is late; None where there is none."""
+        delay = self.backbone.live_delay
+        return (self.live_window * self.hop + delay) / self.sample_rate if self.live_window and delay else None
 
     def code_semantics(self) -> bytes:
         """Canonical bytes of everything in the config that defines the meaning of codes."""

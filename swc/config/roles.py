@@ -26,6 +26,11 @@ class BackboneConfig(ABC):
     def hop(self) -> int:
         """Samples a latent, at the model's rate."""
 
+    @property
+    def live_delay(self) -> int | None:
+        """Samples that live audio is late by, beside the chunk that it lies in; None where networks are not causal."""
+        return None
+
 
 @dataclass(frozen=True)
 class QuantizerConfig(ABC):

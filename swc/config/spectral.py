@@ -27,6 +27,7 @@ class SpectralConfig(BackboneConfig):
     decoder_blocks: int = 8
     refine_blocks: int = 0  # of the network that adds texture to the spectrum; 0: none
     refine_dim: int = 32
+    causal: bool = False  # no network sees frames after its own, and phases go on from frame to frame; for live use
 
     def __post_init__(self) -> None:
         at_least(self, 1, "frame_hop", "frames_per_latent", "latent_dim", "dim", "expansion", "kernel")
@@ -38,6 +39,7 @@ class SpectralConfig(BackboneConfig):
             self.n_fft >= 2 * self.frame_hop and self.n_fft % (2 * self.frame_hop) == 0,
             "n_fft must be a multiple of 2 frame_hop",
         )
+        require(not (self.causal and self.refine_blocks), "a causal backbone has no refiner: refine_blocks must be 0")
         require(self.kernel % 2 == 1, "kernel must be odd")
         require(self.n_fft % 16 == 0 or not self.refine_blocks, "n_fft must be a multiple of 16 to be refined")
         require(
@@ -47,3 +49,8 @@ class SpectralConfig(BackboneConfig):
     @property
     def hop(self) -> int:
         return self.frame_hop * self.frames_per_latent
+
+    @property
+    def live_delay(self) -> int | None:
+        """What the encoder hears after a chunk, and what the next chunk adds to: together a window less a hop."""
+        return self.n_fft - self.frame_hop if self.causal else None

@@ -28,38 +28,49 @@ class Segment(NamedTuple):
     before: int
     length: int
 
+    @property
+    def context(self) -> Context:
+        """The context that is there."""
+        return Context(self.before, self.signal.shape[1] - self.before - self.length)
 
-def segments(pieces: Iterable[Array], step: int, context: Context) -> Iterator[Segment]:
-    """Stretches of `step` with up to `context` around them; less only at the ends of the signal.
+
+class Segments:
+    """Cuts a signal that comes in pieces into stretches of `step` with context around them.
 
     Args:
-        pieces: (channels, n, ...) each, the signal cut anywhere; read only as far as the next segment needs.
         step: length of a stretch; the last may be shorter.
-        context: around each stretch.
+        context: around each stretch; less only at the ends of the signal.
     """
-    source = iter(pieces)
-    buffer: Array | None = None
-    before = 0  # context at the front of the buffer
-    while True:
-        buffer = _fill(buffer, source, before + step + context.after)
-        length = 0 if buffer is None else min(step, buffer.shape[1] - before)
-        if buffer is None or length <= 0:
-            return
-        yield Segment(buffer[:, : before + length + context.after], before, length)
-        drop = max(0, before + length - context.before)
-        buffer, before = buffer[:, drop:], before + length - drop
+
+    def __init__(self, step: int, context: Context) -> None:
+        self.step, self.context = step, context
+        self._parts: list[Array] = []  # from the context of the next stretch on
+        self._size = 0  # of these
+        self._before = 0  # context in them
+
+    def push(self, piece: Array) -> Iterator[Segment]:
+        """The stretches that are complete with the next piece (channels, n, ...) of the signal."""
+        self._parts.append(piece)
+        self._size += piece.shape[1]
+        while self._size >= self._before + self.step + self.context.after:
+            yield self._next()
+
+    def flush(self) -> Iterator[Segment]:
+        """The other stretches of the signal, which has ended."""
+        while self._size > self._before:
+            yield self._next()
+
+    def _next(self) -> Segment:
+        signal = self._parts[0] if len(self._parts) == 1 else namespace(self._parts[0]).concat(self._parts, 1)
+        before, length = self._before, min(self.step, self._size - self._before)
+        drop = max(0, before + length - self.context.before)
+        self._parts, self._size, self._before = [signal[:, drop:]], self._size - drop, before + length - drop
+        return Segment(signal[:, : before + length + self.context.after], before, length)
 
 
-def _fill(buffer: Array | None, source: Iterator[Array], wanted: int) -> Array | None:
-    """The buffer, longer by as many pieces as it takes to reach `wanted`, or to the end of the source."""
-    parts = [] if buffer is None else [buffer]
-    have = sum(p.shape[1] for p in parts)
-    while have < wanted:
-        piece = next(source, None)
-        if piece is None:
-            break
-        parts.append(piece)
-        have += piece.shape[1]
-    if len(parts) < 2:  # nothing was added: no copy
-        return parts[0] if parts else None
-    return namespace(parts[0]).concat(parts, 1)
+def segments(pieces: Iterable[Array], step: int, context: Context) -> Iterator[Segment]:
+    """The stretches of a signal, see `Segments`; pieces are read only as far as the next one needs."""
+    cut = Segments(step, context)
+    for piece in pieces:
+        yield from cut.push(piece)
+    yield from cut.flush()

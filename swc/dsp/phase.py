@@ -9,12 +9,21 @@ on its flanks are locked to it (Laroche & Dolson 1999). There is nothing to lear
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from swc.dsp.arrays import Array, namespace, pad, running_max, take, unit
 from swc.dsp.texture import spread
 
 GAMMA = 0.25645  # of the Gaussian that a Hann window resembles, in units of n_fft squared (Prusa et al. 2017)
 TINY = 1e-8
+
+
+class Trail(NamedTuple):
+    """What the phases of a frame go on from, of the previous one: phases (B, bins), their advance, log magnitudes."""
+
+    phase: Array
+    advance: Array
+    log: Array
 
 
 def integrate_phase(
@@ -33,31 +42,53 @@ def integrate_phase(
     Returns:
         Complex unit vectors (B, T, bins).
     """
+    return continue_phase(magnitude, n_fft, hop, _quietest(magnitude.sum(-1), pause), offset)[0]
+
+
+def continue_phase(
+    magnitude: Array, n_fft: int, hop: int, restart: Array, offset: Array | None = None, trail: Trail | None = None
+) -> tuple[Array, Trail]:
+    """As `integrate_phase`, from where earlier frames ended.
+
+    Args:
+        magnitude, n_fft, hop, offset: as there; T at least 1 where there is a trail.
+        restart: the frames (B, T) at which phases start again; bool.
+        trail: of the previous frame; None at the start.
+
+    Returns:
+        Complex unit vectors (B, T, bins), and the trail for the next frame. The last frame does not know how magnitudes
+        go on, so that its phases depend on where a signal is cut.
+    """
     xp, (B, T, bins) = namespace(magnitude), magnitude.shape
     log = xp.log(magnitude + TINY)
     bin_index = xp.arange(bins, dtype=magnitude.dtype, device=magnitude.device)
     # advance of the phase from frame to frame: the bin's own frequency, and its distance to its peak
     own = 2 * math.pi * (hop * (bin_index % (n_fft // hop))) / n_fft
     advance = own + hop / (GAMMA * n_fft) * _slope(log)
-    advance = pad(((advance[:, 1:] + advance[:, :-1]) / 2).swapaxes(1, 2), 1, 0).swapaxes(1, 2)
+    between = ((advance[:, 1:] + advance[:, :-1]) / 2).swapaxes(1, 2)
+    if trail is None:
+        between = pad(between, 1, 0).swapaxes(1, 2)
+    else:
+        first = (advance[:, :1] + trail.advance[:, None]) / 2
+        between = xp.concat((first, between.swapaxes(1, 2)), 1)
     # advance from bin to bin: the position of the energy within the frame
-    lag = -GAMMA * n_fft / hop * _slope(log.swapaxes(1, 2)).swapaxes(1, 2)
+    lag = -GAMMA * n_fft / hop * _slope_over_time(log, trail)
     across = pad((lag[..., 1:] + lag[..., :-1]) / 2, 1, 0).cumsum(-1)
     peak = peaks(log)
     locked = across - take(across, peak)
     # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
     start = xp.broadcast_to(math.pi * bin_index**2 / (2 * bins), (B, bins))
-    restart = _quietest(magnitude.sum(-1), pause)[..., None]
-    phase, phases = start, []
+    phase, phases = start if trail is None else trail.phase, []
     for t in range(T):
-        phase = xp.where(restart[:, t], start, phase)
-        phase = take(phase + advance[:, t], peak[:, t]) + locked[:, t]
+        phase = xp.where(restart[:, t, None], start, phase)
+        phase = take(phase + between[:, t], peak[:, t]) + locked[:, t]
         phases.append(phase)
     # phases so far refer to the middle of the window, those of the FFT to its start
     angle = xp.stack(phases, 1) + math.pi * (bin_index % 2) if phases else magnitude
     if offset is not None:
         angle = angle + spread(offset, log, peak)
-    return unit(angle)
+    last = (x[:, -1] if T else start for x in (advance, log))
+    return unit(angle), Trail(phase % (2 * math.pi), *last)
 
 
 def _quietest(level: Array, pause: int | None) -> Array:
@@ -76,6 +107,15 @@ def _quietest(level: Array, pause: int | None) -> Array:
 def _slope(x: Array) -> Array:
     """Central differences along the last dimension, 0 at both ends."""
     return pad((x[..., 2:] - x[..., :-2]) / 2, 1, 1) if x.shape[-1] > 2 else namespace(x).zeros_like(x)
+
+
+def _slope_over_time(log: Array, trail: Trail | None) -> Array:
+    """Central differences along the frames (B, T, bins), 0 at both ends; or after a previous frame, with the last one
+    for the next, which is not known yet."""
+    if trail is None:
+        return _slope(log.swapaxes(1, 2)).swapaxes(1, 2)
+    known = namespace(log).concat((trail.log[:, None], log, log[:, -1:]), 1)
+    return (known[:, 2:] - known[:, :-2]) / 2
 
 
 def peaks(x: Array) -> Array:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 from swc.config import SpectralConfig
 from swc.dsp.ahead import Each
 from swc.dsp.arrays import Array, constant, namespace
+from swc.dsp.causal import CausalSynthesis, aligned
 from swc.dsp.context import Context, Segment, segments
 from swc.dsp.phase import integrate_phase
 from swc.dsp.stft import synthesise
@@ -44,14 +46,26 @@ class SpectralSynthesis(ABC):
     def compressed(self, z: Array) -> Array:
         """Compressed magnitudes (B, T, bins), float32; may be slightly negative."""
 
+    def following(self, z: Array, memory: Any) -> tuple[Array, Any]:
+        """`compressed` of the latents after those that left `memory` (empty at the start), if the network is causal.
+
+        Returns:
+            Compressed magnitudes of z alone, and the memory that it leaves.
+        """
+        known = namespace(z).concat((*memory, z), 1)
+        reach = -(-self.networks.before // self.config.frames_per_latent)
+        frames = z.shape[1] * self.config.frames_per_latent
+        return self.compressed(known)[:, -frames:], (known[:, max(0, known.shape[1] - reach) :],)
+
     def finished(self, spectrum: Array, first: Array | int) -> Array:
         """The last spectrum (B, T, bins) after another network, if there is one. `first` is as in `refined`."""
         return spectrum
 
     @property
-    def reach(self) -> int:
-        """Frames on each side of its own that a frame of `compressed` depends on."""
-        return (1 + self.config.decoder_blocks) * (self.config.kernel // 2)
+    def networks(self) -> Context:
+        """Frames before and after its own that a frame of `compressed` depends on."""
+        reach = (1 + self.config.decoder_blocks) * (self.config.kernel // 2)
+        return Context(2 * reach, 0) if self.config.causal else Context(reach, reach)
 
     @property
     def finishing_reach(self) -> int:
@@ -63,8 +77,12 @@ class SpectralSynthesis(ABC):
 
         Gradients reach the magnitudes alone. Arguments are those of `integrate_phase`.
         """
-        magnitude = expand(c, self.config.exponent)
+        magnitude = self.magnitude(c)
         return magnitude * self.phases(constant(magnitude), pause, offset)
+
+    def magnitude(self, c: Array) -> Array:
+        """Magnitudes (B, T, bins) from the result of `compressed`."""
+        return expand(c, self.config.exponent)
 
     def phases(self, magnitude: Array, pause: int | None = None, offset: Array | None = None) -> Array:
         """Complex unit vectors (B, T, bins) for magnitudes, see `integrate_phase`."""
@@ -91,7 +109,9 @@ class SpectralSynthesis(ABC):
         """Audio of whole runs of latents."""
         return self.refined(self.textured(self.compressed(z)))
 
-    def synthesise(self, chunks: Iterable[Array], latents: int, window: int, each: Each = map) -> Iterator[Array]:
+    def synthesise(
+        self, chunks: Iterable[Array], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Array]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
@@ -99,11 +119,18 @@ class SpectralSynthesis(ABC):
             latents: of every chunk but the last.
             window: latents a window.
             each: what maps functions of one chunk and its surroundings over them.
+            first: latents in the stream before these chunks.
         """
-        per = self.config.frames_per_latent
-        reach, edge = -(-self.reach // per), Context(self._overlapping, self._overlapping)
+        if self.config.causal:
+            return aligned(self.causal(first), chunks, self.config.hop, each)
+        per, edge = self.config.frames_per_latent, Context(self._overlapping, self._overlapping)
+        reach = -(-self.networks.before // per)
         spectra = each(partial(self._spectra, window), segments(chunks, latents, Context(reach, reach)))
         return each(self._audio, segments(spectra, latents * per, edge))
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """Synthesis that goes on from chunk to chunk, for causal networks; `first` is as in `synthesise`."""
+        return CausalSynthesis(self, first)
 
     def _spectra(self, window: int, latents: Segment) -> Array:
         """Spectra (B, T, bins) of a chunk of latents; phases begin again in each window."""
@@ -124,7 +151,11 @@ class SpectralSynthesis(ABC):
 
     def overlap(self, window: int) -> Context:
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
-        b, reach = self.config, self.reach
+        b = self.config
+        if b.causal:  # phases go on to the restart in the next period, whose place depends on that period's levels
+            after = self.networks.before + 2 * len(self.offsets) + 2 * b.n_fft // b.frame_hop
+            return Context(b.n_fft // 2, after * b.frame_hop)
+        reach = self.networks.before
         frames = window * b.frames_per_latent
         # before a chunk: the networks' reach, and all of the half window in which it may move a pause
         touched = max(0, reach - 1) // frames

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from swc.config import ModelConfig
 from swc.dsp.ahead import Ahead, Each
+from swc.dsp.causal import CausalSynthesis
 from swc.dsp.context import Context
 from swc.nn.backbones import BACKBONES
 from swc.nn.quantizers import QUANTIZERS
@@ -49,9 +50,15 @@ class CodecModel(nn.Module):
         return self.quantizer.decode(torch.from_numpy(codes).to(self.device))
 
     @torch.inference_mode()
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         """Audio of chunks of latents, see `Decoder.synthesise`."""
-        yield from self.decoder.synthesise(chunks, latents, window, each)
+        yield from self.decoder.synthesise(chunks, latents, window, each, first)
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """See `Decoder.causal`."""
+        return self.decoder.causal(first)
 
     def overlap(self, window: int) -> Context:
         """See `Decoder.overlap`."""

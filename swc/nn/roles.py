@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from torch import Tensor, nn
 
 from swc.dsp.ahead import Each
-from swc.dsp.context import Context
+from swc.dsp.causal import CausalSynthesis
+from swc.dsp.context import Context, Segment
 from swc.errors import ModelError
+from swc.nn.layers.convnext import Memory
 
 
 class Encoder(nn.Module, ABC):
@@ -21,11 +23,22 @@ class Encoder(nn.Module, ABC):
     @property
     @abstractmethod
     def context(self) -> Context:
-        """Samples before and after its own `hop` samples that a latent depends on, in whole latents."""
+        """Samples before and after a stretch that `following` needs."""
 
     @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:
         """Latents (B, samples // hop, D) of level-normalised audio (B, samples)."""
+
+    def following(self, stretch: Segment, hop: int, memory: Memory) -> tuple[Tensor, Memory]:
+        """Latents (B, length // hop, D) of a stretch of a recording, as they are in the whole.
+
+        Args:
+            stretch: whole latents of audio, with `context` around them as far as there is audio.
+            hop: samples a latent.
+            memory: left by the previous stretch; empty at the start. Networks that are not causal have none.
+        """
+        latents = slice(stretch.before // hop, (stretch.before + stretch.length) // hop)
+        return self.encode(stretch.signal)[:, latents], memory
 
 
 class Quantizer(nn.Module, ABC):
@@ -101,7 +114,9 @@ class Decoder(nn.Module, ABC):
         """Audio (B, L * hop), float32, of whole runs of latents (B, L, D)."""
 
     @abstractmethod
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         """Audio (B, n * hop) of each of a stream's chunks, once as many of the next are there as it depends on.
 
         Args:
@@ -109,8 +124,17 @@ class Decoder(nn.Module, ABC):
             latents: of every chunk but the last.
             window: latents a window.
             each: what maps functions of one chunk and its surroundings over them.
+            first: latents in the stream before these chunks.
         """
 
     @abstractmethod
     def overlap(self, window: int) -> Context:
         """Samples before and after a chunk in which the audio that `synthesise` gives depends on it."""
+
+    def causal(self, first: int = 0) -> CausalSynthesis:
+        """Synthesis that goes on from chunk to chunk, for networks that are causal; `first` is as in `synthesise`.
+
+        Raises:
+            ModelError: they are not.
+        """
+        raise ModelError(f"{type(self).__name__} is not causal")

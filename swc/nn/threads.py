@@ -21,7 +21,7 @@ def ahead(device: torch.device, items: int = 1) -> Ahead:
         items: as `Ahead` takes them.
     """
     if device.type != "cpu":
-        return Ahead(0, items)
+        return Ahead(0, items, alone=_inferred)
     chosen = torch.get_num_threads()
     threads = Ahead(chosen, items, _begin, _alone)
     torch.set_num_threads(chosen)  # what a thread chooses also goes for those that start later
@@ -32,12 +32,17 @@ def _alone(function: Callable[[A], B], item: A) -> B:
     """Call a function with no thread but this one."""
     chosen = torch.get_num_threads()
     if chosen == 1:
-        return function(item)
+        return _inferred(function, item)
     torch.set_num_threads(1)
     try:
-        return function(item)
+        return _inferred(function, item)
     finally:
         torch.set_num_threads(chosen)
+
+
+def _inferred(function: Callable[[A], B], item: A) -> B:
+    with torch.inference_mode():
+        return function(item)
 
 
 def _begin() -> None:

@@ -33,7 +33,7 @@ def noise(seconds: float, seed: int, channels: int = 1) -> np.ndarray:
 def coded(channels: np.ndarray, bits: float = MUCH, block: int = 3000) -> tuple[list[Tensor], list[Couplings]]:
     """The coded channel of each chunk, and its couplings."""
     couplers, audio = Couplers(HEADER, CPU, bits), torch.from_numpy(np.ascontiguousarray(channels))
-    rows = torch.cat(list(couplers.rows(audio.split(block, 1))), 1)
+    rows = torch.cat([*(row for part in audio.split(block, 1) for row in couplers.push(part)), *couplers.flush()], 1)
     blocks, couplings = [], []
     for start in range(0, rows.shape[1], CHUNK):
         low, high = max(0, start - 4096), min(start + CHUNK, rows.shape[1])

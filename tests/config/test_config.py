@@ -9,6 +9,7 @@ import pytest
 from swc.config import Config
 from swc.errors import InputError
 
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
 MODEL = 'name = "x"\n[backbone]\nkind = "spectral"\n{}\n[quantizer]\nkind = "revq"\n{}\n'
 
 
@@ -38,6 +39,8 @@ def conv(backbone: str) -> str:
         (model("n_fft = 500"), "multiple of 2 frame_hop"),
         (model("exponent = nan"), "exponent"),
         (model("kernel = 6"), "odd"),
+        (model("causal = true\nrefine_blocks = 1"), "a causal backbone has no refiner"),
+        ("live_window = 2\n" + model(), "live_window needs a causal backbone"),
         (model("latent_dim = 999"), "latent_dim"),
         (model("refine_blocks = -1"), "refine_blocks must be at least 0"),
         (model("refine_blocks = 1\nn_fft = 520\nframe_hop = 130"), "multiple of 16 to be refined"),
@@ -74,3 +77,15 @@ def test_bundled_config_has_the_papers_rates() -> None:
         2.58,
         7.75,
     ]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "configs").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_the_configs_that_come_with_it_load(path: Path) -> None:
+    assert Config.from_toml(path).model.name == path.stem
+
+
+def test_live_audio_of_the_shipped_config_is_60_ms_late() -> None:
+    config = Config.from_toml(Path(__file__).parents[2] / "configs" / "swc-24k-live.toml").model
+    assert config.live_latency == pytest.approx(0.060)

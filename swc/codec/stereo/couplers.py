@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from swc.codec.stereo.quantise import quantised
 
 
 class Couplers:
-    """Couples the channels of a stream; without pairs, audio passes unchanged.
+    """Couples the channels of one recording; without pairs, audio passes unchanged.
 
     Args:
         header: of the stream.
@@ -26,11 +26,17 @@ class Couplers:
 
     def __init__(self, header: Header, like: Tensor, bits: float) -> None:
         self.header, self.bits, self.grid = header, bits, Grid(header, like)
+        self._downmix = Downmix(header, self.grid)
 
     @torch.inference_mode()
-    def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:
-        """See `Downmix.rows`."""
-        yield from Downmix(self.header, self.grid).rows(audio)
+    def push(self, audio: Tensor) -> Iterator[Tensor]:
+        """See `Downmix.push`."""
+        yield from self._downmix.push(audio)
+
+    @torch.inference_mode()
+    def flush(self) -> Iterator[Tensor]:
+        """See `Downmix.flush`."""
+        yield from self._downmix.flush()
 
     def couplings(self, channels: Tensor, before: int, length: int) -> Couplings:
         """The couplings of a chunk, from the channels of the pairs (2 * pairs, samples) with context.

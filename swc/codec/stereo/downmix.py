@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from swc.bitstream import Header
 from swc.bitstream.coupling import EQUAL, FIRST, OPPOSITE, PARAMETRIC, SECOND
 from swc.codec.stereo.grid import Grid, around
-from swc.dsp.context import Context, segments
+from swc.dsp.context import Context, Segment, Segments
 from swc.dsp.stft import analyse, synthesise
 
 SEGMENT = 8  # latents
@@ -29,23 +29,26 @@ class Downmix:
 
     def __init__(self, header: Header, grid: Grid) -> None:
         self.header, self.grid = header, grid
-        self._pairs = dict(header.pairs)
+        self._pairs, reach = dict(header.pairs), grid.reach(FRAMES)
+        self._segments = Segments(SEGMENT * header.hop, Context(reach, reach))
 
-    def rows(self, audio: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Coded channels, and below them the channels of each pair: (coded channels + 2 * pairs, n) each.
-
-        Args:
-            audio: (channels, n) each, whole latents in all.
-        """
+    def push(self, audio: Tensor) -> Iterator[Tensor]:
+        """What is ready after the next samples (channels, n): coded channels, and below them the channels of each pair,
+        (coded channels + 2 * pairs, m) each."""
         if not self._pairs:
-            yield from audio
+            yield audio
             return
-        reach = self.grid.reach(FRAMES)
+        yield from map(self._rows, self._segments.push(audio))
+
+    def flush(self) -> Iterator[Tensor]:
+        """The rest, whole latents in all."""
+        yield from map(self._rows, self._segments.flush())
+
+    def _rows(self, segment: Segment) -> Tensor:
+        inside = slice(segment.before, segment.before + segment.length)
         members = [channel for pair in self.header.pairs for channel in pair]
-        for signal, before, length in segments(audio, SEGMENT * self.header.hop, Context(reach, reach)):
-            inside = slice(before, before + length)
-            coded = [self._channel(signal, channel)[inside] for channel in self.header.coded]
-            yield torch.cat([torch.stack(coded), signal[members, inside]])
+        coded = [self._channel(segment.signal, channel)[inside] for channel in self.header.coded]
+        return torch.cat([torch.stack(coded), segment.signal[members, inside]])
 
     def _channel(self, signal: Tensor, channel: int) -> Tensor:
         """The coded channel in place of a channel, (n,)."""

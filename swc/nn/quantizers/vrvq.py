@@ -30,7 +30,7 @@ class Importance(nn.Module):
 
     def __init__(self, inputs: int, dim: int, blocks: int) -> None:
         super().__init__()
-        self.trunk = Trunk(inputs, dim, blocks, EXPANSION, KERNEL, 3)
+        self.trunk = Trunk(inputs, dim, blocks, EXPANSION, KERNEL, 3, causal=False)
         self.project = nn.Linear(dim, 1)
 
     def forward(self, z: Tensor) -> Tensor:

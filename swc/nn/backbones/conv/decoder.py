@@ -37,7 +37,9 @@ class ConvDecoder(Decoder):
             audio: Tensor = self.synthesis(self.head(h.float()))
             return audio[:, 0]
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         return each(self._audio, segments(chunks, latents, self._context))
 
     def _audio(self, latents: Segment) -> Tensor:

@@ -10,7 +10,7 @@ from swc.dsp.spectral import SpectralSynthesis
 from swc.dsp.texture import offsets
 from swc.nn.backbones.spectral.parts import backbone_of, correction
 from swc.nn.backbones.spectral.refine import Refiner
-from swc.nn.layers.convnext import Trunk
+from swc.nn.layers.convnext import Memory, Trunk
 from swc.nn.roles import Decoder
 
 
@@ -30,7 +30,7 @@ class SpectralDecoder(SpectralSynthesis, Decoder):
         self.register_buffer("offsets", angles, persistent=False)
         self.linear = nn.Linear(b.latent_dim, self.bins * b.frames_per_latent)
         self.split = nn.Linear(b.latent_dim, b.latent_dim * b.frames_per_latent)
-        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel)
+        self.trunk = Trunk(b.latent_dim, b.dim, b.decoder_blocks, b.expansion, b.kernel, b.kernel, b.causal)
         self.project = correction(b.dim, self.bins)
         self.refiner = Refiner(b, chunk) if b.refine_blocks else None
 
@@ -41,8 +41,16 @@ class SpectralDecoder(SpectralSynthesis, Decoder):
         return spread.reshape(B, L * self.config.frames_per_latent, D)
 
     def compressed(self, z: Tensor) -> Tensor:
+        return self._compressed(z, self.trunk(self.frames(z)))
+
+    def following(self, z: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        h, left = self.trunk.following(self.frames(z), memory)
+        return self._compressed(z, h), left
+
+    def _compressed(self, z: Tensor, h: Tensor) -> Tensor:
+        """Compressed magnitudes of latents, and what the trunk makes of them."""
         B, L, _ = z.shape
-        correction: Tensor = self.project(self.trunk(self.frames(z))).float()
+        correction: Tensor = self.project(h).float()
         with torch.autocast(z.device.type, enabled=False):
             start: Tensor = self.linear(z.float())
             return correction + start.reshape(B, L * self.config.frames_per_latent, self.bins)

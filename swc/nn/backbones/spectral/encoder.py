@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from swc.config import ModelConfig
-from swc.dsp.context import Context
+from swc.dsp.context import Context, Segment
 from swc.dsp.stft import analyse
 from swc.nn.backbones.spectral.parts import backbone_of, compress, correction
-from swc.nn.layers.convnext import Trunk
+from swc.nn.layers.convnext import Memory, Trunk
 from swc.nn.layers.renormalise import renormalise
 from swc.nn.layers.stft import mel_filterbank
 from swc.nn.roles import Encoder
@@ -34,20 +35,24 @@ class SpectralEncoder(Encoder):
         self.register_buffer("mean", torch.zeros(b.latent_dim))  # running mean of the latents
         self.register_buffer("power", torch.ones(()))  # and mean square around it
         self.linear = nn.Linear(b.mels * b.frames_per_latent, b.latent_dim)
-        self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3)
+        self.trunk = Trunk(self.bins, b.dim, b.encoder_blocks, b.expansion, b.kernel, 3, b.causal)
         self.project = correction(b.dim * b.frames_per_latent, b.latent_dim)
 
     @property
     def context(self) -> Context:
-        b = self.config
-        frames = self.trunk.reach + b.n_fft // (2 * b.frame_hop)
-        samples = -(-frames // b.frames_per_latent) * b.hop
-        return Context(samples, samples)
+        b, reach, half = self.config, self.trunk.context, self.config.n_fft // 2
+        if b.causal:  # the trunk remembers; the last frame of a latent is centred a hop before its end
+            return Context(half, half - b.frame_hop)
+        before, after = (-(-(frames * b.frame_hop + half) // b.hop) * b.hop for frames in reach)
+        return Context(before, after)
 
     def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Compressed mel magnitudes (B, T, mels) and compressed magnitudes (B, T, bins), float32."""
-        magnitude = analyse(audio.float(), self.window, self.config.frame_hop).abs()
-        p = self.config.exponent
+        whole = audio.shape[-1] // self.config.hop * self.config.frames_per_latent
+        return self._compressed(analyse(audio.float(), self.window, self.config.frame_hop)[:, :whole])
+
+    def _compressed(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        magnitude, p = spectrum.abs(), self.config.exponent
         return compress(magnitude @ self.mel, p), compress(magnitude, p)
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -55,11 +60,26 @@ class SpectralEncoder(Encoder):
             mel, c = self.features(audio)
         return self.from_features(mel, c)
 
+    def following(self, stretch: Segment, hop: int, memory: Memory) -> tuple[Tensor, Memory]:
+        if not self.config.causal:
+            return super().following(stretch, hop, memory)
+        first, frames = self.context.before // self.config.frame_hop, stretch.length // self.config.frame_hop
+        missing = (wanted - there for wanted, there in zip(self.context, stretch.context, strict=True))
+        whole = F.pad(stretch.signal, tuple(missing))  # with silence, at the ends of the recording
+        spectrum = analyse(whole, self.window, self.config.frame_hop)[:, first : first + frames]
+        mel, c = self._compressed(spectrum)
+        h, left = self.trunk.following(c, memory)
+        return self._latents(mel, h), left
+
     def from_features(self, mel: Tensor, c: Tensor) -> Tensor:
         """Latents of about zero mean and unit mean square, from what `features` returns; see `renormalise`."""
-        B, T, _ = c.shape
+        return self._latents(mel, self.trunk(c))
+
+    def _latents(self, mel: Tensor, h: Tensor) -> Tensor:
+        """Latents, from compressed mel magnitudes and what the trunk makes of magnitudes (B, T, dim)."""
+        B, T, _ = mel.shape
         latents = T // self.config.frames_per_latent
-        correction = self.project(self.trunk(c).reshape(B, latents, -1)).float()
-        with torch.autocast(c.device.type, enabled=False):
+        correction = self.project(h.reshape(B, latents, -1)).float()
+        with torch.autocast(mel.device.type, enabled=False):
             z: Tensor = correction + self.linear(mel.reshape(B, latents, -1))
             return renormalise(z, self.mean, self.power, self.training)

@@ -72,7 +72,9 @@ class SqDecoder(Decoder):
         audio: Tensor = self.last(self.stages(self.first(features)))
         return audio.squeeze(1).float()
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         reach = -(-self.reach // self.config.hop)
         return each(self._inner, segments(chunks, latents, Context(reach, reach)))
 
