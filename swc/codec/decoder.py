@@ -131,7 +131,9 @@ class StreamDecoder:
         header = self.header
         conceal = Concealment(header.chunk_latents, round(FADE * header.model_rate))
         edge = self.silence()
-        chunks, alike = tee(chunks)
+        alike: Iterable[Chunk | None] = ()
+        if self._upmix is not None:
+            chunks, alike = tee(chunks)  # one that is not read to its end would keep every chunk
         latents = conceal.extended(each(self._latents_if_there, chunks), edge)
         per = header.chunk_latents
         audio = conceal.faded(self.model.synthesise(latents, per, header.window, each, first * per))
