@@ -28,8 +28,8 @@ from swc.codec.gain import factor
 from swc.config import Config, RevqConfig
 from swc.evaluation.metrics import pesq_wb, stoi, visqol_audio
 from swc.nn.model import CodecModel
+from swc.nn.quantizers.beam import beam_codes
 from swc.nn.quantizers.revq import Revq
-from swc.nn.quantizers.search import beam_codes
 from swc.training import train
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus, load_corpus

@@ -136,14 +136,3 @@ class StreamEncoder:
         total = None if header.total_samples is None else header.latents_for(header.total_samples)
         ended = length < self.segments.step or segment.context.after == 0 < context.after
         return Uncoded(z, rms, seconds, ended or self.latents == total, couplings)
-
-
-@torch.inference_mode()
-def search(model: CodecModel, groups: Sequence[Sequence[Request]], window: int, effort: int) -> list[NDArray[np.int64]]:
-    """Codes (chunks, channels, stages, L) of groups of chunks of equally many latents."""
-    runs, grants = ([torch.cat([getattr(r, of) for r in group]) for group in groups] for of in ("z", "grants"))
-    codes = model.quantizer.encode_together(runs, grants, window, effort)
-    return [
-        found.reshape(len(group), -1, *found.shape[1:]).cpu().numpy()
-        for group, found in zip(groups, codes, strict=True)
-    ]

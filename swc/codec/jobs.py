@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from swc.audio import CheckedBlocks
 from swc.bitstream import Chunk, ChunkSink
-from swc.codec.encoder import Request, StreamEncoder, search
+from swc.codec.encoder import Request, StreamEncoder
+from swc.codec.search import search
 from swc.errors import InputError, SwcError
 
 AT_ONCE = 32  # recordings, and chunks of theirs that are searched at once

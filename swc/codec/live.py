@@ -13,9 +13,10 @@ from swc.audio import CheckedBlocks
 from swc.audio.resample import LIVE_QUALITY
 from swc.bitstream import Header, StreamWriter
 from swc.codec.control import RateControl, Uncoded
-from swc.codec.encoder import StreamEncoder, search
+from swc.codec.encoder import StreamEncoder
 from swc.codec.gain import FollowingGain
 from swc.codec.options import EncodeOptions
+from swc.codec.search import search
 from swc.errors import InputError
 from swc.nn.model import CodecModel
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from nn_samples import revq
 
+from swc.nn.quantizers.beam import beam_codes
 from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.routing import Router
-from swc.nn.quantizers.search import EFFORTS, beam_codes
+from swc.nn.quantizers.search import EFFORTS
 
 D = 6
 

@@ -26,3 +26,17 @@ def by_group(product: Callable[[Tensor], Tensor], x: Tensor, counts: Counts) -> 
         alike = list(group)
         sizes += [sum(alike)] if many else alike
     return torch.cat([product(part) for part in torch.split(x, sizes) if len(part)])
+
+
+def counted(group: Tensor | None, rows: Tensor | None, times: int) -> Counts:
+    """The number of vectors of each group, for `by_group`.
+
+    Args:
+        group: of windows or runs, counted from 0 and rising (B,); None if all are of one group.
+        rows: those that are present, rising; None means all.
+        times: vectors of each.
+    """
+    if group is None:
+        return None
+    present = group if rows is None else group[rows]
+    return [times * count for count in torch.bincount(present).tolist()]

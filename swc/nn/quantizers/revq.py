@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from swc.config import ModelConfig, RevqConfig
-from swc.nn.layers.rows import Counts
+from swc.nn.layers.rows import Counts, counted
+from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import NoPredictor, Predictor
 from swc.nn.quantizers.projected import ProjectedCodebook
@@ -21,15 +22,7 @@ from swc.nn.quantizers.quantized import Assigned, Choice, Quantized
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.runs import Runs
-from swc.nn.quantizers.search import (
-    EFFORTS,
-    Effort,
-    beam_codes,
-    codes_in_turn,
-    counted,
-    dense_greedy_mask,
-    greedy_mask,
-)
+from swc.nn.quantizers.search import EFFORTS, Effort, dense_greedy_mask, greedy_mask
 
 RARE = 0.05  # codes used less than this share of the mean are moved to poorly served vectors
 STRIDE = 3  # in training, every so many latents of a window take part in choosing its experts, as in the encoder

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from swc.config import ModelConfig, VrvqConfig
 from swc.nn.layers.convnext import Trunk
+from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import Predictor
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.runs import Runs
-from swc.nn.quantizers.search import EFFORTS, beam_codes, codes_in_turn
+from swc.nn.quantizers.search import EFFORTS
 from swc.nn.roles import LevelQuantizer
 
 EXPANSION, KERNEL = 3, 7

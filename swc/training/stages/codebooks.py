@@ -17,8 +17,8 @@ from torch import Tensor
 from swc.config import Config, RevqConfig, StageConfig
 from swc.errors import InputError
 from swc.nn.model import CodecModel
+from swc.nn.quantizers.beam import beam_codes
 from swc.nn.quantizers.residual import ResidualQuantizer
-from swc.nn.quantizers.search import beam_codes
 from swc.training.data.batches import draw_k
 from swc.training.data.corpus import Corpus
 from swc.training.data.recordings import NARROW_HZ
