@@ -5,7 +5,7 @@ python benchmarks/measured.py MODEL [MODEL ...]
 Multiply-accumulates a second of audio are those of the networks of encoder and decoder, counted as in
 benchmarks/backbones.py; the search for codes is not. Speed is the duration of the demo recording over the processor
 time that it takes with one thread, at the default rate and effort, in the best of five runs. The results go into
-measured.json in the folder of each bundle.
+measured.json in the folder of each bundle, beside scores, which docs/score_tables.py puts there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for model in sys.argv[1:]:
         bundle = find_bundle(model)
-        found = json.dumps(measure(bundle), indent=1)
+        found = json.dumps({**bundle.measured, **measure(bundle)}, indent=1)
         (bundle.path / MEASURED).write_text(found + "\n", encoding="utf-8")
         print(bundle.name, found)
 

@@ -2,7 +2,7 @@
 
 NEW.json is the output of `swc eval CLIPS --model NAME --mos --json NEW.json`; its means replace those of this model in
 docs/scores.json first. docs/peers.json has the scores of other codecs, and of swc on the same clips. What the models
-are is what `swc models` lists.
+are is what `swc models` lists; the scores that it tells are put into the bundles here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swc.bundle import list_bundles
+from swc.bundle import Bundle, list_bundles
+from swc.bundle.find import MEASURED
 from swc.cli.models import facts
 from swc.codec.options import DEFAULT_MODEL
 
@@ -100,12 +101,14 @@ def peers(figures: Figures, _: str) -> Iterable[str]:
 
 def models(figures: Figures, _: str) -> Iterable[str]:
     """What each bundle is."""
-    head = ("model", "family", "Hz", "kbit/s a channel", "latency, s", "parameters, M", "MB")
+    head = ("model", "family", "Hz", "kbit/s a channel", "latency, s (live)", "parameters, M", "MB")
     yield from _head((*head, "GMAC a second: encoder", "decoder", "x real time: encoding", "decoding"), ())
     for row in figures.models:
         low, high = (f"{kbps:.2f}" for kbps in row["kbps"])
         rate = low if low == high else f"{low} to {high}"
-        size = (f"{row['latency_seconds']:.2f}", f"{row['parameters'] / 1e6:.1f}", f"{row['bytes'] / 1e6:.1f}")
+        live = row["live_latency_seconds"]
+        latency = f"{row['latency_seconds']:.2f}" + (f" ({live:.2f})" if live else "")
+        size = (latency, f"{row['parameters'] / 1e6:.1f}", f"{row['bytes'] / 1e6:.1f}")
         macs, speed = (row[name] or dict.fromkeys(("encode", "decode")) for name in ("macs", "speed"))
         work = [_number(macs[way] and macs[way] / 1e9, 2) for way in ("encode", "decode")]
         times = [_number(speed[way], 1) for way in ("encode", "decode")]
@@ -133,6 +136,16 @@ def pages() -> dict[Path, str]:
     """The pages that may have tables, and the model that each is about."""
     cards = {path: path.parent.name for path in ROOT.glob("models/*/MODEL_CARD.md")}
     return {ROOT / "README.md": DEFAULT_MODEL, MODELS_PAGE: DEFAULT_MODEL} | cards
+
+
+def measured(bundle: Bundle, scores: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bundle's measured.json says, with its scores over all clips at its main rate, if it was evaluated."""
+    if bundle.name not in scores:
+        return bundle.measured
+    whole = [summary for summary in scores[bundle.name]["means"] if summary["domain"] is None]
+    main = min(whole, key=lambda summary: abs(summary["kbps"] - MAIN_RATE))
+    means = {head: _number(main["means"].get(name), decimals) for name, (head, decimals) in BRIEF.items()}
+    return bundle.measured | {"scores": {"kbps": _number(main["kbps_measured"], 2), "means": means}}
 
 
 def rendered(page: str, figures: Figures, model: str) -> str:
@@ -178,6 +191,8 @@ def main() -> None:
         document = json.loads(Path(new).read_text(encoding="utf-8"))
         scores[document["model"]] = {key: document[key] for key in KEPT}
     SCORES.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    for bundle in list_bundles():
+        (bundle.path / MEASURED).write_text(json.dumps(measured(bundle, scores), indent=1) + "\n", encoding="utf-8")
     figures = Figures.read()
     for path, model in pages().items():
         path.write_text(rendered(path.read_text(encoding="utf-8"), figures, model), encoding="utf-8")

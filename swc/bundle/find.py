@@ -54,7 +54,7 @@ class Bundle:
 
     @cached_property
     def measured(self) -> dict[str, Any]:
-        """What `benchmarks/measured.py` found: work and speed; empty if it was not run."""
+        """Work and speed from `benchmarks/measured.py`, scores from `docs/score_tables.py`; empty without these."""
         path = self.path / MEASURED
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 

@@ -63,6 +63,9 @@ def listing(
         if row["speed"]:
             encode, decode = (f"{times:.1f}" for times in row["speed"].values())
             tell(f"  speed        {encode} x real time encoding, {decode} decoding, on a core of {row['processor']}")
+        if row["scores"]:
+            means = ", ".join(f"{name} {value}" for name, value in row["scores"]["means"].items())
+            tell(f"  scores       {means}, at {row['scores']['kbps']} kbit/s; docs/models.md tells of what")
         tell(f"  path         {row['path']}")
     if not rows:
         say("no models are installed; reinstall swc, whose package contains the default one")
@@ -128,7 +131,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         "base": _base(bundle),
         "latency_seconds": _latency(config),
         "live_latency_seconds": config.live_latency,
-        **{name: bundle.measured.get(name) for name in ("macs", "speed", "processor")},
+        **{name: bundle.measured.get(name) for name in ("macs", "speed", "processor", "scores")},
     }
 
 

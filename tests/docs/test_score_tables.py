@@ -13,6 +13,9 @@ from pages import ROOT, name
 TABLES = {
     "README.md": {"peers", "brief"},
     "models/swc-44k/MODEL_CARD.md": {"rates", "domains"},
+    "models/swc-24k-live/MODEL_CARD.md": {"rates"},
+    "models/switchcodec-44k-slim/MODEL_CARD.md": {"rates"},
+    "models/vrvq-44k/MODEL_CARD.md": {"rates"},
     "docs/models.md": {"models", "evaluations"},
 }
 FACTS = {
@@ -20,7 +23,8 @@ FACTS = {
     "family": "revq",
     "sample_rate": 24000,
     "kbps": [1.5, 1.5],
-    "latency_seconds": 0.06,
+    "latency_seconds": 30.0,
+    "live_latency_seconds": 0.06,
     "parameters": 3_210_000,
     "bytes": 6_420_000,
     "macs": {"encode": 1.5e9, "decode": 0.25e9},
@@ -53,6 +57,12 @@ def test_pages_have_them(score_tables: ModuleType) -> None:
     assert {page: tables for page, tables in found.items() if tables} == TABLES
 
 
+def test_bundles_have_their_scores(score_tables: ModuleType) -> None:
+    figures = score_tables.Figures.read()
+    for bundle in score_tables.list_bundles():
+        assert score_tables.measured(bundle, figures.scores) == bundle.measured, bundle.name
+
+
 def test_scores_are_of_the_shipped_codes(score_tables: ModuleType) -> None:
     figures = score_tables.Figures.read()
     fingerprints = {row["name"]: row["fingerprint"] for row in figures.models}
@@ -78,7 +88,7 @@ def test_peers_have_a_row_each(score_tables: ModuleType) -> None:
 
 def test_models_have_a_row_each_and_their_scores_once_there_are_any(score_tables: ModuleType) -> None:
     page = rendered(score_tables, "<!-- scores: models -->\n<!-- end -->", models=[FACTS])
-    assert "| m | revq | 24000 | 1.50 | 0.06 | 3.2 | 6.4 | 1.50 | 0.25 | - | - |" in page
+    assert "| m | revq | 24000 | 1.50 | 30.00 (0.06) | 3.2 | 6.4 | 1.50 | 0.25 | - | - |" in page
     other = {**FACTS, "name": "other"}
     summaries = [
         {"domain": domain, "kbps": 1.5, "kbps_measured": 1.49, "files": 8, "means": {"stoi": 0.9}}

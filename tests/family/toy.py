@@ -170,7 +170,9 @@ class ToyDecoder(Decoder):
     def decode(self, z: Tensor) -> Tensor:
         return z.flatten(1)
 
-    def synthesise(self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map) -> Iterator[Tensor]:
+    def synthesise(
+        self, chunks: Iterable[Tensor], latents: int, window: int, each: Each = map, first: int = 0
+    ) -> Iterator[Tensor]:
         return each(self.decode, chunks)
 
     def overlap(self, window: int) -> Context:

@@ -78,6 +78,7 @@ def test_emphasis_weighs_errors_where_it_is_large(config: Config, audio: torch.T
     flat = MagnitudeLoss(config)
     low = MagnitudeLoss(emphasised(config, 4.0, 0.5, 0.5, 0.5, 0.5))
     model = CodecModel(config.model)
+    audio = audio[:, : audio.shape[1] // config.model.hop * config.model.hop]
     _, c = model.encoder.features(audio)
     bins = c.shape[-1]
     bass, treble = c.clone(), c.clone()

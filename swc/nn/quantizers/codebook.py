@@ -40,6 +40,7 @@ class Codebook(nn.Module):
         self.register_buffer("count", torch.zeros(size), persistent=False)
         self.register_buffer("total", torch.zeros(size, dim), persistent=False)
         self.register_buffer("recent", torch.zeros(size), persistent=False)
+        self._energy: tuple[tuple[int, int], Tensor] | None = None
 
     def refresh(self) -> None:
         """Update what is derived from parameters after they have learned; nothing is here."""
@@ -50,8 +51,14 @@ class Codebook(nn.Module):
 
     @property
     def energy(self) -> Tensor:
-        """Squares of the codes (size,)."""
-        return self.code.square().sum(1)
+        """Squares of the codes (size,); outside training, they are computed again only where the codes have changed."""
+        if self.training:
+            return self.code.square().sum(1)
+        state = (self.code.data_ptr(), self.code._version)
+        if self._energy is None or self._energy[0] != state:
+            with torch.inference_mode(False), torch.no_grad():
+                self._energy = state, self.code.square().sum(1)
+        return self._energy[1]
 
     @property
     def key(self) -> tuple[Tensor, Tensor]:
