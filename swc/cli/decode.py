@@ -134,8 +134,7 @@ def decode(
                 "--format is for outputs without a given name; OUT's suffix gives the format", context
             )
         target = choose_output("decode", source, target, suffix, force)
-        decode_one = _decode_live if live else _decode_one
-        decode_one(source, target, options, model, device, backend, quiet, as_json)
+        _decode_one(source, target, options, live, model, device, backend, quiet, as_json)
     else:
         convert(names, output, many, _conversion(options, suffix, model, device, backend))
 
@@ -144,6 +143,7 @@ def _decode_one(
     source: str,
     target: str,
     options: DecodeOptions,
+    live: bool,
     model: str | None,
     device: str,
     backend: Backend,
@@ -152,19 +152,23 @@ def _decode_one(
 ) -> None:
     with open_input(source) as fp:
         from swc.bitstream import SalvageReader, StreamReader
-
-        reader = SalvageReader(fp) if options.salvage else StreamReader(fp)  # its header is read before torch is loaded
         from swc.codec.backends import load_decoder
+        from swc.codec.live_files import LiveInput, decode_live
         from swc.codec.transcode import decode_stream
 
+        # the header is read before torch is loaded
+        reader = LiveInput(fp) if live else SalvageReader(fp) if options.salvage else StreamReader(fp)
         codec = load_decoder(model or reader.header, device, backend.value)
         with progress_bar("decoding", quiet) as report:
-            done = decode_stream(codec, reader, target, options, report)
+            if isinstance(reader, LiveInput):
+                done = decode_live(codec, reader, target, options, report)
+            else:
+                done = decode_stream(codec, reader, target, options, report)
     _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
 
 
 def _not_live(options: DecodeOptions, output: str | None) -> dict[str, object]:
-    """Options, by their flags, that have no sense where audio comes as it comes."""
+    """The values of options, by their flags, that make no sense for live audio."""
     return {
         "--start": options.start,
         "--duration": options.duration,
@@ -172,28 +176,6 @@ def _not_live(options: DecodeOptions, output: str | None) -> dict[str, object]:
         "--salvage": options.salvage,
         "--output": output,
     }
-
-
-def _decode_live(
-    source: str,
-    target: str,
-    options: DecodeOptions,
-    model: str | None,
-    device: str,
-    backend: Backend,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    with open_input(source) as fp:
-        from swc.codec.live_files import LiveInput, decode_live
-
-        received = LiveInput(fp)  # the header is read before torch is loaded
-        from swc.codec.backends import load_decoder
-
-        codec = load_decoder(model or received.header, device, backend.value)
-        with progress_bar("decoding", quiet) as report:
-            done = decode_live(codec, received, target, options, report)
-    _show(source, target, done, {"input": source, "output": target, **done.facts()}, quiet, as_json)
 
 
 def _conversion(

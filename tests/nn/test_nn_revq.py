@@ -88,6 +88,20 @@ def test_a_codebook_learns_what_all_others_leave_it(quantizer: Revq) -> None:
         assert torch.allclose(book.code, wanted.code, atol=1e-5)
 
 
+@pytest.mark.parametrize("inference", [False, True])
+def test_squares_are_those_of_the_codes_after_every_change(inference: bool) -> None:
+    with torch.inference_mode(inference):  # as where a model is loaded in it
+        book = Codebook(4, 3).eval()
+        for change in (book.code.normal_, book.code.zero_, lambda: book.code.add_(1.0), book.double, book.float):
+            change()
+            assert torch.equal(book.energy, book.code.square().sum(1))
+            assert torch.equal(book.energy, book.code.square().sum(1))
+        book.code = torch.ones(4, 3)
+        assert torch.equal(book.energy, torch.full((4,), 3.0))
+        book.train().code.data.add_(1.0)  # as recorded graphs do, without another version
+        assert torch.equal(book.eval().energy, torch.full((4,), 12.0))
+
+
 def test_codebook_average_moves_to_the_mean_of_its_vectors() -> None:
     book = Codebook(2, 1)
     book.code.copy_(torch.tensor([[-1.0], [1.0]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,12 @@ class Codebook(nn.Module):
         self.register_buffer("count", torch.zeros(size), persistent=False)
         self.register_buffer("total", torch.zeros(size, dim), persistent=False)
         self.register_buffer("recent", torch.zeros(size), persistent=False)
-        self._energy: tuple[tuple[int, int], Tensor] | None = None
+        self._squares: tuple[Tensor, int, Tensor] | None = None  # of which codes, in which version
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`; training may change codes without their version, as recorded graphs do."""
+        self._squares = None
+        return super().train(mode)
 
     def refresh(self) -> None:
         """Update what is derived from parameters after they have learned; nothing is here."""
@@ -52,13 +58,13 @@ class Codebook(nn.Module):
     @property
     def energy(self) -> Tensor:
         """Squares of the codes (size,); outside training, they are computed again only where the codes have changed."""
-        if self.training:
-            return self.code.square().sum(1)
-        state = (self.code.data_ptr(), self.code._version)
-        if self._energy is None or self._energy[0] != state:
+        code = self.code
+        if self.training or code.is_inference():  # such tensors do not tell whether they have changed
+            return code.square().sum(1)
+        if self._squares is None or self._squares[0] is not code or self._squares[1] != code._version:
             with torch.inference_mode(False), torch.no_grad():
-                self._energy = state, self.code.square().sum(1)
-        return self._energy[1]
+                self._squares = code, code._version, code.square().sum(1)
+        return self._squares[2]
 
     @property
     def key(self) -> tuple[Tensor, Tensor]:
