@@ -2,6 +2,7 @@
 #   docker build -t swc .
 #   docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" swc encode in.wav out.swc
 FROM python:3.13-slim AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
 COPY . /src
 RUN pip wheel --no-deps --wheel-dir /wheels /src
 

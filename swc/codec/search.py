@@ -1,7 +1,7 @@
 """The search for codes of several chunks at once, which threads share.
 
-Chunks are independent, so each thread searches some of them by itself. How a few rows of a matrix product round can
-depend on how many there are. So a recording's chunks are divided the same way for any number of threads.
+Chunks are independent, so each thread searches some of them by itself. With tensors, how a few rows of a matrix product
+round can depend on how many there are. So a recording's chunks are divided the same way for any number of threads.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from swc.codec.encoder import Request
+from swc.nn import native
 from swc.nn.model import CodecModel
 
-PART = 4  # chunks of a recording that stay together: several take less time than one after the other
+PART = 4  # chunks of a recording that stay together with tensors: several take less time than one after the other
 
 
 def search(model: CodecModel, groups: Sequence[Sequence[Request]], window: int, effort: int) -> list[NDArray[np.int64]]:
     """Codes (chunks, channels, stages, L) of groups of chunks of equally many latents."""
     cpu = model.device.type == "cpu"
-    size = PART if cpu else max(map(len, groups))
+    size = 1 if native.serves(groups[0][0].z) else PART if cpu else max(map(len, groups))
     parts = [group[at : at + size] for group in groups for at in range(0, len(group), size)]
     shares = _shares([len(part) * part[0].z[..., 0].numel() for part in parts], torch.get_num_threads() if cpu else 1)
     codes: dict[int, NDArray[np.int64]] = {}

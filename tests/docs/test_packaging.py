@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import email
+import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -20,13 +23,15 @@ pytest.importorskip("hatchling", reason="needs hatchling: pip install 'swc-codec
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+PLATFORM = re.sub(r"\W", "_", sysconfig.get_platform()) if shutil.which("cc") else "any"
 BUILD = "import hatchling.build as b, sys; b.build_sdist(sys.argv[1]); b.build_wheel(sys.argv[1])"
 
 
-def build(source: Path, target: Path) -> tuple[Path, Path]:
+def build(source: Path, target: Path, **environment: str) -> tuple[Path, Path]:
     """The sdist and the wheel of a source tree, made without network."""
     target.mkdir()
-    subprocess.run([sys.executable, "-c", BUILD, str(target)], cwd=source, check=True, capture_output=True)
+    command, env = [sys.executable, "-c", BUILD, str(target)], os.environ | environment
+    subprocess.run(command, cwd=source, check=True, capture_output=True, env=env)
     sdist, wheel = sorted(target.iterdir(), key=lambda path: path.suffix)
     return sdist, wheel
 
@@ -54,7 +59,7 @@ def metadata(packages: tuple[Path, Path]) -> Message:
 def test_names_and_licences(packages: tuple[Path, Path], metadata: Message) -> None:
     assert [path.name for path in packages] == [
         f"swc_codec-{__version__}.tar.gz",
-        f"swc_codec-{__version__}-py3-none-any.whl",
+        f"swc_codec-{__version__}-py3-none-{PLATFORM}.whl",
     ]
     assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-SA-4.0"
     texts = {"LICENSE": "Apache License", "LICENSES/CC-BY-SA-4.0.txt": "Attribution-ShareAlike 4.0 International"}
@@ -91,6 +96,13 @@ def test_builds_repeat_to_the_byte(packages: tuple[Path, Path], unpacked: Path, 
     again = build(unpacked, tmp_path / "dist")  # from the sdist, whose files have other times
     assert [path.name for path in again] == [path.name for path in packages]
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in packages]
+
+
+def test_without_a_compiler_the_wheel_is_for_all_platforms(unpacked: Path, tmp_path: Path) -> None:
+    _, wheel = build(unpacked, tmp_path / "dist", CC="no-such-compiler")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if name.endswith(".so")] == []
 
 
 def test_the_page_on_the_index_has_no_link_that_leads_nowhere(metadata: Message) -> None:

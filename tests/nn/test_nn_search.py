@@ -13,6 +13,7 @@ from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.search import EFFORTS
 
+pytestmark = pytest.mark.usefixtures("search")
 D = 6
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from swc.nn.layers.rows import by_group
 
+pytestmark = pytest.mark.usefixtures("search")
 D, WINDOW = 128, 6
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from swc.nn import native
 from swc.nn.layers.rows import Counts, by_group, counted
 from swc.nn.quantizers.codebook import Codebook, distances
 from swc.nn.quantizers.prediction import Predictor
@@ -33,6 +34,9 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
         int64 (B, stages, T), -1 where an expert is not chosen.
     """
     B, T, D = z.shape
+    if native.serves(z):
+        used = torch.cat((mask.new_ones(B, len(books) - mask.shape[1]), mask), 1)
+        return native.codes(packed(books, width), z, [T] * B, used[:, None], max(T, 1), width)
     stages = stages_of(tables(books, width), mask, T, width, group)
     codes = codes_of(stages, [beam(stages, z.reshape(-1, D), width)], len(books))
     return codes.reshape(B, T, -1).transpose(1, 2)
@@ -54,6 +58,9 @@ def codes_in_turn(
     Returns:
         int64 (B, stages, L), -1 where an expert is not chosen, and after the end of a run.
     """
+    if native.serves(runs.z):
+        used = torch.cat((mask.new_ones(*mask.shape[:2], len(books) - mask.shape[2]), mask), 2)
+        return native.codes(packed(books, width), runs.z, runs.lengths, used, window, width, predictor.weight)
     codes = torch.full((len(runs.z), len(books), runs.z.shape[1]), -1, device=runs.z.device)
     each, previous, group = tables(books, width), torch.zeros_like(runs.z[:, 0]), runs.group
     ends = {*range(window, runs.z.shape[1], window), *runs.lengths}
@@ -81,6 +88,11 @@ def tables(books: Sequence[Codebook], width: int) -> list[Table]:
     """Codebooks for a beam. A single path takes the codes that `Codebook.nearest` gives, and more than one those that
     leave the least, which can be compared from path to path."""
     return [Table(book.code, book.key if width == 1 else (book.code, book.energy)) for book in books]
+
+
+def packed(books: Sequence[Codebook], width: int) -> list[native.Packed]:
+    """What `tables` gives, for the search in C."""
+    return [book.packed_key if width == 1 else book.packed for book in books]
 
 
 class Stage(NamedTuple):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from swc.nn.layers.rows import Counts, by_group
+from swc.nn.native import Packed
+
+T = TypeVar("T")
 
 RECENT = 15.0  # vectors per code within which a code must have been chosen now and then
 
@@ -19,6 +24,15 @@ def distances(z: Tensor, code: Tensor, energy: Tensor, counts: Counts = None) ->
     `energy` is the codes' squares (size,); `counts` divides the vectors into groups, see `by_group`.
     """
     return by_group(lambda rows: torch.addmm(energy, rows, code.t(), alpha=-2), z, counts)
+
+
+@dataclass
+class Kept(Generic[T]):
+    """What has been made of codes, and of which, in which version."""
+
+    code: Tensor | None = None
+    version: int = 0
+    value: T | None = None
 
 
 class Codebook(nn.Module):
@@ -41,11 +55,11 @@ class Codebook(nn.Module):
         self.register_buffer("count", torch.zeros(size), persistent=False)
         self.register_buffer("total", torch.zeros(size, dim), persistent=False)
         self.register_buffer("recent", torch.zeros(size), persistent=False)
-        self._squares: tuple[Tensor, int, Tensor] | None = None  # of which codes, in which version
+        self._squares, self._packed = Kept[Tensor](), Kept[Packed]()
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`; training may change codes without their version, as recorded graphs do."""
-        self._squares = None
+        self._squares, self._packed = Kept[Tensor](), Kept[Packed]()
         return super().train(mode)
 
     def refresh(self) -> None:
@@ -58,13 +72,26 @@ class Codebook(nn.Module):
     @property
     def energy(self) -> Tensor:
         """Squares of the codes (size,); outside training, they are computed again only where the codes have changed."""
+        return self._keep(self._squares, lambda: self.code.square().sum(1))
+
+    @property
+    def packed(self) -> Packed:
+        """The codebook for `swc.nn.native`, kept as `energy` is."""
+        return self._keep(self._packed, lambda: Packed(self.code, self.code, self.energy))
+
+    @property
+    def packed_key(self) -> Packed:
+        """As `packed`, with the `key`."""
+        return self.packed
+
+    def _keep(self, kept: Kept[T], compute: Callable[[], T]) -> T:
         code = self.code
         if self.training or code.is_inference():  # such tensors do not tell whether they have changed
-            return code.square().sum(1)
-        if self._squares is None or self._squares[0] is not code or self._squares[1] != code._version:
+            return compute()
+        if kept.value is None or kept.code is not code or kept.version != code._version:
             with torch.inference_mode(False), torch.no_grad():
-                self._squares = code, code._version, code.square().sum(1)
-        return self._squares[2]
+                kept.code, kept.version, kept.value = code, code._version, compute()
+        return kept.value
 
     @property
     def key(self) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from swc.nn.native import Packed
 from swc.nn.quantizers.codebook import Codebook
 
 COMMITMENT = 0.25  # weight of the commitment loss against the codebook loss
@@ -54,6 +55,10 @@ class ProjectedCodebook(Codebook):
         # the direction nearest to W z + b is that of the code c, of length 1, with the greatest c W z + c b
         directions = F.normalize(self.entry.detach(), dim=1)
         return directions @ self.inward.weight.detach(), -2 * (directions @ self.inward.bias.detach())
+
+    @property
+    def packed_key(self) -> Packed:
+        return Packed(self.code, *self.key)
 
     def forward(self, residual: Tensor, codes: Tensor, weight: Tensor) -> Passed:
         """Chosen codes with gradients.
