@@ -1,7 +1,8 @@
 """Start from the linear solution: PCA into the latent, least squares out of it, k-means for every codebook.
 
 A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
-backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to.
+backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to. An `sq` one has
+its layers scaled (`swc.training.variance`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from swc.nn.backbones.conv import ConvEncoder
 from swc.nn.backbones.spectral import SpectralDecoder, SpectralEncoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.codebook import Codebook
+from swc.nn.quantizers.fsq import Fsq
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.quantizers.vrvq import Vrvq
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus
 from swc.training.losses.reconstruction import band_centres, emphasis
 from swc.training.parts import parts_of
+from swc.training.variance import equalise
 
 BATCH = 16
 SECONDS = 1.5
@@ -30,7 +33,7 @@ NOISE = 0.3  # error that quantization will add to latents of mean square 1 befo
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
     """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
 
-    Nothing is fitted where the quantizer has no codebooks.
+    Nothing is fitted where the quantizer has neither codebooks nor scalars.
 
     Args:
         model: is changed, and left in inference mode. One that has a base is changed in its codebooks alone.
@@ -41,11 +44,13 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     Raises:
         InputError: codebooks with a backbone that cannot be trained.
     """
-    if not isinstance(model.quantizer, ResidualQuantizer):
-        return  # all networks start from random weights
-    encoder, quantizer, decoder = parts_of(model)
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
+    if isinstance(model.quantizer, Fsq):
+        equalise(model.eval(), draw_crops(config, corpus, BATCH, length, generator))
+    if not isinstance(model.quantizer, ResidualQuantizer):
+        return
+    encoder, quantizer, decoder = parts_of(model)
     batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
     drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
     model.eval()

@@ -42,13 +42,17 @@ PLAIN = [name for name in NAMES if name.isascii()]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variable", [("PYTHONIOENCODING", "ascii"), ("LC_ALL", "C.UTF-8")])
-def test_streams_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("variable", "names"), [(("PYTHONIOENCODING", "ascii"), ODD), (("LC_ALL", "C.UTF-8"), ODD[:2])]
+)
+def test_streams_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: tuple[str, str], names: list[str]
+) -> None:
     def run(*args: str) -> tuple[int, str, str]:
         done = piped(b"", *args, environment=(variable,))
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    for number, name in enumerate(ODD):
+    for number, name in enumerate(names):
         (tmp_path / str(number)).mkdir()
         monkeypatch.chdir(tmp_path / str(number))
         every_command_takes(Path.cwd(), name, run)

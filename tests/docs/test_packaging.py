@@ -24,25 +24,24 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PLATFORM = re.sub(r"\W", "_", sysconfig.get_platform()) if shutil.which("cc") else "any"
-BUILD = "import hatchling.build as b, sys; b.build_sdist(sys.argv[1]); b.build_wheel(sys.argv[1])"
+BUILD = "import hatchling.build, sys; [getattr(hatchling.build, f'build_{kind}')(sys.argv[1]) for kind in sys.argv[2:]]"
 
 
-def build(source: Path, target: Path, **environment: str) -> tuple[Path, Path]:
-    """The sdist and the wheel of a source tree, made without network."""
+def build(source: Path, target: Path, *kinds: str, **environment: str) -> list[Path]:
+    """The sdist and the wheel of a source tree, or `kinds` of them, made without network."""
     target.mkdir()
-    command, env = [sys.executable, "-c", BUILD, str(target)], os.environ | environment
-    subprocess.run(command, cwd=source, check=True, capture_output=True, env=env)
-    sdist, wheel = sorted(target.iterdir(), key=lambda path: path.suffix)
-    return sdist, wheel
+    command = [sys.executable, "-c", BUILD, str(target), *(kinds or ("sdist", "wheel"))]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, env=os.environ | environment)
+    return sorted(target.iterdir(), key=lambda path: path.suffix)
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return build(ROOT, tmp_path_factory.mktemp("packages") / "dist")
 
 
 @pytest.fixture(scope="module")
-def unpacked(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(packages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source tree in the sdist."""
     folder = tmp_path_factory.mktemp("sdist")
     with tarfile.open(packages[0]) as archive:
@@ -51,12 +50,12 @@ def unpacked(packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def metadata(packages: tuple[Path, Path]) -> Message:
+def metadata(packages: list[Path]) -> Message:
     with zipfile.ZipFile(packages[1]) as wheel:
         return email.message_from_bytes(wheel.read(f"swc_codec-{__version__}.dist-info/METADATA"))
 
 
-def test_names_and_licences(packages: tuple[Path, Path], metadata: Message) -> None:
+def test_names_and_licences(packages: list[Path], metadata: Message) -> None:
     assert [path.name for path in packages] == [
         f"swc_codec-{__version__}.tar.gz",
         f"swc_codec-{__version__}-py3-none-{PLATFORM}.whl",
@@ -71,7 +70,7 @@ def test_names_and_licences(packages: tuple[Path, Path], metadata: Message) -> N
         assert b"swc = swc.cli:main" in wheel.read(f"{info}/entry_points.txt")
 
 
-def test_the_wheel_has_the_package_and_the_models_alone(packages: tuple[Path, Path]) -> None:
+def test_the_wheel_has_the_package_and_the_models_alone(packages: list[Path]) -> None:
     with zipfile.ZipFile(packages[1]) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     files = {path.relative_to(ROOT) for path in (ROOT / "swc").rglob("*") if path.is_file()}
@@ -92,14 +91,14 @@ def test_the_sdist_has_what_the_readme_the_tests_and_a_build_need(unpacked: Path
     assert tests == {path.relative_to(unpacked) for path in (unpacked / "tests").rglob("*.py")}
 
 
-def test_builds_repeat_to_the_byte(packages: tuple[Path, Path], unpacked: Path, tmp_path: Path) -> None:
+def test_builds_repeat_to_the_byte(packages: list[Path], unpacked: Path, tmp_path: Path) -> None:
     again = build(unpacked, tmp_path / "dist")  # from the sdist, whose files have other times
     assert [path.name for path in again] == [path.name for path in packages]
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in packages]
 
 
 def test_without_a_compiler_the_wheel_is_for_all_platforms(unpacked: Path, tmp_path: Path) -> None:
-    _, wheel = build(unpacked, tmp_path / "dist", CC="no-such-compiler")
+    (wheel,) = build(unpacked, tmp_path / "dist", "wheel", CC="no-such-compiler")
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert [name for name in archive.namelist() if name.endswith(".so")] == []
