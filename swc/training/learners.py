@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from swc.config import TrainingConfig
+from swc.nn.quantizers.fsq import Fsq
 from swc.nn.quantizers.residual import ResidualQuantizer
 from swc.nn.roles import Quantizer
 
@@ -69,6 +70,18 @@ class CodebookLearner(Learner):
         return averages | self.quantizer.counters()
 
 
+class ScalarLearner(Learner):
+    """Numbers that are rounded, and centred after each step, see `Fsq.centre`."""
+
+    def __init__(self, quantizer: Fsq) -> None:
+        self.quantizer = quantizer
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"numbers.mean": self.quantizer.mean, "numbers.deviation": self.quantizer.deviation}
+
+
 def learner_of(quantizer: Quantizer, training: TrainingConfig) -> Learner:
     """The learner for a quantizer of any kind."""
-    return CodebookLearner(quantizer, training) if isinstance(quantizer, ResidualQuantizer) else Learner()
+    if isinstance(quantizer, ResidualQuantizer):
+        return CodebookLearner(quantizer, training)
+    return ScalarLearner(quantizer) if isinstance(quantizer, Fsq) else Learner()

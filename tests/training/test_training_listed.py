@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.errors import InputError
+from swc.nn.quantizers.fsq import Fsq
 from swc.training import train
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.batches import draw_batch
@@ -95,6 +96,25 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
         second.train_step(corpus)
     assert torch.allclose(weights(second), weights(straight), atol=1e-4)
     assert not torch.allclose(weights(first), weights(straight), atol=1e-4)
+
+
+def test_numbers_that_have_drifted_to_a_bound_come_back(config: Config, corpus: Corpus) -> None:
+    run = trainer(config)
+    quantizer = run.model.quantizer
+    assert isinstance(quantizer, Fsq)
+    with torch.no_grad():
+        quantizer.squeeze.bias += torch.tensor([9.0, -9.0] * len(quantizer.top))[: len(quantizer.top)]
+    batch = draw_batch(config, corpus, 6, torch.Generator().manual_seed(0))
+
+    def bounded() -> Tensor:
+        with torch.no_grad():
+            return quantizer.bounded(run.model.encoder.encode(batch.audio)).flatten(0, 1)
+
+    assert float(bounded().abs().min()) > 0.99
+    for _ in range(20):
+        run.train_step(corpus)
+    assert float(bounded().mean(0).abs().max()) < 0.5
+    assert float(bounded().std(0).min()) > 0.2
 
 
 def test_a_run_logs_its_losses_and_validates(config: Config, audio_folder: Path, tmp_path: Path) -> None:

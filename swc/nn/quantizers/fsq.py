@@ -21,6 +21,9 @@ from swc.nn.layers.upsample import upsample
 from swc.nn.roles import Quantizer
 
 NOISY = 0.5  # share of the numbers that get noise in training, and are not rounded
+SPREAD = 0.9  # standard deviation of the numbers before they are bounded: all levels are used about equally often
+TINY = 1e-6
+SHARE = 0.6  # of what `Fsq.centre` finds wrong with them that it puts right
 
 
 class Fsq(Quantizer):
@@ -28,6 +31,8 @@ class Fsq(Quantizer):
 
     top: Tensor
     basis: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -47,6 +52,9 @@ class Fsq(Quantizer):
         self.before, self.after = (transformer(q.layers, coarse) for _ in range(2))
         self.join = nn.Linear(dim * self.parts, dim) if self.parts > 1 else nn.Identity()
         self.squeeze = nn.Linear(dim, len(q.levels))
+        # of what that gives, over the last batch of training
+        self.register_buffer("mean", torch.zeros(len(q.levels)), persistent=False)
+        self.register_buffer("deviation", torch.full((len(q.levels),), SPREAD), persistent=False)
         self.expand = nn.Linear(len(q.levels), dim)
 
     @torch.no_grad()
@@ -66,21 +74,40 @@ class Fsq(Quantizer):
         Half of the numbers are rounded, with straight-through gradients; the others get noise as large as rounding
         errors are (Parker et al. 2024, arXiv 2411.19842).
 
+        Before they are bounded, numbers are normalised over the batch (Ioffe & Szegedy 2015, arXiv 1502.03167): those
+        that drift to a bound say nothing any more, and have no gradient that could bring them back.
+
         Args:
             z: runs of latents.
             noise: uniform from 0 to 1, (2, B, L, numbers).
         """
-        bounded = self.bounded(z)
+        numbers = self._numbers(z)
+        mean, deviation = numbers.mean((0, 1)), (numbers.var((0, 1)) + TINY).sqrt()
+        self.mean.copy_(mean.detach())
+        self.deviation.copy_(deviation.detach())
+        bounded = torch.tanh(SPREAD * (numbers - mean) / deviation)
         rounded = bounded + (2 * self._digits(bounded) / self.top - 1 - bounded).detach()
         noisy = bounded + (2 * noise[1] - 1) / self.top
         return self.latents(torch.where(noise[0] < NOISY, noisy, rounded))
 
     def bounded(self, z: Tensor) -> Tensor:
         """The numbers that are rounded, -1 to 1, float32: (B, L, D) -> (B, L, numbers)."""
+        return torch.tanh(self._numbers(z))
+
+    @torch.no_grad()
+    def centre(self) -> None:
+        """Let the last layer give what the last batch's numbers were normalised to, since a codec has no batches."""
+        factor = (SPREAD / self.deviation) ** SHARE
+        self.squeeze.bias.sub_(SHARE * self.mean).mul_(factor)
+        self.squeeze.weight.mul_(factor[:, None])
+
+    def _numbers(self, z: Tensor) -> Tensor:
+        """The numbers before they are bounded, float32: (B, L, D) -> (B, L, numbers)."""
         B, L, _ = z.shape
         features = self.before_fine(z.reshape(B, L * self.parts, -1))
         features = self.before(self.join(features.reshape(B, L, -1)))
-        return torch.tanh(self.squeeze(features).float())
+        numbers: Tensor = self.squeeze(features).float()
+        return numbers
 
     def latents(self, numbers: Tensor) -> Tensor:
         """What a decoder makes of numbers -1 to 1: (B, L, numbers) -> (B, L, D)."""
