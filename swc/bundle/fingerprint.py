@@ -40,7 +40,7 @@ def fingerprint(config: ModelConfig, weights: Path) -> bytes:
         for name in sorted(semantic):
             stored = file.get_slice(name)
             digest.update(f"{name} {stored.get_dtype()} {stored.get_shape()}\n".encode())
-            digest.update(file.get_tensor(name).tobytes())
+            digest.update(file.get_tensor(name))
     return digest.digest()[:SIZE]
 
 

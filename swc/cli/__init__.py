@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -91,6 +92,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; ends in SystemExit with the exit code."""
+    gc.set_threshold(100_000)  # importing torch makes half a million objects, none of them garbage
     open_standard_streams()
     end_on_signals()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -101,6 +103,7 @@ def main() -> None:
             raise
         _end(error)
     finally:
+        gc.freeze()  # what is left goes with the process, without a look at every object of torch
         if unwritten := flush_stdout():
             _end(unwritten)
 

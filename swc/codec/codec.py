@@ -27,7 +27,7 @@ from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Ster
 from swc.codec.settings import Settings
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
 from swc.files import BinaryOutput
-from swc.nn.model import CodecModel
+from swc.nn.model import CodecModel, Undrawn
 
 
 class Codec(DecodingCodec):
@@ -37,7 +37,9 @@ class Codec(DecodingCodec):
 
     def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
         self.device = find_device(device)
-        super().__init__(CodecModel(bundle.config), bundle.fingerprint)
+        with Undrawn():
+            model = CodecModel(bundle.config)
+        super().__init__(model, bundle.fingerprint)
         load_weights(self.model, bundle.weights, base=bundle.base.weights if bundle.base else None)
         self.model.to(self.device).eval()
         self._settings = Settings(self.model)

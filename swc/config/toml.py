@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -45,7 +46,7 @@ def build(target: type[T], table: dict[str, Any], where: str, unions: Unions) ->
     """
     if target in unions:
         target, table = _of_kind(unions[target], table, where)
-    hints = {field.name: get_type_hints(target)[field.name] for field in dataclasses.fields(target)}  # type: ignore[arg-type]
+    hints = _hints(target)  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(hints))}")
@@ -54,6 +55,13 @@ def build(target: type[T], table: dict[str, Any], where: str, unions: Unions) ->
         return target(**values)
     except (TypeError, InputError) as e:
         raise InputError(f"{where}: {e}") from None
+
+
+@cache
+def _hints(target: type) -> dict[str, Any]:
+    """The types of a dataclass's fields."""
+    hints = get_type_hints(target)
+    return {field.name: hints[field.name] for field in dataclasses.fields(target)}
 
 
 def _of_kind(kinds: Mapping[str, type], table: dict[str, Any], where: str) -> tuple[type, dict[str, Any]]:

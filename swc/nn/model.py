@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from swc.config import ModelConfig
 from swc.dsp.ahead import Ahead, Each
@@ -17,6 +19,15 @@ from swc.dsp.context import Context
 from swc.nn.backbones import BACKBONES
 from swc.nn.quantizers import QUANTIZERS
 from swc.nn.threads import ahead
+
+
+class Undrawn(TorchFunctionMode):
+    """A context for networks whose weights are loaded afterwards: random first ones are not drawn, which takes time."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 class CodecModel(nn.Module):
