@@ -50,9 +50,9 @@ class Workers:
 
     def _exchange(self, tensors: Iterable[Tensor], collective: Callable[[Tensor], object]) -> None:
         """Change tensors by one collective operation on all their numbers."""
-        if self.size == 1:
-            return
         tensors = [t for t in tensors if t.is_floating_point()]
+        if self.size == 1 or not tensors:
+            return
         flat = torch.cat([t.detach().flatten() for t in tensors])
         collective(flat)
         for tensor, part in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):

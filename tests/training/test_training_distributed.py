@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from swc.bundle.weights import load_weights
 from swc.config import Config
 from swc.nn.model import CodecModel
+from swc.training.distributed import Workers
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +94,10 @@ def test_train_under_torchrun_writes_once(
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert sum("scores" in e for e in entries) == 2  # one a stage
     assert entries[-1]["step"] == 12
+
+
+def test_a_model_without_floating_point_buffers_has_nothing_to_exchange() -> None:
+    workers = Workers(torch.device("cpu"))
+    workers.size = 2  # there is no other one, which a collective operation would need
+    workers.broadcast([torch.tensor([1])])
+    workers.average(())
