@@ -1,4 +1,4 @@
-"""Compiles the search for codes where there is a C compiler; without one, a wheel has Python alone, which is slower."""
+"""Compiles the C code of `swc.native` where there is a compiler; without one a wheel is of Python alone, and slower."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-NATIVE = Path(__file__).parent / "swc/nn/native"
+NATIVE = Path(__file__).parent / "swc/native"
+SOURCES = ("search.c", "phase.c")
 FLAGS = ("-std=gnu11", "-O3", "-shared", "-fPIC", "-s")
 
 
-def compile_search() -> bool:
-    """Compile `search.c` beside it; whether that succeeded."""
+def compile_native() -> bool:
+    """Compile the sources to a library beside them; whether that succeeded."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
     with tempfile.TemporaryDirectory(dir=NATIVE) as folder:
-        made = Path(folder) / "_search.so"
+        made = Path(folder) / "_native.so"
         try:
-            subprocess.run(
-                [*compiler, *FLAGS, "-o", str(made), "search.c"], cwd=NATIVE, capture_output=True, check=True
-            )
+            command = [*compiler, *FLAGS, "-o", made, *SOURCES, "-lm"]
+            subprocess.run(command, cwd=NATIVE, capture_output=True, check=True)
         except (OSError, subprocess.CalledProcessError):
             return False
         made.replace(NATIVE / made.name)  # a process that has loaded the old one keeps it
@@ -32,14 +32,14 @@ def compile_search() -> bool:
 
 
 class Build(BuildHookInterface[Any]):
-    """Adds the compiled search to a wheel, which is then for one platform."""
+    """Adds the library to a wheel, which is then for one platform."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if self.target_name == "wheel" and compile_search():
+        if self.target_name == "wheel" and compile_native():
             platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
             build_data |= {"pure_python": False, "tag": f"py3-none-{platform}"}
-            build_data["artifacts"].append("swc/nn/native/_search.so")
+            build_data["artifacts"].append("swc/native/_native.so")
 
 
 if __name__ == "__main__":
-    raise SystemExit(0 if compile_search() else "no C compiler worked; swc searches with tensors then")
+    raise SystemExit(0 if compile_native() else "no C compiler worked; swc then does without")

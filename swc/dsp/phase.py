@@ -9,10 +9,12 @@ on its flanks are locked to it (Laroche & Dolson 1999). There is nothing to lear
 from __future__ import annotations
 
 import math
+from ctypes import c_float, c_int64
 from typing import NamedTuple
 
+from swc import native
 from swc.dsp.arrays import Array, namespace, pad, running_max, take, unit
-from swc.dsp.texture import spread
+from swc.dsp.texture import FLANK, SHARP, spread
 
 GAMMA = 0.25645  # of the Gaussian that a Hann window resembles, in units of n_fft squared (Prusa et al. 2017)
 TINY = 1e-8
@@ -62,8 +64,13 @@ def continue_phase(
     xp, (B, T, bins) = namespace(magnitude), magnitude.shape
     log = xp.log(magnitude + TINY)
     bin_index = xp.arange(bins, dtype=magnitude.dtype, device=magnitude.device)
+    # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
+    start = math.pi * bin_index**2 / (2 * bins)
     # advance of the phase from frame to frame: the bin's own frequency, and its distance to its peak
     own = 2 * math.pi * (hop * (bin_index % (n_fft // hop))) / n_fft
+    if T and native.serves(magnitude):
+        along, across = hop / (GAMMA * n_fft), -GAMMA * n_fft / hop
+        return _in_c(log, restart, offset, trail, own, start, along, across)
     advance = own + hop / (GAMMA * n_fft) * _slope(log)
     between = ((advance[:, 1:] + advance[:, :-1]) / 2).swapaxes(1, 2)
     if trail is None:
@@ -76,8 +83,7 @@ def continue_phase(
     across = pad((lag[..., 1:] + lag[..., :-1]) / 2, 1, 0).cumsum(-1)
     peak = peaks(log)
     locked = across - take(across, peak)
-    # the lowest possible crest at a start (Schroeder 1970): equal phases would make each restart a click
-    start = xp.broadcast_to(math.pi * bin_index**2 / (2 * bins), (B, bins))
+    start = xp.broadcast_to(start, (B, bins))
     phase, phases = start if trail is None else trail.phase, []
     for t in range(T):
         phase = xp.where(restart[:, t, None], start, phase)
@@ -89,6 +95,34 @@ def continue_phase(
         angle = angle + spread(offset, log, peak)
     last = (x[:, -1] if T else start for x in (advance, log))
     return unit(angle), Trail(phase % (2 * math.pi), *last)
+
+
+def _in_c(
+    log: Array,
+    restart: Array,
+    offset: Array | None,
+    trail: Trail | None,
+    own: Array,
+    start: Array,
+    along: float,
+    across: float,
+) -> tuple[Array, Trail]:
+    """The same, with `swc/native/phase.c`: arguments as in `continue_phase`, and factors of slopes."""
+    xp, (B, T, bins) = namespace(log), log.shape
+    log, restart, own, start = (native.whole(x) for x in (log, restart, own, start))
+    offset = None if offset is None else native.whole(offset)
+    phase = xp.zeros_like(log[:, 0]) + start if trail is None else trail.phase + 0.0
+    advance = xp.zeros_like(phase) if trail is None else trail.advance + 0.0
+    before = None if trail is None else native.whole(trail.log)
+    angle = xp.empty_like(log)
+    for b in range(B):
+        native.call(
+            "swc_phases", native.pointer(log[b]), c_int64(T), c_int64(bins), native.pointer(restart[b]),
+            native.pointer(offset), c_float(SHARP), c_int64(FLANK), native.pointer(phase[b]),
+            native.pointer(advance[b]), native.pointer(None if before is None else before[b]), native.pointer(own),
+            native.pointer(start), c_float(along), c_float(across), native.pointer(angle[b]),
+        )  # fmt: skip
+    return unit(angle), Trail(phase % (2 * math.pi), advance, log[:, -1])
 
 
 def _quietest(level: Array, pause: int | None) -> Array:

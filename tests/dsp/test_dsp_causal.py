@@ -12,6 +12,8 @@ from swc.dsp.causal import CausalSynthesis, Pauses
 from swc.dsp.phase import continue_phase
 from swc.dsp.spectral import SpectralSynthesis
 
+pytestmark = pytest.mark.usefixtures("integration")
+
 
 @pytest.fixture(scope="module")
 def decoder(live_bundle: Path) -> SpectralSynthesis:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from swc.dsp.phase import integrate_phase, peaks
+from swc import native
+from swc.dsp.phase import Trail, continue_phase, integrate_phase, peaks
 from swc.dsp.stft import analyse, synthesise
 from swc.dsp.texture import offsets
 
+pytestmark = pytest.mark.usefixtures("integration")
 N, HOP, RATE = 512, 128, 16000
 WINDOW = torch.hann_window(N)
 
@@ -110,3 +115,29 @@ def test_phases_forget_at_the_quietest_frame_of_each_window() -> None:
     assert not torch.equal(c[:, -1], d[:, -1])
     short = one[:, :20]  # half a window has no pause
     assert torch.equal(integrate_phase(short, N, HOP, pause=40), integrate_phase(short, N, HOP))
+
+
+@pytest.mark.skipif(native.library() is None, reason="needs a C compiler: python hatch_build.py")
+@pytest.mark.parametrize("kind", [torch.from_numpy, lambda x: x], ids=["torch", "numpy"])
+@pytest.mark.parametrize(("frames", "n_fft"), [(1, 256), (2, 64), (40, 2048)])
+def test_in_c_phases_are_those_of_arrays(
+    frames: int, n_fft: int, kind: Callable[[np.ndarray], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, bins = np.random.default_rng(0), n_fft // 2 + 1
+    magnitude, offset = (random.random(shape, np.float32) for shape in ((3, frames, bins), (frames, bins)))
+    restart = np.arange(frames) % 7 == [[3], [5], [9]]
+
+    def twice() -> list[tuple[Any, Trail]]:
+        """Of some frames, and of as many that follow on them."""
+        arguments = (kind(magnitude**4), n_fft, n_fft // 4, kind(restart), kind(6 * offset))
+        first = continue_phase(*arguments)
+        return [first, continue_phase(*arguments, first[1])]
+
+    found = twice()
+    monkeypatch.setattr(native, "serves", lambda x: False)
+    for (phases, trail), (expected, end) in zip(found, twice(), strict=True):
+        assert abs(phases - expected).max() < 1e-3
+        assert abs(abs(phases) - 1).max() < 1e-6
+        assert (math.pi - abs(abs(trail.phase - end.phase) - math.pi)).max() < 1e-3
+        assert abs(trail.advance - end.advance).max() < 1e-4
+        assert (trail.log == end.log).all()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-from pathlib import Path
-
 import pytest
 import torch
 from nn_samples import revq
 from torch import Tensor
 
 from swc.config import ConvConfig, ModelConfig, RevqConfig
+from swc.native import library
 from swc.nn import native
 from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
@@ -19,7 +17,7 @@ from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import greedy_mask
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason="needs a C compiler: python hatch_build.py")
+pytestmark = pytest.mark.skipif(library() is None, reason="needs a C compiler: python hatch_build.py")
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -110,23 +108,3 @@ def test_nothing_has_no_codes(shape: tuple[int, int, int]) -> None:
     some, mask = books(3, 8, 4), torch.ones(shape[0], 2, dtype=torch.bool)
     assert beam_codes(some, torch.zeros(shape), mask, 4).shape == (shape[0], 3, shape[1])
     assert greedy_mask(some, torch.zeros(shape), torch.ones(shape[0], dtype=torch.int64)).shape == (shape[0], 3)
-
-
-def test_other_numbers_and_places_are_left_to_tensors() -> None:
-    assert native.serves(torch.zeros(1))
-    assert not native.serves(torch.zeros(1, dtype=torch.float64))
-    assert not native.serves(torch.zeros(1, device="meta"))
-
-
-def test_a_library_for_another_machine_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "_search.so").write_bytes(b"\x7fELF for something else")
-    monkeypatch.setattr(native, "LIBRARY", tmp_path / "_search.so")
-    native.library.cache_clear()
-    try:
-        assert native.library() is None
-        assert not native.serves(torch.zeros(1))
-        assert books(1, 4, 2)[0].nearest(torch.zeros(3, 2)).shape == (3,)
-    finally:
-        native.library.cache_clear()
-    monkeypatch.undo()
-    assert isinstance(native.library(), ctypes.CDLL)

@@ -1,41 +1,24 @@
-"""The search for codes in C, for CPUs: `search.c` does what `swc.nn.quantizers.beam` and `.search` do with tensors.
-
-It finds the same codes, but for rounding, several times as fast, and other threads of Python go on meanwhile. A wheel
-has it compiled if there was a C compiler when it was built (`hatch_build.py`); where it is missing, tensors serve.
-"""
+"""The search for codes in C: `swc/native/search.c` does what `swc.nn.quantizers.beam` and `.search` do with tensors."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
 from ctypes import c_int64, c_void_p
-from functools import cache
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LIBRARY = Path(__file__).with_name("_search.so")
+from swc.native import call, pointer, serves
+
+__all__ = ["Packed", "codes", "experts", "serves"]
+
 LANES = 32  # codes side by side in a packed key
 
 
 class _Book(ctypes.Structure):
     _fields_ = (("code", c_void_p), ("key", c_void_p), ("offset", c_void_p), ("size", c_int64))
-
-
-@cache
-def library() -> ctypes.CDLL | None:
-    """The compiled search; None where it has not been built for this machine."""
-    try:
-        return ctypes.CDLL(str(LIBRARY))
-    except OSError:
-        return None
-
-
-def serves(z: Tensor) -> bool:
-    """Whether vectors like these can be searched for here."""
-    return z.device.type == "cpu" and z.dtype == torch.float32 and library() is not None
 
 
 class Packed:
@@ -85,10 +68,9 @@ def codes(
     ends, z, used = torch.tensor(lengths), z.contiguous(), used.to(torch.uint8).contiguous()
     prediction = None if prediction is None else prediction.t().contiguous()
     sizes = (c_int64(n) for n in (B, L, D, window))
-    before = c_void_p(None) if prediction is None else _pointer(prediction)
     kept = c_int64(min(width, len(books[0].code)))
-    run = (_pointer(z), _pointer(ends), *sizes, _pointer(used), before)
-    _call("swc_codes", _array(books), c_int64(stages), *run, kept, _pointer(found))
+    run = (pointer(z), pointer(ends), *sizes, pointer(used), pointer(prediction))
+    call("swc_codes", _array(books), c_int64(stages), *run, kept, pointer(found))
     return found
 
 
@@ -108,21 +90,9 @@ def experts(books: Sequence[Packed], keys: Sequence[Packed], z: Tensor, k: Tenso
     if z.numel():
         residual, k = z.clone(memory_format=torch.contiguous_format), k.contiguous()
         count, sizes = c_int64(len(books)), (c_int64(n) for n in z.shape)
-        _call(
-            "swc_experts", _array(books), _array(keys), count, _pointer(residual), *sizes, _pointer(k), _pointer(mask)
-        )
+        call("swc_experts", _array(books), _array(keys), count, pointer(residual), *sizes, pointer(k), pointer(mask))
     return mask.bool()
 
 
 def _array(books: Sequence[Packed]) -> ctypes.Array[_Book]:
     return (_Book * len(books))(*(packed.book for packed in books))
-
-
-def _pointer(tensor: Tensor) -> c_void_p:
-    return c_void_p(tensor.data_ptr())
-
-
-def _call(name: str, *arguments: object) -> None:
-    """Call a function of the library, without the lock of Python."""
-    if getattr(library(), name)(*arguments):
-        raise MemoryError("not enough memory to search for codes")

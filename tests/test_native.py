@@ -1,0 +1,36 @@
+"""What is compiled is used where it can be, and missed nowhere."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from swc import native
+
+
+@pytest.mark.skipif(native.library() is None, reason="needs a C compiler: python hatch_build.py")
+def test_other_numbers_and_places_are_left_to_arrays() -> None:
+    assert native.serves(torch.zeros(1))
+    assert native.serves(np.zeros(1, np.float32))
+    assert not native.serves(torch.zeros(1, dtype=torch.float64))
+    assert not native.serves(np.zeros(1))
+    assert not native.serves(torch.zeros(1, device="meta"))
+    assert not native.serves(torch.zeros(1, requires_grad=True))
+
+
+def test_a_library_for_another_machine_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "_native.so").write_bytes(b"\x7fELF for something else")
+    before = native.library()
+    monkeypatch.setattr(native, "LIBRARY", tmp_path / "_native.so")
+    native.library.cache_clear()
+    try:
+        assert native.library() is None
+        assert not native.serves(torch.zeros(1))
+    finally:
+        native.library.cache_clear()
+    monkeypatch.undo()
+    assert isinstance(native.library(), ctypes.CDLL) is (before is not None)
