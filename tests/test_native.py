@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from swc import native
 
@@ -20,6 +21,8 @@ def test_other_numbers_and_places_are_left_to_arrays() -> None:
     assert not native.serves(np.zeros(1))
     assert not native.serves(torch.zeros(1, device="meta"))
     assert not native.serves(torch.zeros(1, requires_grad=True))
+    with FakeTensorMode():
+        assert not native.serves(torch.zeros(1))
 
 
 def test_a_library_for_another_machine_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

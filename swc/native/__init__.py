@@ -8,6 +8,7 @@ are missing, arrays serve.
 from __future__ import annotations
 
 import ctypes
+import sys
 from ctypes import c_void_p
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,14 @@ def library() -> ctypes.CDLL | None:
 
 
 def serves(x: Any) -> bool:
-    """Whether an array of numpy or torch can be worked on here: float32, on the CPU, without gradients."""
+    """Whether an array of numpy or torch can be worked on here: float32, on the CPU, without gradients.
+
+    Subclasses of tensors may have no numbers, such as those of a compiler that looks at shapes alone.
+    """
     if isinstance(x, np.ndarray):
         return x.dtype == np.float32 and library() is not None
-    plain = str(x.dtype) == "torch.float32" and x.device.type == "cpu" and not x.requires_grad
+    torch = sys.modules["torch"]
+    plain = type(x) is torch.Tensor and x.dtype == torch.float32 and x.device.type == "cpu" and not x.requires_grad
     return plain and library() is not None
 
 
