@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from swc import native
 
 
-@pytest.mark.skipif(native.library() is None, reason="needs a C compiler: python hatch_build.py")
+@pytest.mark.skipif(native.compiled() is None, reason="needs a C compiler: python hatch_build.py")
 def test_other_numbers_and_places_are_left_to_arrays() -> None:
     assert native.serves(torch.zeros(1))
     assert native.serves(np.zeros(1, np.float32))
@@ -27,13 +27,13 @@ def test_other_numbers_and_places_are_left_to_arrays() -> None:
 
 def test_a_library_for_another_machine_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "_native.so").write_bytes(b"\x7fELF for something else")
-    before = native.library()
+    before = native.compiled()
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "_native.so")
-    native.library.cache_clear()
+    native.compiled.cache_clear()
     try:
-        assert native.library() is None
+        assert native.compiled() is None
         assert not native.serves(torch.zeros(1))
     finally:
-        native.library.cache_clear()
+        native.compiled.cache_clear()
     monkeypatch.undo()
-    assert isinstance(native.library(), ctypes.CDLL) is (before is not None)
+    assert isinstance(native.compiled(), ctypes.CDLL) is (before is not None)

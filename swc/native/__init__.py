@@ -20,7 +20,7 @@ LIBRARY = Path(__file__).with_name("_native.so")
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def compiled() -> ctypes.CDLL | None:
     """The compiled functions; None where they have not been built for this machine."""
     try:
         return ctypes.CDLL(str(LIBRARY))
@@ -34,10 +34,10 @@ def serves(x: Any) -> bool:
     Subclasses of tensors may have no numbers, such as those of a compiler that looks at shapes alone.
     """
     if isinstance(x, np.ndarray):
-        return x.dtype == np.float32 and library() is not None
+        return x.dtype == np.float32 and compiled() is not None
     torch = sys.modules["torch"]
     plain = type(x) is torch.Tensor and x.dtype == torch.float32 and x.device.type == "cpu" and not x.requires_grad
-    return plain and library() is not None
+    return plain and compiled() is not None
 
 
 def whole(x: Any) -> Any:
@@ -54,5 +54,5 @@ def pointer(x: Any) -> c_void_p:
 
 def call(name: str, *arguments: object) -> None:
     """Call a function of the library, without the lock of Python."""
-    if getattr(library(), name)(*arguments):
+    if getattr(compiled(), name)(*arguments):
         raise MemoryError(f"not enough memory for {name}")

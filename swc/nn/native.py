@@ -14,7 +14,7 @@ from swc.native import call, pointer, serves
 
 __all__ = ["Packed", "codes", "experts", "serves"]
 
-LANES = 32  # codes side by side in a packed key
+LANES = 32  # codes side by side in a packed key, as in search.c
 
 
 class _Book(ctypes.Structure):
@@ -35,7 +35,7 @@ class Packed:
         self.code = code.contiguous()
         self.key = F.pad(key, (0, 0, 0, spare)).reshape(-1, LANES, dim).transpose(1, 2).contiguous()
         self.offset = F.pad(offset, (0, spare), value=torch.inf)
-        self.book = _Book(*(tensor.data_ptr() for tensor in (self.code, self.key, self.offset)), size)
+        self.size = size
 
 
 def codes(
@@ -95,4 +95,4 @@ def experts(books: Sequence[Packed], keys: Sequence[Packed], z: Tensor, k: Tenso
 
 
 def _array(books: Sequence[Packed]) -> ctypes.Array[_Book]:
-    return (_Book * len(books))(*(packed.book for packed in books))
+    return (_Book * len(books))(*(_Book(*map(pointer, (b.code, b.key, b.offset)), b.size) for b in books))

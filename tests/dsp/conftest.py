@@ -12,5 +12,5 @@ def integration(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Tests with this fixture run each way."""
     if request.param == "arrays":
         monkeypatch.setattr(native, "serves", lambda x: False)
-    elif native.library() is None:
+    elif native.compiled() is None:
         pytest.skip("swc.native has not been compiled: python hatch_build.py")

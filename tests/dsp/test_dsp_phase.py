@@ -117,7 +117,7 @@ def test_phases_forget_at_the_quietest_frame_of_each_window() -> None:
     assert torch.equal(integrate_phase(short, N, HOP, pause=40), integrate_phase(short, N, HOP))
 
 
-@pytest.mark.skipif(native.library() is None, reason="needs a C compiler: python hatch_build.py")
+@pytest.mark.skipif(native.compiled() is None, reason="needs a C compiler: python hatch_build.py")
 @pytest.mark.parametrize("kind", [torch.from_numpy, lambda x: x], ids=["torch", "numpy"])
 @pytest.mark.parametrize(("frames", "n_fft"), [(1, 256), (2, 64), (40, 2048)])
 def test_in_c_phases_are_those_of_arrays(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swc.native import library
+from swc.native import compiled
 from swc.nn import native
 
 
@@ -13,6 +13,6 @@ def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Tests with this fixture run with each of the searches."""
     if request.param == "tensors":
         monkeypatch.setattr(native, "serves", lambda z: False)
-    elif library() is None:
+    elif compiled() is None:
         pytest.skip("swc.native has not been compiled: python hatch_build.py")
     return str(request.param)

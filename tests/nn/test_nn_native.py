@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from nn_samples import revq
 from torch import Tensor
 
 from swc.config import ConvConfig, ModelConfig, RevqConfig
-from swc.native import library
+from swc.native import compiled
 from swc.nn import native
 from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
@@ -17,7 +19,7 @@ from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import greedy_mask
 
-pytestmark = pytest.mark.skipif(library() is None, reason="needs a C compiler: python hatch_build.py")
+pytestmark = pytest.mark.skipif(compiled() is None, reason="needs a C compiler: python hatch_build.py")
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -93,6 +95,16 @@ def test_a_codebook_that_has_learned_is_packed_again() -> None:
     before = beam_codes([book], z, torch.zeros(1, 0, dtype=torch.bool), 1)
     book.code.copy_(book.code.flip(0))
     assert torch.equal(beam_codes([book], z, torch.zeros(1, 0, dtype=torch.bool), 1), 15 - before)
+
+
+def test_a_copy_of_a_codebook_in_use_is_searched_by_itself() -> None:
+    (book,) = books(1, 16, 4)
+    z, none = numbers(1, 8, 4), torch.zeros(1, 0, dtype=torch.bool)
+    before = beam_codes([book], z, none, 1)
+    twin = copy.deepcopy(book)
+    book.code.zero_()
+    del book
+    assert torch.equal(beam_codes([twin], z, none, 1), before)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38])

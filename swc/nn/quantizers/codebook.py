@@ -28,11 +28,9 @@ def distances(z: Tensor, code: Tensor, energy: Tensor, counts: Counts = None) ->
 
 @dataclass
 class Kept(Generic[T]):
-    """What has been made of codes, and of which, in which version."""
+    """What was made of codes: these, in which version, and it; set at once, since threads share it."""
 
-    code: Tensor | None = None
-    version: int = 0
-    value: T | None = None
+    made: tuple[Tensor, int, T] | None = None
 
 
 class Codebook(nn.Module):
@@ -88,10 +86,11 @@ class Codebook(nn.Module):
         code = self.code
         if self.training or code.is_inference():  # such tensors do not tell whether they have changed
             return compute()
-        if kept.value is None or kept.code is not code or kept.version != code._version:
+        made = kept.made
+        if made is None or made[0] is not code or made[1] != code._version:
             with torch.inference_mode(False), torch.no_grad():
-                kept.code, kept.version, kept.value = code, code._version, compute()
-        return kept.value
+                kept.made = made = code, code._version, compute()
+        return made[2]
 
     @property
     def key(self) -> tuple[Tensor, Tensor]:
