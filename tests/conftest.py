@@ -12,6 +12,8 @@ import pytest
 import soundfile
 from tiny import CONV, LIVE, REFINED, TINY, tiny_vrvq, tones
 
+from swc import native
+
 RATE = 16000
 
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
@@ -129,3 +131,12 @@ def live_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model.decoder.linear.bias.fill_(1.0)
     save_weights(out / "weights.safetensors", model.state_dict())
     return out
+
+
+@pytest.fixture(params=["C", "arrays"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests with this fixture run with what is compiled, and without it."""
+    if request.param == "arrays":
+        monkeypatch.setattr(native, "serves", lambda x: False)
+    elif native.compiled() is None:
+        pytest.skip("swc.native has not been compiled: python hatch_build.py")

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from swc import native
 from swc.codec.encoder import Request
-from swc.nn import native
 from swc.nn.model import CodecModel
 
 PART = 4  # chunks of a recording that stay together with tensors: several take less time than one after the other

@@ -2,7 +2,7 @@
 
 A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
 backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to. An `sq` one has
-its layers scaled (`swc.training.variance`).
+its layers scaled (`swc.training.lsuv`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from swc.nn.quantizers.vrvq import Vrvq
 from swc.training.data.batches import draw_crops
 from swc.training.data.corpus import Corpus
 from swc.training.losses.reconstruction import band_centres, emphasis
+from swc.training.lsuv import lsuv
 from swc.training.parts import parts_of
-from swc.training.variance import equalise
 
 BATCH = 16
 SECONDS = 1.5
@@ -47,7 +47,7 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
     if isinstance(model.quantizer, Fsq):
-        equalise(model.eval(), draw_crops(config, corpus, BATCH, length, generator))
+        lsuv(model.eval(), draw_crops(config, corpus, BATCH, length, generator))
     if not isinstance(model.quantizer, ResidualQuantizer):
         return
     encoder, quantizer, decoder = parts_of(model)

@@ -71,7 +71,7 @@ class CodebookLearner(Learner):
 
 
 class ScalarLearner(Learner):
-    """Numbers that are rounded, and centred after each step, see `Fsq.centre`."""
+    """Numbers that are rounded, with the statistics of the last batch, see `Fsq.fold_statistics`."""
 
     def __init__(self, quantizer: Fsq) -> None:
         self.quantizer = quantizer

@@ -12,10 +12,9 @@ import torch
 from tiny import tones
 from torch.overrides import TorchFunctionMode
 
-from swc import BitrateError, Codec, InputError, Stream
+from swc import BitrateError, Codec, InputError, Stream, native
 from swc.codec import jobs
 from swc.errors import FormatError
-from swc.nn import native
 
 RATE = 16000
 CHUNK = 40 * 256  # samples of a chunk

@@ -10,10 +10,8 @@ import pytest
 import torch
 from tiny import tones
 
-from swc import Codec
+from swc import Codec, native
 from swc.codec.search import PART, _shares
-from swc.native import compiled
-from swc.nn import native
 from swc.nn.quantizers.revq import Revq
 
 RATE = 16000
@@ -48,7 +46,7 @@ def test_bytes_are_the_same_for_any_number_of_threads(codec: Codec, effort: int)
 def test_each_thread_searches_parts_of_a_recording(
     codec: Codec, monkeypatch: pytest.MonkeyPatch, tensors: bool
 ) -> None:
-    if not tensors and compiled() is None:
+    if not tensors and native.compiled() is None:
         pytest.skip("swc.native has not been compiled: python hatch_build.py")
     monkeypatch.setattr(native, "serves", lambda z: not tensors)
     seen: dict[int, list[int]] = {}

@@ -12,7 +12,7 @@ from swc.dsp.causal import CausalSynthesis, Pauses
 from swc.dsp.phase import continue_phase
 from swc.dsp.spectral import SpectralSynthesis
 
-pytestmark = pytest.mark.usefixtures("integration")
+pytestmark = pytest.mark.usefixtures("each_way")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from swc.dsp.phase import Trail, continue_phase, integrate_phase, peaks
 from swc.dsp.stft import analyse, synthesise
 from swc.dsp.texture import offsets
 
-pytestmark = pytest.mark.usefixtures("integration")
+pytestmark = pytest.mark.usefixtures("each_way")
 N, HOP, RATE = 512, 128, 16000
 WINDOW = torch.hann_window(N)
 

@@ -9,9 +9,8 @@ import torch
 from nn_samples import revq
 from torch import Tensor
 
+from swc import native
 from swc.config import ConvConfig, ModelConfig, RevqConfig
-from swc.native import compiled
-from swc.nn import native
 from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import Predictor
@@ -19,7 +18,7 @@ from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import greedy_mask
 
-pytestmark = pytest.mark.skipif(compiled() is None, reason="needs a C compiler: python hatch_build.py")
+pytestmark = pytest.mark.skipif(native.compiled() is None, reason="needs a C compiler: python hatch_build.py")
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:

@@ -11,7 +11,7 @@ from swc.nn.quantizers.projected import ProjectedCodebook
 from swc.nn.quantizers.revq import Revq
 from swc.training.initialise import fit_codebooks
 
-pytestmark = pytest.mark.usefixtures("search")
+pytestmark = pytest.mark.usefixtures("each_way")
 D, INNER, T = 24, 4, 10
 
 

@@ -13,7 +13,7 @@ from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.routing import Router
 from swc.nn.quantizers.search import EFFORTS
 
-pytestmark = pytest.mark.usefixtures("search")
+pytestmark = pytest.mark.usefixtures("each_way")
 D = 6
 
 

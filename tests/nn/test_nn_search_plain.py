@@ -12,7 +12,7 @@ from swc.nn.quantizers.prediction import Predictor
 from swc.nn.quantizers.revq import Revq
 from swc.nn.quantizers.runs import Runs
 
-pytestmark = pytest.mark.usefixtures("search")
+pytestmark = pytest.mark.usefixtures("each_way")
 D, WINDOW = 6, 4
 
 

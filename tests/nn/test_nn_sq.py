@@ -128,7 +128,7 @@ def test_training_rounds_half_of_the_numbers_and_has_gradients(model: CodecModel
     model = copy.deepcopy(model)
     for _ in range(30):  # until what training normalises by is part of the last layer
         model.quantizer(z, rounded)
-        model.quantizer.centre()
+        model.quantizer.fold_statistics()
     exact = model.quantizer.decode(model.quantizer.encode(z, torch.zeros(1, 2), 40, 1))
     assert torch.allclose(model.quantizer(z, rounded), exact, atol=1e-5)
     unchanged = model.quantizer(z, rounded * torch.tensor([0.0, 1.0])[:, None, None, None])  # noise of no size

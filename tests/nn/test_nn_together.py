@@ -9,7 +9,7 @@ from torch import Tensor
 
 from swc.nn.layers.rows import by_group
 
-pytestmark = pytest.mark.usefixtures("search")
+pytestmark = pytest.mark.usefixtures("each_way")
 D, WINDOW = 128, 6
 
 

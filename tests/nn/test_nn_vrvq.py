@@ -10,7 +10,7 @@ import torch
 from swc.config import ModelConfig, SpectralConfig, VrvqConfig
 from swc.nn.quantizers.vrvq import Vrvq, hard_step, smooth_step
 
-pytestmark = pytest.mark.usefixtures("search")
+pytestmark = pytest.mark.usefixtures("each_way")
 D, BOOKS, WINDOW = 8, 5, 4
 
 

@@ -12,7 +12,7 @@ from swc.nn.model import CodecModel
 from swc.nn.quantizers.fsq import Fsq
 from swc.nn.quantizers.revq import Revq
 from swc.training.initialise import fit_codebooks
-from swc.training.variance import equalise
+from swc.training.lsuv import lsuv
 
 
 def test_kmeans_start_leaves_less_residual_with_every_stage() -> None:
@@ -41,7 +41,7 @@ def test_codes_of_a_waveform_model_differ_from_the_start() -> None:
 
     with torch.no_grad():
         assert commonest() > 0.95
-        equalise(model, audio)
+        lsuv(model, audio)
         assert commonest() < 0.6
         decoded = model.decoder.decode(quantizer.latents(quantizer.bounded(model.encoder.encode(audio))))
     assert 0.5 < float(decoded.std() / audio.std()) < 2

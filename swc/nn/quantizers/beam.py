@@ -12,8 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from swc.nn import native
+from swc import native
 from swc.nn.layers.rows import Counts, by_group, counted
+from swc.nn.quantizers import native_search
 from swc.nn.quantizers.codebook import Codebook, distances
 from swc.nn.quantizers.prediction import Predictor
 from swc.nn.quantizers.runs import Runs
@@ -36,7 +37,7 @@ def beam_codes(books: Sequence[Codebook], z: Tensor, mask: Tensor, width: int, g
     B, T, D = z.shape
     if native.serves(z):
         used = torch.cat((mask.new_ones(B, len(books) - mask.shape[1]), mask), 1)
-        return native.codes(packed(books, width), z, [T] * B, used[:, None], max(T, 1), width)
+        return native_search.codes(packed(books, width), z, [T] * B, used[:, None], max(T, 1), width)
     stages = stages_of(tables(books, width), mask, T, width, group)
     codes = codes_of(stages, [beam(stages, z.reshape(-1, D), width)], len(books))
     return codes.reshape(B, T, -1).transpose(1, 2)
@@ -60,7 +61,7 @@ def codes_in_turn(
     """
     if native.serves(runs.z):
         used = torch.cat((mask.new_ones(*mask.shape[:2], len(books) - mask.shape[2]), mask), 2)
-        return native.codes(packed(books, width), runs.z, runs.lengths, used, window, width, predictor.weight)
+        return native_search.codes(packed(books, width), runs.z, runs.lengths, used, window, width, predictor.weight)
     codes = torch.full((len(runs.z), len(books), runs.z.shape[1]), -1, device=runs.z.device)
     each, previous, group = tables(books, width), torch.zeros_like(runs.z[:, 0]), runs.group
     ends = {*range(window, runs.z.shape[1], window), *runs.lengths}
@@ -90,7 +91,7 @@ def tables(books: Sequence[Codebook], width: int) -> list[Table]:
     return [Table(book.code, book.key if width == 1 else (book.code, book.energy)) for book in books]
 
 
-def packed(books: Sequence[Codebook], width: int) -> list[native.Packed]:
+def packed(books: Sequence[Codebook], width: int) -> list[native_search.Packed]:
     """What `tables` gives, for the search in C."""
     return [book.packed_key if width == 1 else book.packed for book in books]
 

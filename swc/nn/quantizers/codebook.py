@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from swc.nn.layers.rows import Counts, by_group
-from swc.nn.native import Packed
+from swc.nn.quantizers.native_search import Packed
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class Codebook(nn.Module):
 
     @property
     def packed(self) -> Packed:
-        """The codebook for `swc.nn.native`, kept as `energy` is."""
+        """The codebook for `swc.nn.quantizers.native_search`, kept as `energy` is."""
         return self._keep(self._packed, lambda: Packed(self.code, self.code, self.energy))
 
     @property

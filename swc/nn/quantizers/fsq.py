@@ -22,8 +22,8 @@ from swc.nn.roles import Quantizer
 
 NOISY = 0.5  # share of the numbers that get noise in training, and are not rounded
 SPREAD = 0.9  # standard deviation of the numbers before they are bounded: all levels are used about equally often
-TINY = 1e-6
-SHARE = 0.6  # of what `Fsq.centre` finds wrong with them that it puts right
+TINY = 1e-6  # of a variance
+SHARE = 0.6  # of what the last layer gives wrongly that `Fsq.fold_statistics` puts right
 
 
 class Fsq(Quantizer):
@@ -95,8 +95,8 @@ class Fsq(Quantizer):
         return torch.tanh(self._numbers(z))
 
     @torch.no_grad()
-    def centre(self) -> None:
-        """Let the last layer give what the last batch's numbers were normalised to, since a codec has no batches."""
+    def fold_statistics(self) -> None:
+        """Let the last layer give what training normalises numbers to, since a codec has no batches."""
         factor = (SPREAD / self.deviation) ** SHARE
         self.squeeze.bias.sub_(SHARE * self.mean).mul_(factor)
         self.squeeze.weight.mul_(factor[:, None])

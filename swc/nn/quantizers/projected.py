@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from swc.nn.native import Packed
 from swc.nn.quantizers.codebook import Codebook
+from swc.nn.quantizers.native_search import Packed
 
 COMMITMENT = 0.25  # weight of the commitment loss against the codebook loss
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from swc.nn import native
+from swc import native
 from swc.nn.layers.rows import Counts, counted
+from swc.nn.quantizers import native_search
 from swc.nn.quantizers.codebook import Codebook, distances
 
 
@@ -51,7 +52,7 @@ def greedy_mask(books: Sequence[Codebook], z: Tensor, k: Tensor, group: Tensor |
     experts, residual = len(books), z
     if native.serves(z):
         tables = [book.packed for book in books], [book.packed_key for book in books]
-        return native.experts(*tables, z, torch.where(k < experts, k, 0)) | (k >= experts)[:, None]
+        return native_search.experts(*tables, z, torch.where(k < experts, k, 0)) | (k >= experts)[:, None]
     each, energies = [(book, *book.key) for book in books], [book.energy for book in books]
     mask = (k >= experts)[:, None].repeat(1, experts)  # no choice if all are taken
     most = int(torch.where(k < experts, k, 0).max()) if len(k) else 0

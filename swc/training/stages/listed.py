@@ -57,7 +57,7 @@ class ListedObjective(Objective):
             z = model.encoder.encode(batch.audio)
             if self.frozen:
                 return model.decoder.decode(quantize(model, z, 0))
-            model.quantizer.centre()
+            model.quantizer.fold_statistics()
             shape = (2, *z.shape[:2], len(model.quantizer.basis))
             random = torch.Generator(self.device).manual_seed(batch.seed)
             latents = model.quantizer(z, torch.rand(shape, generator=random, device=self.device))

@@ -1,7 +1,8 @@
-"""First weights of networks on waveforms: what each layer gives varies over real audio by as much.
+"""Layer-sequential unit-variance initialisation (LSUV, Mishkin & Matas 2015, arXiv 1511.06422) of `sq` models.
 
-After Mishkin & Matas 2015 (arXiv 1511.06422). Weights that are merely random say little of audio, whose samples are far
-below 1: offsets are larger than what varies, all latents are alike, and so are their codes, which then do not learn.
+What each layer gives varies over real audio by as much. Weights that are merely random say little of audio, whose samples
+are far below 1: offsets are larger than what varies, all latents are alike, and so are their codes, which then do not
+learn.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SPREAD = 0.9  # of a code's numbers before they are bounded, so that all levels 
 
 
 @torch.no_grad()
-def equalise(model: CodecModel, audio: Tensor) -> None:
+def lsuv(model: CodecModel, audio: Tensor) -> None:
     """Scale the layers of an `sq` model on recordings (B, samples), of a whole number of latents."""
     quantizer, decoder = model.quantizer, model.decoder
     if not isinstance(quantizer, Fsq) or not isinstance(decoder, SqDecoder):

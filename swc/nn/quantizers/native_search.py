@@ -10,9 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from swc.native import call, pointer, serves
-
-__all__ = ["Packed", "codes", "experts", "serves"]
+from swc.native import call, pointer
 
 LANES = 32  # codes side by side in a packed key, as in search.c
 
