@@ -1,8 +1,8 @@
 """Layer-sequential unit-variance initialisation (LSUV, Mishkin & Matas 2015, arXiv 1511.06422) of `sq` models.
 
-What each layer gives varies over real audio by as much. Weights that are merely random say little of audio, whose samples
-are far below 1: offsets are larger than what varies, all latents are alike, and so are their codes, which then do not
-learn.
+What each layer gives varies over real audio by as much. Weights that are merely random say little of audio, whose
+samples are far below 1: offsets are larger than what varies, all latents are alike, and so are their codes, which then
+do not learn.
 """
 
 from __future__ import annotations
