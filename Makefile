@@ -66,6 +66,6 @@ $(VENV)/.fuzz: $(VENV)/.test
 	touch $@
 
 # The tests run on the checkout, so that code may change without a new install.
-$(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt $(wildcard swc/native/*.c)
+$(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt $(wildcard swc/native/*.[ch])
 	$(INSTALL) '.[dev]'
 	touch $@

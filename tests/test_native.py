@@ -25,10 +25,14 @@ def test_other_numbers_and_places_are_left_to_arrays() -> None:
         assert not native.serves(torch.zeros(1))
 
 
-def test_a_library_for_another_machine_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "_native.so").write_bytes(b"\x7fELF for something else")
+@pytest.mark.parametrize("kind", ["for another machine", "of earlier sources"])
+def test_what_does_not_fit_is_as_good_as_none(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = native.compiled()
-    monkeypatch.setattr(native, "LIBRARY", tmp_path / "_native.so")
+    if kind == "of earlier sources":
+        monkeypatch.setattr(native, "INTERFACE", 0)
+    else:
+        (tmp_path / "_native.so").write_bytes(b"\x7fELF for something else")
+        monkeypatch.setattr(native, "LIBRARY", tmp_path / "_native.so")
     native.compiled.cache_clear()
     try:
         assert native.compiled() is None

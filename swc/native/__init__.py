@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 
 LIBRARY = Path(__file__).with_name("_native.so")
+INTERFACE = 2  # as in search.c
 
 
 @cache
 def compiled() -> ctypes.CDLL | None:
-    """The compiled functions; None where they have not been built for this machine."""
+    """The compiled functions; None where they have not been built for this machine, or from earlier sources."""
     try:
-        return ctypes.CDLL(str(LIBRARY))
-    except OSError:
+        library = ctypes.CDLL(str(LIBRARY))
+        return library if library.swc_interface() == INTERFACE else None
+    except (OSError, AttributeError):
         return None
 
 

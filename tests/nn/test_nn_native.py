@@ -11,6 +11,7 @@ from torch import Tensor
 
 from swc import native
 from swc.config import ConvConfig, ModelConfig, RevqConfig
+from swc.nn.quantizers import native_search
 from swc.nn.quantizers.beam import beam_codes, codes_in_turn
 from swc.nn.quantizers.codebook import Codebook
 from swc.nn.quantizers.prediction import Predictor
@@ -19,6 +20,15 @@ from swc.nn.quantizers.runs import Runs
 from swc.nn.quantizers.search import greedy_mask
 
 pytestmark = pytest.mark.skipif(native.compiled() is None, reason="needs a C compiler: python hatch_build.py")
+
+
+@pytest.fixture(autouse=True, params=["bytes", "floats"])
+def first(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test runs with what this processor's search begins with, and with floats alone."""
+    if request.param == "floats":
+        monkeypatch.setattr(native_search, "multiplies_bytes", lambda: False)
+    elif not native_search.multiplies_bytes():
+        pytest.skip("this processor does not multiply bytes")
 
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
@@ -86,6 +96,46 @@ def test_codebooks_that_compare_directions_are_searched_as_with_tensors(
     found = q.encode(z, k, 10, effort)
     with_tensors(monkeypatch)
     assert torch.equal(found, q.encode(z, k, 10, effort))
+
+
+def hard(kind: str) -> tuple[list[Codebook], Tensor]:
+    """Codebooks and windows of latents that rounding to bytes could mislead."""
+    some, z = books(4, 70, 24), numbers(5, 6, 24, seed=70)
+    for i, book in enumerate(some):
+        outliers = numbers(70, 24, seed=80 + i)
+        if kind == "one large number":
+            book.code[:, i] *= 1e4
+        elif kind == "equal":
+            book.code.copy_(book.code[:1].expand(70, -1))
+        elif kind == "almost equal":
+            book.code.copy_(book.code[:1] + 1e-6 * outliers)
+        elif kind == "zero":
+            book.code[::2] = 0
+        elif kind == "tiny":
+            book.code.mul_(1e-18)
+        elif kind == "of any size":
+            book.code.mul_(10 ** (4 * outliers[:, :1]))
+    scales = {"tiny": 1e-18, "vectors of any size": 10 ** (4 * numbers(5, 6, 1, seed=71)), "zero": numbers(5, 6, 1) > 0}
+    z = z * scales.get(kind, 1)
+    if kind == "almost equal":
+        z[..., 1:] *= 1e-7
+    return some, z
+
+
+KINDS = ["one large number", "equal", "almost equal", "zero", "tiny", "of any size", "vectors of any size"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [1, 16])
+def test_rounding_to_bytes_changes_nothing(kind: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    some, z = hard(kind)
+    k = torch.tensor([0, 1, 2, 2, 1])
+    mask = greedy_mask(some[1:], z, k)
+    codes = beam_codes(some, z, mask, width)
+    monkeypatch.setattr(native_search, "multiplies_bytes", lambda: False)
+    alike, same = hard(kind)
+    assert torch.equal(mask, greedy_mask(alike[1:], same, k))
+    assert torch.equal(codes, beam_codes(alike, same, mask, width))
 
 
 def test_a_codebook_that_has_learned_is_packed_again() -> None:

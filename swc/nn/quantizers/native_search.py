@@ -5,35 +5,63 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from ctypes import c_int64, c_void_p
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from swc.native import call, pointer
+from swc.native import call, compiled, pointer
 
-LANES = 32  # codes side by side in a packed key, as in search.c
+LANES, LOST = 32, 0.016  # as in distances.h
+TABLES = ("code", "key", "offset", "lanes", "bytes", "scale", "error")
+
+
+@cache
+def multiplies_bytes() -> bool:
+    """Whether the search compares rounded vectors first: where the processor multiplies bytes."""
+    library = compiled()
+    return library is not None and bool(library.swc_bytes())
 
 
 class _Book(ctypes.Structure):
-    _fields_ = (("code", c_void_p), ("key", c_void_p), ("offset", c_void_p), ("size", c_int64))
+    _fields_ = (*((name, c_void_p) for name in TABLES), ("size", c_int64))
 
 
 class Packed:
-    """A codebook as the search reads it.
+    """A codebook as the search reads it, see `Book` in distances.h.
 
     Args:
         code: its codes (size, dim).
         key, offset: what vectors are compared with, as for `swc.nn.quantizers.codebook.distances` (size, dim), (size,).
     """
 
+    lanes: Tensor | None = None
+    bytes: Tensor | None = None
+    scale: Tensor | None = None
+    error: Tensor | None = None
+
     def __init__(self, code: Tensor, key: Tensor, offset: Tensor) -> None:
         size, dim = key.shape
         spare = -size % LANES
-        self.code = code.contiguous()
-        self.key = F.pad(key, (0, 0, 0, spare)).reshape(-1, LANES, dim).transpose(1, 2).contiguous()
-        self.offset = F.pad(offset, (0, spare), value=torch.inf)
         self.size = size
+        self.code, self.key = code.contiguous(), key.contiguous()
+        self.offset = F.pad(offset, (0, spare), value=torch.inf)
+        padded = F.pad(key, (0, 0, 0, spare))
+        if multiplies_bytes():
+            self._round(padded)
+        else:
+            self.lanes = padded.reshape(-1, LANES, dim).transpose(1, 2).contiguous()
+
+    def _round(self, key: Tensor) -> None:
+        dim = key.shape[1]
+        unit = key.abs().amax(1, keepdim=True).clamp_min(1e-30) / 127
+        rounded = (key / unit).round()
+        lost, norm = (key - rounded * unit).norm(dim=1), key.norm(dim=1)
+        groups = F.pad(rounded + 128, (0, -dim % 4)).to(torch.uint8).reshape(-1, LANES, -(-dim // 4), 4)
+        self.bytes, self.scale = groups.transpose(1, 2).contiguous(), 2 * unit.squeeze(1)
+        # |<x, k> - <x', k'>| is at most |x| |k - k'| + |x - x'| |k'|, and products of float32 are off a little, too
+        self.error = 2.0002 * (lost + (LOST + 2e-6 + 1.2e-7 * dim) * (norm + lost))
 
 
 def codes(
@@ -93,4 +121,4 @@ def experts(books: Sequence[Packed], keys: Sequence[Packed], z: Tensor, k: Tenso
 
 
 def _array(books: Sequence[Packed]) -> ctypes.Array[_Book]:
-    return (_Book * len(books))(*(_Book(*map(pointer, (b.code, b.key, b.offset)), b.size) for b in books))
+    return (_Book * len(books))(*(_Book(*(pointer(getattr(b, name)) for name in TABLES), b.size) for b in books))

@@ -52,7 +52,8 @@ class SpectralEncoder(Encoder):
         return self._compressed(analyse(audio.float(), self.window, self.config.frame_hop)[:, :whole])
 
     def _compressed(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        magnitude, p = spectrum.abs(), self.config.exponent
+        real, imaginary, p = spectrum.real, spectrum.imag, self.config.exponent
+        magnitude = torch.addcmul(real * real, imaginary, imaginary).sqrt()  # a third of the time of `abs` on a CPU
         return compress(magnitude @ self.mel, p), compress(magnitude, p)
 
     def encode(self, audio: Tensor) -> Tensor:

