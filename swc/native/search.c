@@ -29,7 +29,7 @@ static void subtract(const float *from, const float *vector, float *result, ptrd
 /* The paths of a vector through its stages so far. */
 typedef struct {
     float *residual, *spare; /* (width, dim) */
-    Step *steps;             /* (stages, width): parent and code; of stages that the vector skips -1 */
+    Step *steps;             /* (stages, width): parent and code */
     ptrdiff_t paths;
 } Beam;
 
@@ -73,8 +73,6 @@ static ptrdiff_t winner(const Beam *beam, ptrdiff_t dim) {
     return best;
 }
 
-#define TOGETHER 4 /* runs, which share a codebook while it is in the cache */
-
 /* Codes of runs of latents by beam search, see swc.nn.quantizers.beam.codes_in_turn. 0, or -1 without memory.
  *
  * z: (runs, latents, dim), of each run `lengths` latents. used: of each window, (runs, windows, stages).
@@ -87,54 +85,34 @@ int swc_codes(const Book *books, int64_t stages, const float *z, const int64_t *
     ptrdiff_t size = 0;
     for (ptrdiff_t s = 0; s < stages; s++)
         if (padded(books[s].size) > size) size = padded(books[s].size);
-    const size_t vectors = (size_t)(TOGETHER * 2 * width + TOGETHER) * dim;
-    const size_t more = (size_t)width * (size + 3) + vectors_size(width, dim);
-    float *floats = malloc((vectors + more) * sizeof(float));
-    Step *steps = malloc((size_t)(TOGETHER * stages + 1) * width * sizeof(Step));
+    const size_t paths = (size_t)(2 * width + 1) * dim, distances = (size_t)width * size;
+    float *floats = malloc((paths + distances + 3 * width + vectors_size(width, dim)) * sizeof(float));
+    Step *steps = malloc((size_t)((stages + 1) * width) * sizeof(Step));
     if (!floats || !steps) {
         free(floats), free(steps);
         return -1;
     }
-    float *previous = floats + (size_t)TOGETHER * 2 * width * dim; /* decoded latents */
-    float *const rest = floats + vectors + (size_t)width * size;
-    Scratch scratch = {floats + vectors, rest, rest + width, {rest + 2 * width, steps + TOGETHER * stages * width},
+    float *previous = floats + 2 * width * dim, *rest = floats + paths + distances; /* previous: a decoded latent */
+    Scratch scratch = {floats + paths, rest, rest + width, {rest + 2 * width, steps + stages * width},
                        vectors_in(rest + 3 * width, width)};
-    Beam beams[TOGETHER];
-    for (ptrdiff_t first = 0; first < runs; first += TOGETHER) {
-        const ptrdiff_t together = runs - first < TOGETHER ? runs - first : TOGETHER;
-        memset(previous, 0, (size_t)(TOGETHER * dim) * sizeof(float));
-        for (ptrdiff_t t = 0; t < latents; t++) {
-            for (ptrdiff_t n = 0; n < together; n++) {
-                const float *latent = z + ((first + n) * latents + t) * dim, *before = previous + n * dim;
-                float *target = floats + (size_t)n * 2 * width * dim;
-                beams[n] = (Beam){target, target + width * dim, steps + n * stages * width, 1};
-                if (t >= lengths[first + n]) continue;
-                memcpy(target, latent, (size_t)dim * sizeof(float));
-                for (ptrdiff_t j = 0; predictor && t && j < dim; j++)
-                    for (ptrdiff_t d = 0; d < dim; d++) target[d] -= predictor[j * dim + d] * before[j];
-            }
+    for (ptrdiff_t run = 0; run < runs; run++)
+        for (ptrdiff_t t = 0; t < lengths[run]; t++) {
+            const float *latent = z + (run * latents + t) * dim;
+            const uint8_t *uses = used + (run * windows + t / window) * stages;
+            Beam beam = {floats, floats + width * dim, steps, 1};
+            memcpy(beam.residual, latent, (size_t)dim * sizeof(float));
+            for (ptrdiff_t j = 0; predictor && t && j < dim; j++)
+                for (ptrdiff_t d = 0; d < dim; d++) beam.residual[d] -= predictor[j * dim + d] * previous[j];
             for (ptrdiff_t s = 0; s < stages; s++)
-                for (ptrdiff_t n = 0; n < together; n++)
-                    if (t < lengths[first + n]) {
-                        if (used[((first + n) * windows + t / window) * stages + s])
-                            advance(with, books + s, beams + n, s, dim, width, &scratch);
-                        else
-                            beams[n].steps[s * width].path = -1;
-                    }
-            for (ptrdiff_t n = 0; n < together; n++) {
-                if (t >= lengths[first + n]) continue;
-                const float *latent = z + ((first + n) * latents + t) * dim;
-                ptrdiff_t path = winner(beams + n, dim);
-                subtract(latent, beams[n].residual + path * dim, previous + n * dim, dim);
-                for (ptrdiff_t s = stages - 1; s >= 0; s--) {
-                    const Step *step = beams[n].steps + s * width;
-                    if (step[0].path < 0) continue;
-                    codes[((first + n) * stages + s) * latents + t] = step[path].code;
-                    path = step[path].path;
-                }
+                if (uses[s]) advance(with, books + s, &beam, s, dim, width, &scratch);
+            ptrdiff_t path = winner(&beam, dim);
+            subtract(latent, beam.residual + path * dim, previous, dim);
+            for (ptrdiff_t s = stages - 1; s >= 0; s--) {
+                if (!uses[s]) continue;
+                const Step step = beam.steps[s * width + path];
+                codes[(run * stages + s) * latents + t] = step.code, path = step.path;
             }
         }
-    }
     free(floats), free(steps);
     return 0;
 }
