@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -59,12 +60,10 @@ class Quantizer(nn.Module, ABC):
             int64 (B, stages, L) in the order of the layout, -1 where a stage is unused.
         """
 
-    def encode_together(
-        self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int
-    ) -> list[Tensor]:
-        """Codes of several groups of runs: those that `encode` gives for each, on a CPU to the bit.
+    def choose(self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int) -> Any:
+        """The first half of the work for codes of several groups of runs; threads share halves better than wholes.
 
-        In turn here; a quantizer for which it is faster codes them together.
+        Nothing here; a quantizer that chooses codebooks does so, for all runs together where that is faster.
 
         Args:
             runs: groups of runs of latents, (B, L, D) each.
@@ -72,9 +71,21 @@ class Quantizer(nn.Module, ABC):
             window, effort: as for `encode`.
 
         Returns:
+            What `code` takes.
+        """
+        return tuple(zip(runs, grants, strict=True))
+
+    def code(self, chosen: Any, window: int, effort: int) -> list[Tensor]:
+        """Codes of groups of runs, those that `encode` gives for each, on a CPU to the bit.
+
+        Args:
+            chosen: by `choose`.
+            window, effort: the same as there.
+
+        Returns:
             int64 (B, stages, L) each.
         """
-        return [self.encode(z, k, window, effort) for z, k in zip(runs, grants, strict=True)]
+        return [self.encode(z, grants, window, effort) for z, grants in chosen]
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:

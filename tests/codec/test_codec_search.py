@@ -49,22 +49,22 @@ def test_each_thread_searches_parts_of_a_recording(
     if not tensors and native.compiled() is None:
         pytest.skip("swc.native has not been compiled: python hatch_build.py")
     monkeypatch.setattr(native, "serves", lambda z: not tensors)
-    seen: dict[int, list[int]] = {}
-    plain = Revq.encode_together
+    seen: list[tuple[int, list[int]]] = []
+    plain = Revq.choose
 
-    def spy(self: Revq, runs: list[torch.Tensor], *rest: object) -> list[torch.Tensor]:
-        seen[get_ident()] = [len(group) for group in runs]
+    def spy(self: Revq, runs: list[torch.Tensor], *rest: object) -> object:
+        seen.append((get_ident(), [len(group) for group in runs]))
         assert torch.get_num_threads() == 1
         return plain(self, runs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Revq, "encode_together", spy)
+    monkeypatch.setattr(Revq, "choose", spy)
     torch.set_num_threads(2)
     codec.encode(tones(9 * CHUNK / RATE, RATE, 4), RATE, 7.5)
-    assert sorted(seen.values()) == ([[PART], [PART, 1]] if tensors else [[1] * 4, [1] * 5])
-    assert get_ident() not in seen
+    assert sorted(groups for _, groups in seen) == ([[PART], [PART, 1]] if tensors else [[1]] * 9)
+    assert get_ident() not in dict(seen)
     seen.clear()
     codec.encode(tones(0.3, RATE, 4), RATE, 7.5)
-    assert seen == {get_ident(): [1]}
+    assert seen == [(get_ident(), [1])]
     assert torch.get_num_threads() == 2
 
 

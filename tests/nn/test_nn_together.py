@@ -49,9 +49,10 @@ def test_groups_are_coded_as_by_themselves(predictive: bool, effort: int) -> Non
     shapes = [(1, 13), (2, 24), (1, 1), (20, 24), (1, 6), (1, 13), (3, 7)]
     runs = [numbers(B, L, D, seed=20 + i) for i, (B, L) in enumerate(shapes)]
     grants = [torch.arange(B * -(-L // WINDOW)).reshape(B, -1) % 6 for B, L in shapes]
-    together = q.encode_together(runs, grants, WINDOW, effort)
+    together = q.code(q.choose(runs, grants, WINDOW, effort), WINDOW, effort)
     for z, k, codes in zip(runs, grants, together, strict=True):
         assert torch.equal(codes, q.encode(z, k, WINDOW, effort))
         windows = torch.split(codes[:, 1:], WINDOW, 2)
         assert torch.equal(torch.stack([(w >= 0).all(2).sum(1) for w in windows], 1), k)
-    assert torch.equal(q.encode_together(runs[3:4], grants[3:4], WINDOW, effort)[0], together[3])
+    (alone,) = q.code(q.choose(runs[3:4], grants[3:4], WINDOW, effort), WINDOW, effort)
+    assert torch.equal(alone, together[3])

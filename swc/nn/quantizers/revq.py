@@ -59,29 +59,32 @@ class Revq(ResidualQuantizer):
 
     def encode(self, z: Tensor, grants: Tensor, window: int, effort: int) -> Tensor:
         """Codes of runs of latents, see `Quantizer`; a grant is the k_r of a window."""
-        (codes,) = self.encode_together([z], [grants], window, effort)
+        (codes,) = self.code(self.choose([z], [grants], window, effort), window, effort)
         return codes
 
     @torch.no_grad()
-    def encode_together(
-        self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int
-    ) -> list[Tensor]:
-        search, books, together = EFFORTS[effort], self.books(), Runs(runs, grants)
-        z, k = together.z, together.grants
+    def choose(self, runs: Sequence[Tensor], grants: Sequence[Tensor], window: int, effort: int) -> tuple[Runs, Tensor]:
+        """The runs together, and the experts of their windows (B, W, N_r), bool; see `Quantizer`."""
+        together = Runs(runs, grants)
         # as if quantizing left no error: good enough to choose experts
         target = together.padded([self.predictor.innovations(group) for group in runs])
-        mask = torch.zeros(*k.shape, len(self.experts), dtype=torch.bool, device=z.device)
-        codes = torch.full((len(z), len(books), z.shape[1]), -1, device=z.device)
+        mask = torch.zeros(*together.grants.shape, len(self.experts), dtype=torch.bool, device=target.device)
         for run, number, latents in together.windows(window):
-            group = None if together.group is None else together.group[run]
-            found = self._mask(z[latents], target[latents], k[run, number], search, group)
-            mask[run, number] = found
-            if isinstance(self.predictor, NoPredictor):
-                best = beam_codes(books, z[latents], found, search.beam, group)
-                codes.transpose(1, 2)[latents] = best.transpose(1, 2)
+            z, k, group = together.z[latents], together.grants[run, number], together.groups(run)
+            mask[run, number] = self._mask(z, target[latents], k, EFFORTS[effort], group)
+        return together, mask
+
+    @torch.no_grad()
+    def code(self, chosen: tuple[Runs, Tensor], window: int, effort: int) -> list[Tensor]:
+        """See `Quantizer`."""
+        (runs, mask), books, width = chosen, self.books(), EFFORTS[effort].beam
         if isinstance(self.predictor, Predictor):
-            codes = codes_in_turn(books, self.predictor, together, mask, window, search.beam)
-        return together.split(codes)
+            return runs.split(codes_in_turn(books, self.predictor, runs, mask, window, width))
+        codes = torch.full((len(runs.z), len(books), runs.z.shape[1]), -1, device=mask.device)
+        for run, number, latents in runs.windows(window):
+            best = beam_codes(books, runs.z[latents], mask[run, number], width, runs.groups(run))
+            codes.transpose(1, 2)[latents] = best.transpose(1, 2)
+        return runs.split(codes)
 
     def _mask(self, z: Tensor, target: Tensor, k: Tensor, effort: Effort, group: Tensor | None) -> Tensor:
         """Masks (B, N_r) of windows of latents (B, T, D) with `target` to quantize: by search or by the router."""

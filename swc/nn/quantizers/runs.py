@@ -51,6 +51,10 @@ class Runs:
         """Something of each run, such as (B_i, L_i, D) for each group, as (B, L, D), followed by zeros."""
         return pad_sequence([one for i in self._order for one in groups[i]], batch_first=True)
 
+    def groups(self, run: Tensor) -> Tensor | None:
+        """The groups of some runs (n,); None where there is only one."""
+        return None if self.group is None else self.group[run]
+
     def windows(self, window: int) -> Iterator[Windows]:
         """Their windows of `window` latents, then the shorter ones at their ends, of one length at a time."""
         found: dict[int, list[tuple[int, int]]] = {}
