@@ -67,7 +67,7 @@ def markdown(document: Document) -> str:
             "What they are. Peak memory is of the whole process, with one recording / with eight at once:",
             table(*sizes(document["codecs"], figures)),
             f"{about['cores']} cores of {about['processor']}, {versions}; recordings of {about['seconds']:g} s, "
-            f"medians of {about['rounds']} rounds.",
+            f"{'medians of ' * (about['rounds'] > 1)}{about['rounds']} round{'s' * (about['rounds'] > 1)}.",
         ]
     )
 
