@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path(__file__).parent / "swc/native"
 SOURCES = ("search.c", "phase.c")
-FLAGS = ("-std=gnu11", "-O3", "-shared", "-fPIC", "-s")
+FLAGS = ("-std=gnu11", "-O3", "-ffp-contract=fast", "-shared", "-fPIC", "-s")
 
 
 def compile_native() -> bool:

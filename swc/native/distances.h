@@ -147,7 +147,9 @@ VNNI static void vnni_round(Vectors *vectors, ptrdiff_t row, ptrdiff_t dim) {
     __m512i sum = _mm512_setzero_si512();
     for (ptrdiff_t d = 0; d < dim; d += WIDE) {
         const __m512 number = _mm512_maskz_loadu_ps(FIRST(dim - d), x + d);
-        const __m512i rounded = _mm512_cvtps_epi32(_mm512_mul_ps(number, by));
+        const __m512 scaled = _mm512_mul_ps(number, by);
+        const __mmask16 finite = _mm512_cmp_ps_mask(_mm512_abs_ps(scaled), _mm512_set1_ps(128), _CMP_LT_OQ);
+        const __m512i rounded = _mm512_maskz_cvtps_epi32(finite, scaled);
         const __m512 rest = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(rounded), unit, number);
         _mm512_mask_cvtepi32_storeu_epi8(byte + d, FIRST(4 * groups(dim) - d), rounded);
         sum = _mm512_add_epi32(sum, rounded);
