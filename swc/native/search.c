@@ -7,7 +7,7 @@
 
 #include "distances.h"
 
-/* Changes with the meaning of an argument: a library of another number is not used, see swc.native. */
+/* Changes with an argument or `Book`: a library of another number is not used, see swc.native. */
 int swc_interface(void) { return 2; }
 
 static float square(const float *vector, ptrdiff_t dim) {
