@@ -15,6 +15,9 @@ SwcError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SwcError(Exception):
     """Base of all errors that swc raises on purpose; the message says what to do next."""
@@ -70,3 +73,14 @@ class TruncatedError(FormatError):
 
 class SyntaxFormatError(FormatError):
     """A field or payload that breaks a rule of formats/SWC-1.md."""
+
+
+@contextmanager
+def naming(name: str, kind: type[SwcError] = SwcError) -> Iterator[None]:
+    """Let errors of a kind begin with the name of their file or recording; an empty name changes nothing."""
+    try:
+        yield
+    except kind as error:
+        if name:
+            error.args = (f"{name}: {error}",)
+        raise

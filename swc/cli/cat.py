@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ import typer
 from swc.cli.files import check_names
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
-from swc.errors import FormatError, InputError
+from swc.errors import FormatError, InputError, naming
 from swc.files import PIPE, descriptor, open_input, open_output
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class _Named:
 
     def __init__(self, name: str, opened: Callable[[], StreamReader]) -> None:
         self.name = name
-        with self._naming():
+        with naming(self.name, FormatError):
             self._reader = opened()
         self.header = self._reader.header
 
@@ -70,16 +70,8 @@ class _Named:
         return self._reader.at_hand
 
     def chunks_from(self, index: int) -> Iterator[Chunk]:
-        with self._naming():
+        with naming(self.name, FormatError):
             yield from self._reader.chunks_from(index)
-
-    @contextmanager
-    def _naming(self) -> Iterator[None]:
-        try:
-            yield
-        except FormatError as error:
-            error.args = (f"{self.name}: {error}",)
-            raise
 
 
 def _check_gains(names: list[str], headers: list[Header]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from swc.cli.files import choose_output
+from swc.cli.files import choose_output, open_stream
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
 from swc.cli.times import Duration, Start
-from swc.files import open_input, open_output
+from swc.files import open_output
 
 
 def cut(
@@ -29,7 +29,7 @@ def cut(
     from swc.bitstream import cut as cut_stream
     from swc.codec.options import samples_of
 
-    with open_input(source) as fp:
+    with open_stream(source) as fp:
         reader = StreamReader(fp)
         rate = reader.header.source_rate
         with open_output(target) as output:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from swc.cli.damage import damage_lines
-from swc.cli.files import choose_output, input_and_output
+from swc.cli.files import choose_output, input_and_output, open_stream
 from swc.cli.inputs import is_stream_file
 from swc.cli.many import Conversion, convert
 from swc.cli.many_options import (
@@ -31,7 +31,7 @@ from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.times import Duration, Start
 from swc.codec.options import DecodeOptions
-from swc.files import PIPE, open_input
+from swc.files import PIPE
 
 if TYPE_CHECKING:
     from swc.codec.transcode import DecodeSummary
@@ -150,7 +150,7 @@ def _decode_one(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    with open_input(source) as fp:
+    with open_stream(source) as fp:
         from swc.bitstream import SalvageReader, StreamReader
         from swc.codec.backends import load_decoder
         from swc.codec.live_files import LiveInput, decode_live

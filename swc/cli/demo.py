@@ -69,8 +69,10 @@ def _check_folder(out: Path) -> None:
     """Make the folder; one with all the sounds is from an earlier demo, one with only some of the files is not.
 
     Raises:
-        InputError: there are such files, which may be needed.
+        InputError: it is not a folder, or there are such files, which may be needed.
     """
+    if os.path.lexists(out) and not out.is_dir():
+        raise InputError(f"{out} is not a folder; name one with --out")
     out.mkdir(parents=True, exist_ok=True)
     found = [name for name in (*SOUNDS, PICTURE) if os.path.lexists(out / name)]
     if found and not {*SOUNDS} <= {*found}:

@@ -7,13 +7,16 @@ import shlex
 import stat
 import string
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
-from swc.errors import InputError
-from swc.files import PIPE, descriptor, is_special
+from swc.errors import FormatError, InputError, naming
+from swc.files import PIPE, descriptor, is_special, open_input
 
 STREAM = ".swc"
 _MANY = {"encode": "swc encode *.wav -o DIR", "decode": "swc decode *.swc -o DIR"}
@@ -116,6 +119,13 @@ def check_names(command: str, source: str, target: str, force: bool) -> None:
         _check_existing(command, target, force)
     elif not force and not os.path.exists(target):
         _check_suffix(command, target)
+
+
+@contextmanager
+def open_stream(source: str) -> Iterator[BinaryIO]:
+    """As `open_input`; what is wrong with the stream is said of its file."""
+    with naming("standard input" if source == PIPE else source, FormatError), open_input(source) as file:
+        yield file
 
 
 def check_page(target: str, force: bool) -> None:

@@ -11,11 +11,10 @@ import typer
 
 from swc.cli.damage import say_fault
 from swc.cli.facts import describe
-from swc.cli.files import check_plot
+from swc.cli.files import check_plot, open_stream
 from swc.cli.guard import say, tell
 from swc.cli.inputs import find_streams
 from swc.cli.options import BundleOfStream, counted, size_text, time_text
-from swc.files import open_input
 
 if TYPE_CHECKING:
     from swc.bitstream import Stream
@@ -51,7 +50,7 @@ def inspect(
     (source,) = sources
     from swc.bitstream import Stream
 
-    with open_input(source) as fp:
+    with open_stream(source) as fp:
         stream = Stream.read(fp)
     facts = describe(stream)
     if as_json:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from swc.cli.files import STREAM, TOKENS, choose_output
+from swc.cli.files import STREAM, TOKENS, choose_output, open_stream
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
 from swc.errors import InputError
-from swc.files import PIPE, descriptor, open_input, open_output
+from swc.files import PIPE, descriptor, open_output
 
 
 class TokenFormat(StrEnum):
@@ -45,14 +45,16 @@ def tokens(
     from swc.bitstream import Stream
     from swc.bitstream.token_files import JSON_MAGIC, ZIP_MAGIC, from_tokens, to_jsonl, to_npz
 
-    with open_input(source) as fp:
+    with open_stream(source) as fp:
         data = fp.read()
-    if data.startswith(ZIP_MAGIC) or data.startswith(JSON_MAGIC):
-        stream, made = from_tokens(data), None
-        if form or _suffix(target) in TOKENS:
-            raise InputError(f"{source} holds tokens, which become a .swc stream; name a .swc file, without `format`")
-    else:
-        stream, made = Stream.from_bytes(data), _form(target, form)
+        if data.startswith(ZIP_MAGIC) or data.startswith(JSON_MAGIC):
+            stream, made = from_tokens(data), None
+            if form or _suffix(target) in TOKENS:
+                raise InputError(
+                    f"{source} holds tokens, which become a .swc stream; name a .swc file, without `format`"
+                )
+        else:
+            stream, made = Stream.from_bytes(data), _form(target, form)
     target = choose_output("tokens", source, target, f".{made or 'swc'}", force)
     content = stream.to_bytes() if made is None else to_npz(stream) if made == TokenFormat.NPZ else to_jsonl(stream)
     with open_output(target) as output:

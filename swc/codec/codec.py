@@ -21,11 +21,12 @@ from swc.codec.decoding import DecodingCodec
 from swc.codec.device import find_device
 from swc.codec.encoder import StreamEncoder
 from swc.codec.headers import live_header
-from swc.codec.jobs import Job, naming, run
+from swc.codec.jobs import Job, run
 from swc.codec.live import LiveEncoder, live_encoder
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_MODEL, EncodeOptions, Stereo
 from swc.codec.settings import Settings
 from swc.codec.stereo.choice import chosen_pairs, coupling_bits
+from swc.errors import naming
 from swc.files import BinaryOutput
 from swc.nn.model import CodecModel, Undrawn
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 
@@ -14,7 +13,7 @@ from swc.audio import CheckedBlocks
 from swc.bitstream import Chunk, ChunkSink
 from swc.codec.encoder import Request, StreamEncoder
 from swc.codec.search import search
-from swc.errors import InputError, SwcError
+from swc.errors import InputError, naming
 
 AT_ONCE = 32  # recordings, and chunks of theirs that are searched at once
 
@@ -68,17 +67,6 @@ def run(jobs: Iterable[Job]) -> None:
     while first := next(waiting, None):
         at_once = AT_ONCE if first.encoder.model.device.type == "cpu" else 1
         _run([first, *islice(waiting, at_once - 1)], at_once)
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Let errors name their recording."""
-    try:
-        yield
-    except SwcError as error:
-        if name:
-            error.args = (f"{name}: {error}",)
-        raise
 
 
 def _run(jobs: list[Job], at_once: int) -> None:

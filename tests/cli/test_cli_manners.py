@@ -27,6 +27,12 @@ COMMANDS = [
 HEAVY = ["torch", "soundfile", "matplotlib", "scipy", "soxr"]
 
 
+STREAM_COMMANDS = [
+    *(["decode", "IN", "out.wav"], ["decode", "--salvage", "IN", "out.wav"], ["inspect", "IN"], ["verify", "IN"]),
+    *(["cut", "IN", "out.swc"], ["cat", "IN", "out.swc"], ["tokens", "IN", "out.jsonl"], ["tag", "IN"]),
+]
+
+
 @pytest.fixture
 def runner() -> CliRunner:
     return CliRunner()
@@ -48,6 +54,25 @@ def test_help_lists_every_command(runner: CliRunner) -> None:
     listed = result.stdout.split("Commands:")[1].split("Exit codes")[0]
     assert [line.split()[0] for line in listed.strip().splitlines()] == COMMANDS
     assert "..." not in listed  # summaries short enough not to be cut
+
+
+@pytest.mark.parametrize("command", STREAM_COMMANDS, ids=" ".join)
+def test_a_file_that_is_not_a_stream_is_named(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("IN").write_bytes(bytes(range(256)))
+    result = runner.invoke(app, command)
+    assert result.exit_code == 3
+    assert result.output.removeprefix("swc: error: ").startswith("IN: ")
+    assert result.output.count("IN") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["IN"]
+
+
+def test_the_demo_needs_a_folder(runner: CliRunner, wav: Path) -> None:
+    result = runner.invoke(app, ["demo", "--out", str(wav)])
+    assert result.exit_code == 1
+    assert "is not a folder; name one with --out" in result.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
