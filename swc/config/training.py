@@ -11,6 +11,7 @@ RATES = ("uniform", "log")
 TRAINS = ("all", "decoder", "refiner", "importance")
 SPECTRAL = ("mtsd", "mrd", "none")
 POLICIES = ("decay", "one-cycle")
+MATRICES = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class GradientStage(StageConfig):
     warmup: int = 100  # steps
     hold: float = 0.0  # share of the stage before the learning rate begins to fall
     policy: str = "decay"  # or "one-cycle", which has a warm-up of its own; see `swc.training.optimization`
+    matrices: str = "adamw"  # or "muon": the optimizer of hidden layers' matrices; AdamW has the other parameters
     clip: float = 5.0  # the greatest norm of a gradient
     trains: str = (
         "all"  # or "decoder", its "refiner", "importance": encoder and codebooks rest, as does the fingerprint
@@ -53,6 +55,7 @@ class GradientStage(StageConfig):
         at_least(self, 0, "minutes", "learning_rate", "warmup", "magnitude_weight", "hold")
         require(self.hold <= 1, "hold must be at most 1")
         require(self.policy in POLICIES, f"policy must be one of {', '.join(POLICIES)}, not {self.policy!r}")
+        require(self.matrices in MATRICES, f"matrices must be one of {', '.join(MATRICES)}, not {self.matrices!r}")
         require(self.clip > 0, "clip must be above 0")
 
 

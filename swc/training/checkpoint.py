@@ -58,8 +58,8 @@ def _tensors(run: Trainer) -> dict[str, Tensor]:
     tensors = {f"model.{n}": v for n, v in run.model.state_dict().items()}
     tensors |= {f"average.{n}": v for n, v in run.average.items()}
     tensors |= run.learner.tensors()
-    if run.optimizer is not None:
-        tensors |= optimizer_tensors(run.optimizer, "optimizer")
+    for name, optimizer in run.optimizers.items():
+        tensors |= optimizer_tensors(optimizer, name)
     return tensors | run.stage.state()
 
 
@@ -74,8 +74,8 @@ def _restore(run: Trainer, tensors: dict[str, Tensor], state: dict[str, Any]) ->
     if run.finished:
         return
     run.prepare_stage()
-    if run.optimizer is not None:
-        restore_optimizer(run.optimizer, tensors, "optimizer")
+    for name, optimizer in run.optimizers.items():
+        restore_optimizer(optimizer, tensors, name)
     run.stage.restore(tensors)
 
 

@@ -1,4 +1,4 @@
-"""The model's optimizer: learning rates of its parameters, their schedule, precision, and its state as tensors."""
+"""The model's optimizers: learning rates of its parameters, their schedule, precision, and their state as tensors."""
 
 from __future__ import annotations
 
@@ -11,15 +11,31 @@ from torch.optim import Optimizer
 
 from swc.config.training import GradientStage
 from swc.nn.model import CodecModel
+from swc.training.muon import Muon, is_hidden_matrix
 
 BETAS = (0.8, 0.99)
 CYCLE_START, CYCLE_TOP, CYCLE_END = 0.1, 0.3, 0.01
 """Of the one-cycle policy: the first factor, the share of the stage after which it is 1, and the last factor."""
 
 
-def optimizer(model: CodecModel, rate: float, *, imitating: bool = False) -> torch.optim.AdamW:
-    """AdamW over those parameters that require gradients; groups keep their share of the rate as "scale"."""
-    return torch.optim.AdamW(parameter_groups(model, rate, imitating=imitating), rate, betas=BETAS, fused=True)
+def optimizers(model: CodecModel, settings: GradientStage, *, imitating: bool = False) -> dict[str, Optimizer]:
+    """A stage's optimizers of those parameters that require gradients, by the names that checkpoints have for them.
+
+    AdamW, and Muon for the matrices of hidden layers if the stage wants it. Groups keep their share of the learning
+    rate as "scale".
+    """
+    groups, rate = parameter_groups(model, settings.learning_rate, imitating=imitating), settings.learning_rate
+    found: dict[str, Optimizer] = {}
+    if settings.matrices == "muon":
+        learning = [parameter for group in groups if group["scale"] == 1.0 for parameter in group["params"]]
+        matrices = [parameter for parameter in learning if is_hidden_matrix(parameter)]
+        rest = [parameter for parameter in learning if not is_hidden_matrix(parameter)]
+        groups = [{**group, "params": rest} if group["scale"] == 1.0 else group for group in groups]
+        if matrices:
+            found["muon"] = Muon([{"params": matrices, "scale": 1.0}], rate)
+    if groups := [group for group in groups if group["params"]]:
+        found["optimizer"] = torch.optim.AdamW(groups, rate, betas=BETAS, fused=True)
+    return found
 
 
 def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False) -> list[dict[str, Any]]:
@@ -39,9 +55,7 @@ def parameter_groups(model: CodecModel, rate: float, *, imitating: bool = False)
         scale = 0.04 if name.startswith(slow) else 0.1 if name.startswith(careful) else 1.0
         groups[scale].append(parameter)
     return [
-        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3}
-        for s, p in groups.items()
-        if p
+        {"params": p, "scale": s, "lr": s * rate, "weight_decay": 0.0 if s == 0.04 else 1e-3} for s, p in groups.items()
     ]
 
 

@@ -1,7 +1,7 @@
 """The trainer: the state of a run and its steps, with a moving average of the weights.
 
 Every random draw of a step comes from (seed, step), so that a resumed run equals a straight one. With several workers,
-a resumed run has the main one's optimizer in all processes, and equals a straight one only nearly.
+a resumed run has the main one's optimizers in all processes, and equals a straight one only nearly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from swc.training.data.corpus import Corpus
 from swc.training.distributed import Workers
 from swc.training.initialise import initialise
 from swc.training.learners import learner_of
-from swc.training.optimization import optimizer, rate_factor
+from swc.training.optimization import optimizers, rate_factor
 from swc.training.stages import Objective, Outcome, Solver, Stage, check_stages, stage_of
 
 NONE_YET = -1e9  # JSON has no infinity
@@ -43,7 +43,7 @@ class Trainer:
         learner: of its quantizer.
         average: moving average of the parameters, by name.
         stage: the current one, at work.
-        optimizer: of a stage that descends a gradient.
+        optimizers: of a stage that descends a gradient, by their names in checkpoints.
         stage_index, stage_step, stage_seconds: position in the stages.
         step, audio_seconds, seconds: of the whole run.
         elapsed: seconds since the workers synchronised.
@@ -51,7 +51,7 @@ class Trainer:
     """
 
     stage: Stage
-    optimizer: torch.optim.AdamW | None
+    optimizers: dict[str, torch.optim.Optimizer]
 
     def __init__(self, config: Config, device: torch.device, seed: int, workers: Workers | None = None) -> None:
         self.config, self.device, self.seed = config, device, seed
@@ -88,18 +88,18 @@ class Trainer:
         return torch.Generator().manual_seed((seed * 1_000_003 + self.step) * 16 + purpose)
 
     def prepare_stage(self) -> None:
-        """The current stage with fresh networks of its own and a fresh optimizer."""
+        """The current stage with fresh networks of its own and fresh optimizers."""
         settings = self.config.training.stages[self.stage_index]
         self.stage = stage_of(settings, self.config, self.device)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name.startswith(self.stage.learning))
         self.stage.begin(self.model)
-        self.optimizer = None
+        self.optimizers = {}
         if isinstance(settings, GradientStage):
             if not any(parameter.requires_grad for parameter in self.model.parameters()):
                 raise InputError(f'trains = "{settings.trains}" needs {NEEDED[settings.trains]}')
             imitating = self.config.training.mask_search > 0
-            self.optimizer = optimizer(self.model, settings.learning_rate, imitating=imitating)
+            self.optimizers = optimizers(self.model, settings, imitating=imitating)
         if self.compiled:
             self._compile_stage()
 
@@ -206,17 +206,17 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}
 
     def _descend(self, total: Tensor, rate: float, clip: float) -> None:
-        """One step of the optimizer down the gradient of the loss, at a learning rate; `clip` is its greatest norm."""
-        if self.optimizer is None:
-            raise TypeError("this stage has no optimizer")
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        self.optimizer.zero_grad(set_to_none=True)
+        """One step of the optimizers down the gradient of the loss, at a learning rate; `clip` is its greatest norm."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         if self.step % FINITE_EVERY == 0 and not bool(torch.isfinite(norm)):
             raise ModelError(f"the gradient of step {self.step} is not finite; resume with a lower learning rate")
-        self.optimizer.step()
+        for optimizer in self.optimizers.values():
+            optimizer.step()
         self._update_average()
 
     @torch.no_grad()

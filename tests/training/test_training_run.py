@@ -20,7 +20,7 @@ from swc.nn.model import CodecModel
 from swc.training import Progress, train
 from swc.training.checkpoint import load_checkpoint, save_checkpoint
 from swc.training.data.corpus import Corpus, load_corpus
-from swc.training.optimization import optimizer, schedule
+from swc.training.optimization import optimizers, schedule
 from swc.training.run import scaled
 from swc.training.trainer import Trainer
 from swc.training.validation import load_validation
@@ -42,14 +42,16 @@ def weights(run: Trainer) -> torch.Tensor:
 def state(run: Trainer) -> list[torch.Tensor]:
     """All tensors that a run goes on from."""
     q = run.model.quantizer
-    moments = [m for _, s in sorted(run.optimizer.state_dict()["state"].items()) for _, m in sorted(s.items())]
+    states = [optimizer.state_dict()["state"] for optimizer in run.optimizers.values()]
+    moments = [m for state in states for _, s in sorted(state.items()) for _, m in sorted(s.items())]
     averages = [t for book in q.books() for t in (book.count, book.total, book.recent)]
     average = [run.average[name] for name in sorted(run.average)]
     counters = [q.router.load, q.router.windows, q.router.usage]
     return [*run.model.state_dict().values(), *average, *moments, *averages, *counters]
 
 
-def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("matrices", ["adamw", "muon"])
+def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp_path: Path, matrices: str) -> None:
     # codes of a predictive quantizer hang on earlier ones, and what replaces a dead code is drawn by energy: there a
     # tiny model makes much of the last bit of a number
     config = dataclasses.replace(
@@ -57,7 +59,11 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
         model=dataclasses.replace(
             config.model, quantizer=dataclasses.replace(config.model.quantizer, predictive=False)
         ),
-        training=dataclasses.replace(config.training, drps_every=100),
+        training=dataclasses.replace(
+            config.training,
+            drps_every=100,
+            stages=tuple(dataclasses.replace(stage, matrices=matrices) for stage in config.training.stages),
+        ),
     )
     straight = trainer(config, corpus)
     start = weights(straight)
@@ -72,15 +78,16 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
         load_checkpoint(run, tmp_path / "last")
     for one, other in zip(state(first), state(second), strict=True):
         assert torch.equal(one, other)
-    forgetful.optimizer = optimizer(forgetful.model, forgetful.stage.settings.learning_rate)
+    forgetful.optimizers = optimizers(forgetful.model, forgetful.stage.settings)
     for _ in range(4):
         second.train_step(corpus)
         forgetful.train_step(corpus)
     assert (second.step, second.audio_seconds) == (straight.step, straight.audio_seconds)
     # two straight runs differ by rounding too (kernels depend on how memory happens to be aligned)
     way = (weights(straight) - start).norm()
-    assert float((weights(second) - weights(straight)).norm() / way) < 0.05
-    assert float((weights(forgetful) - weights(straight)).norm() / way) > 0.1
+    resumed, forgotten = (float((weights(run) - weights(straight)).norm() / way) for run in (second, forgetful))
+    assert resumed < 0.02
+    assert forgotten > (0.1 if matrices == "adamw" else 0.04)  # Muon's steps depend less on those before
 
 
 def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:
@@ -183,7 +190,7 @@ def test_a_held_run_can_be_ended_early_where_it_is(config: Config, corpus: Corpu
     rates = []
     while ending.fraction < 1:
         ending.train_step(corpus)
-        rates.append(ending.optimizer.param_groups[-1]["lr"] / ending.stage.settings.learning_rate)
+        rates.append(ending.optimizers["optimizer"].param_groups[-1]["lr"] / ending.stage.settings.learning_rate)
     assert rates == [pytest.approx(1.0), pytest.approx(0.515)]
 
 
