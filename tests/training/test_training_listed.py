@@ -139,15 +139,15 @@ def test_a_decoder_learns_alone(config: Config, corpus: Corpus) -> None:
 
 
 def test_a_loss_of_ones_own_takes_part(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Loudness(nn.Module):
+    class Power(nn.Module):
         def forward(self, real: Tensor, fake: Tensor) -> Tensor:
             return (real.square().mean() - fake.square().mean()).abs()
 
-    text = TINY_SQ.replace('kind = "elementwise"', 'kind = "loudness"')
-    with pytest.raises(InputError, match=r"one of adversarial, elementwise, mel, .*not 'loudness'"):
+    text = TINY_SQ.replace('kind = "elementwise"', 'kind = "power"')
+    with pytest.raises(InputError, match=r"one of adversarial, elementwise, envelope, .*not 'power'"):
         trainer(config_of(text))
-    monkeypatch.setitem(LOSSES, "loudness", lambda config: Loudness())
-    assert "loudness" in trainer(config_of(text)).train_step(corpus)
+    monkeypatch.setitem(LOSSES, "power", lambda config: Power())
+    assert "power" in trainer(config_of(text)).train_step(corpus)
 
 
 def test_a_weight_is_lowered_until_the_loss_is_within_its_bound() -> None:
@@ -168,6 +168,14 @@ def test_distances_are_none_between_equals_and_grow() -> None:
         assert float(distance(x, x)) == 0
         assert 0 < float(distance(x, 1.1 * x)) < float(distance(x, 2 * x))
     assert float(Elementwise()(x, x + 0.5)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("kind", sorted(LOSSES))
+def test_more_noise_is_farther_away(kind: str) -> None:
+    distance = LOSSES[kind](config_of(TINY_SQ))
+    x, noise = 0.1 * torch.randn((2, 2, 16000), generator=torch.Generator().manual_seed(0))
+    same, near, far = (float(distance(x, x + share * noise)) for share in (0, 0.1, 1))
+    assert -1e-3 < same < 2e-3 < near < far
 
 
 @pytest.mark.parametrize(

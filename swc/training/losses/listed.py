@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from swc.config import Config
 from swc.nn.layers.stft import analyse_power
+from swc.training.losses.auditory import AuditoryLoss
 from swc.training.losses.reconstruction import MultiscaleMel
 
 SCALES = (32, 64, 128, 256, 512, 1024)
@@ -43,10 +44,26 @@ class Spectrogram(nn.Module):
         return total / len(SCALES)
 
 
+class Loudness(AuditoryLoss):
+    """As in stage "waveform": `AuditoryLoss.loudness`."""
+
+    def forward(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.loudness(real, fake)
+
+
+class Envelope(AuditoryLoss):
+    """As in stage "waveform": `AuditoryLoss.envelope`."""
+
+    def forward(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.envelope(real, fake)
+
+
 LOSSES: dict[str, Callable[[Config], nn.Module]] = {
     "elementwise": lambda config: Elementwise(),
     "spectrogram": lambda config: Spectrogram(),
     "mel": lambda config: MultiscaleMel(config.model.sample_rate),
+    "loudness": lambda config: Loudness(config.model.sample_rate),
+    "envelope": lambda config: Envelope(config.model.sample_rate),
 }
 """Makers of modules that map recordings and what was made of them, (B, samples) each, to a scalar, by name."""
 
