@@ -140,6 +140,33 @@ warmup = 2
 learning_rate = 5e-3
 """
 
+FSQ_RECIPE = """
+crop_windows = 2
+
+[[training.stages]]
+kind = "listed"
+steps = 8
+batch = 4
+warmup = 2
+learning_rate = 2e-3
+
+[[training.stages.losses]]
+kind = "magnitude"
+weight = 40.0
+
+[[training.stages.losses]]
+kind = "mel"
+weight = 15.0
+
+[[training.stages]]
+kind = "gains"
+steps = 2
+batch = 2
+
+[[training.stages]]
+kind = "sharpness"
+steps = 1
+"""
 
 LIVE = """\
 name = "tiny-live"
@@ -189,6 +216,16 @@ def tiny_vrvq(base: str) -> str:
     model = model.replace('name = "tiny"', f'name = "tiny-vrvq"\nbase = "{base}"')
     quantizer = 'kind = "vrvq"\ncodebooks = 6\ndim = 16\nblocks = 1'
     return model.replace('kind = "revq"\nrouted = 5', quantizer) + "[training]" + training + VRVQ_RECIPE
+
+
+def tiny_fsq() -> str:
+    """The config of a model of family fsq with the networks of the tiny one."""
+    model, training = TINY.split('[[training.stages]]\nkind = "magnitude"')[0].split("[training]")
+    model = model.replace('name = "tiny"', 'name = "tiny-fsq"').replace("predictive = true\n", "")
+    quantizer = 'kind = "fsq"\nlevels = [7, 5, 3]\nlayers = 1\nheads = 2\nhead_dim = 8'
+    return (
+        model.replace('kind = "revq"\nrouted = 5\ncodebook_bits = 6', quantizer) + "[training]" + training + FSQ_RECIPE
+    )
 
 
 def tones(seconds: float, rate: int, seed: int = 0, channels: int = 1) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Start from the linear solution: PCA into the latent, least squares out of it, k-means for every codebook.
 
 A network from scratch needs thousands of steps to become as good as a PCA; given the PCA, it learns the rest. A `conv`
-backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to. An `sq` one has
-its layers scaled (`swc.training.lsuv`).
+backbone has no linear maps; it starts from random latents, which predictor and codebooks are fitted to. Those of `sq`,
+and quantizers of scalars, have their layers scaled (`swc.training.lsuv`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOISE = 0.3  # error that quantization will add to latents of mean square 1 befo
 def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: torch.Generator) -> None:
     """Fit the linear maps, the predictor and the codebooks on `config.training.init_seconds` of the corpus.
 
-    Nothing is fitted where the quantizer has neither codebooks nor scalars.
+    Of a quantizer without codebooks, layers are scaled.
 
     Args:
         model: is changed, and left in inference mode. One that has a base is changed in its codebooks alone.
@@ -46,16 +46,19 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     """
     rate, t = config.model.sample_rate, config.training
     length = round(SECONDS * config.model.latent_rate) * config.model.hop
-    if isinstance(model.quantizer, Fsq):
-        lsuv(model.eval(), draw_crops(config, corpus, BATCH, length, generator))
-    if not isinstance(model.quantizer, ResidualQuantizer):
-        return
-    encoder, quantizer, decoder = parts_of(model)
     batches = max(1, round(t.init_seconds / (BATCH * length / rate)))
     drawn = [draw_crops(config, corpus, BATCH, length, generator) for _ in range(batches)]
     model.eval()
+    encoder, quantizer, decoder = model.encoder, model.quantizer, model.decoder
     if not config.model.base and isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
         _fit_linear(encoder, decoder, config, drawn)
+    if isinstance(quantizer, Fsq):
+        if isinstance(encoder, SpectralEncoder):
+            _fit_moments(encoder, torch.cat([encoder.encode(audio) for audio in drawn]))
+        lsuv(model, drawn[0])
+    if not isinstance(quantizer, ResidualQuantizer):
+        return
+    encoder = parts_of(model).encoder
     latents = torch.cat([encoder.encode(audio) for audio in drawn])
     if not config.model.base:
         latents = _fit_moments(encoder, latents)

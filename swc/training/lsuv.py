@@ -24,11 +24,16 @@ SPREAD = 0.9  # of a code's numbers before they are bounded, so that all levels 
 
 @torch.no_grad()
 def lsuv(model: CodecModel, audio: Tensor) -> None:
-    """Scale the layers of an `sq` model on recordings (B, samples), of a whole number of latents."""
+    """Scale the layers of a model with scalar quantization, on recordings (B, samples) of a whole number of latents.
+
+    Those of the quantizer, and of an `sq` backbone; a `spectral` one starts in closed form.
+    """
     quantizer, decoder = model.quantizer, model.decoder
-    if not isinstance(quantizer, Fsq) or not isinstance(decoder, SqDecoder):
-        raise TypeError("only sq models start like this")
-    wanted = {branch: BRANCH for branch in _branches(model)} | {decoder.last[-2]: float(audio.std())}
+    if not isinstance(quantizer, Fsq):
+        raise TypeError("only models with scalar quantization start like this")
+    wanted = {branch: BRANCH for branch in _branches(model)}
+    if isinstance(decoder, SqDecoder):
+        wanted[decoder.last[-2]] = float(audio.std())
     positions = {layer for bias in model.modules() if isinstance(bias, PositionBias) for layer in bias.modules()}
 
     def scaled(layer: nn.Conv1d | nn.Linear, given: tuple[Tensor], result: Tensor) -> Tensor:
@@ -42,7 +47,8 @@ def lsuv(model: CodecModel, audio: Tensor) -> None:
         layer.weight *= scale
         return (result - offset) * scale + offset
 
-    layers = [one for one in model.modules() if isinstance(one, nn.Conv1d | nn.Linear) and one not in positions]
+    scaled_part: nn.Module = model if isinstance(decoder, SqDecoder) else quantizer
+    layers = [one for one in scaled_part.modules() if isinstance(one, nn.Conv1d | nn.Linear) and one not in positions]
     hooks = [layer.register_forward_hook(scaled) for layer in layers]
     decoder.decode(quantizer.latents(quantizer.bounded(model.encoder.encode(audio))))
     for hook in hooks:

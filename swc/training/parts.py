@@ -20,8 +20,15 @@ class Parts(NamedTuple):
     decoder: SpectralDecoder | ConvDecoder
 
 
+class SpectralNetworks(NamedTuple):
+    """Encoder and decoder of a model whose backbone is `spectral`."""
+
+    encoder: SpectralEncoder
+    decoder: SpectralDecoder
+
+
 class SpectralParts(NamedTuple):
-    """Those of a model whose backbone is `spectral`."""
+    """The networks of one that has codebooks, too."""
 
     encoder: SpectralEncoder
     quantizer: ResidualQuantizer
@@ -39,10 +46,16 @@ def parts_of(model: CodecModel) -> Parts:
 
 
 def spectral_parts_of(model: CodecModel) -> SpectralParts:
-    """The networks of a model whose backbone is `spectral`; raises InputError where it is another."""
-    encoder, quantizer, decoder = parts_of(model)
+    """The networks of a model whose backbone is `spectral`, with codebooks; raises InputError where it is another."""
+    encoder, decoder = spectral_networks_of(model)
+    return SpectralParts(encoder, parts_of(model).quantizer, decoder)
+
+
+def spectral_networks_of(model: CodecModel) -> SpectralNetworks:
+    """Those of a model whose backbone is `spectral`; raises InputError where it is another."""
+    encoder, decoder = model.encoder, model.decoder
     if isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
-        return SpectralParts(encoder, quantizer, decoder)
+        return SpectralNetworks(encoder, decoder)
     raise InputError(f"a backbone of kind {model.config.backbone.kind!r} is not {SpectralConfig.kind!r}")
 
 

@@ -1,4 +1,4 @@
-"""A tiny SQCodec through the command line: encode, decode, cut, cat, verify, salvage, inspect, tokens, models."""
+"""Tiny models of family fsq through the command line: encode, decode, cut, cat, verify, salvage, inspect, tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny import TINY_SQ, tones
+from tiny import TINY_SQ, tiny_fsq, tones
 from typer.testing import CliRunner
 
 import swc
@@ -30,11 +30,14 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny-sq"
+    return made(tmp_path_factory.mktemp("models") / "tiny-sq", TINY_SQ)
+
+
+def made(folder: Path, config: str) -> Path:
     folder.mkdir()
-    (folder / "config.toml").write_text(TINY_SQ)
+    (folder / "config.toml").write_text(config)
     torch.manual_seed(0)
-    model = CodecModel(Config.from_table(tomllib.loads(TINY_SQ), "tiny").model)
+    model = CodecModel(Config.from_table(tomllib.loads(config), "tiny").model)
     save_weights(folder / "weights.safetensors", model.state_dict())
     return folder
 
@@ -111,6 +114,22 @@ def test_tokens_are_one_stream(run: Run) -> None:
     assert 0 <= codes.min() < codes.max() < 105
     run("tokens", "a.npz", "b.swc", "--quiet")
     assert Path("b.swc").read_bytes() == Path("a.swc").read_bytes()
+
+
+def test_a_spectral_model_has_tokens_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWC_MODELS", str(made(tmp_path / "tiny-fsq", tiny_fsq()).parent))
+    run("encode", "in.wav", "b.swc", "--model", "tiny-fsq", "--quiet")
+    run("decode", "b.swc", "whole.wav", "--bits", "float", "--quiet")
+    run("decode", "b.swc", "part.wav", "--start", "1.3", "--duration", "2.1", "--bits", "float", "--quiet")
+    (whole, _), (part, _) = soundfile.read("whole.wav"), soundfile.read("part.wav")
+    assert len(whole) == round(SECONDS * RATE)
+    assert np.abs(part - whole[round(1.3 * RATE) : round(3.4 * RATE)]).max() < 1e-5
+    run("tokens", "b.swc", "b.npz", "--quiet")
+    codes = np.load("b.npz")["codes"]
+    assert codes.shape == (1, 1, -(-round(SECONDS * RATE) // 256))
+    assert 0 <= codes.min() < codes.max() < 105
+    run("tokens", "b.npz", "c.swc", "--quiet")
+    assert Path("c.swc").read_bytes() == Path("b.swc").read_bytes()
 
 
 def test_a_pipe_gives_the_codes_of_a_file(run: Run, bundle: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import TINY_SQ
+from tiny import TINY_SQ, tiny_fsq
 from torch import Tensor, nn
 
 from swc.config import Config
@@ -136,6 +136,39 @@ def test_a_decoder_learns_alone(config: Config, corpus: Corpus) -> None:
     after = run.model.state_dict()
     changed = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed == {"decoder"}
+
+
+def test_a_spectral_model_starts_in_closed_form_and_learns(audio_folder: Path) -> None:
+    config = config_of(tiny_fsq())
+    corpus = load_corpus(audio_folder, config.model, workers=1)
+    torch.manual_seed(0)
+    run = Trainer(config, torch.device("cpu"), seed=0)
+    batch = draw_batch(config, corpus, 6, torch.Generator().manual_seed(0))
+
+    def found() -> dict[str, float]:
+        with torch.no_grad():
+            return {name: loss.item() for name, loss in run.stage.losses(run.model, batch, 0, 1.0).items()}
+
+    random = found()
+    run.start(corpus)
+    start = found()
+    while not run.finished and run.fraction < 1:
+        run.train_step(corpus)
+    after = found()
+    assert set(after) == {"magnitude", "mel", "total"}
+    assert start["magnitude"] < 0.8 * random["magnitude"]
+    assert after["total"] < 0.95 * start["total"]
+
+
+def test_the_solvers_of_a_spectral_decoder_follow(audio_folder: Path, tmp_path: Path) -> None:
+    train(config_of(tiny_fsq()), audio_folder, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["stage"] for line in lines if {"gains", "sharpened"} & line.keys()] == ["gains", "sharpness"]
+
+
+def test_only_a_spectral_model_makes_magnitudes() -> None:
+    with pytest.raises(InputError, match="not 'magnitude'"):
+        trainer(config_of(TINY_SQ.replace('kind = "elementwise"', 'kind = "magnitude"')))
 
 
 def test_a_loss_of_ones_own_takes_part(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

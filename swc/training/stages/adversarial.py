@@ -12,7 +12,7 @@ from swc.config.training import GradientStage
 from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch
 from swc.training.losses.adversary import Adversary
-from swc.training.stages.coding import Output, Term
+from swc.training.stages.coding import Coded, Term
 from swc.training.stages.waveform import WaveformObjective
 
 
@@ -34,7 +34,7 @@ class AdversarialObjective(WaveformObjective):
             wave = self.output(model, batch).wave
         return {"discriminator": self.adversary.learn(batch.audio, wave, 1.0)}
 
-    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
+    def terms(self, output: Coded, step: int, factor: float) -> dict[str, Term]:
         t, pair = self.config.training, (output.audio, output.wave)
         terms = super().terms(output, step, factor)
         terms["discriminator"] = Term(self.adversary.learn(*pair, factor, step))

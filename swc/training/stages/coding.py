@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from swc.nn.backbones.conv import ConvDecoder
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.model import CodecModel
 from swc.nn.quantizers.quantized import Quantized
+from swc.nn.roles import Decoder
 from swc.training.data.batches import Batch
 from swc.training.optimization import mixed_precision
 from swc.training.parts import parts_of
@@ -31,8 +31,8 @@ class Output:
     """The results of a model for crops."""
 
     audio: Tensor  # the crops (B, samples)
-    quantized: Quantized
-    decoder: SpectralDecoder | ConvDecoder
+    latents: Tensor  # quantized (B, L, D)
+    decoder: Decoder
     first: Tensor  # latent of a chunk that each crop begins with (B,)
 
     @cached_property
@@ -41,7 +41,7 @@ class Output:
         if not isinstance(self.decoder, SpectralDecoder):
             raise TypeError("the decoder makes no magnitudes")
         with mixed_precision(self.audio.device):
-            return self.decoder.compressed(self.quantized.latents)
+            return self.decoder.compressed(self.latents)
 
     @cached_property
     def wave(self) -> Tensor:
@@ -53,13 +53,20 @@ class Output:
         decoder = self.decoder
         if not isinstance(decoder, SpectralDecoder):
             with mixed_precision(self.audio.device):
-                return decoder.decode(self.quantized.latents)
+                return decoder.decode(self.latents)
         if decoder.refiner is None:
             return decoder.render(decoder.spectrum(self.compressed))
         compressed, first = self.compressed, self.first * decoder.config.frames_per_latent
         with mixed_precision(self.audio.device):
             audio: Tensor = decoder.refined(decoder.textured(compressed, first=first), first)
             return audio
+
+
+@dataclass
+class Coded(Output):
+    """Those of a model with a residual quantizer."""
+
+    quantized: Quantized
 
 
 class CodingObjective(Objective):
@@ -70,7 +77,7 @@ class CodingObjective(Objective):
         weighted = [term.weight * term.value for term in terms.values() if term.weight is not None]
         return {name: term.value for name, term in terms.items()} | {"total": torch.stack(weighted).sum()}
 
-    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
+    def terms(self, output: Coded, step: int, factor: float) -> dict[str, Term]:
         """Terms of the loss by name; arguments are those of `losses`."""
         t, quantized = self.config.training, output.quantized
         terms = {
@@ -81,9 +88,9 @@ class CodingObjective(Objective):
         }
         return terms | ({"codebooks": Term(quantized.codebooks, 1.0)} if quantized.codebooks.requires_grad else {})
 
-    def output(self, model: CodecModel, batch: Batch) -> Output:
+    def output(self, model: CodecModel, batch: Batch) -> Coded:
         """The forward pass of a batch."""
         encoder, quantizer, decoder = parts_of(model)
         with mixed_precision(self.device):
             quantized = quantizer(encoder.encode(batch.audio), batch.k, batch.searched, batch.most)
-        return Output(batch.audio, quantized, decoder, batch.first)
+        return Coded(batch.audio, quantized.latents, decoder, batch.first, quantized)

@@ -22,12 +22,12 @@ from swc.nn.model import CodecModel
 from swc.training.data.batches import Batch
 from swc.training.optimization import mixed_precision
 from swc.training.parts import parts_of
-from swc.training.stages.coding import Output, Term
+from swc.training.stages.coding import Coded, Term
 from swc.training.stages.waveform import WaveformObjective
 
 
 @dataclass
-class Taught(Output):
+class Taught(Coded):
     """The decoder's results for a teacher's latents, and the distance of the encoder's from them."""
 
     distance: Tensor  # scalar, relative to the latents' power
@@ -78,9 +78,9 @@ class DistilObjective(WaveformObjective):
                 z = teacher.encode(batch.audio)
                 quantized = quantizer(z, batch.k, batch.searched, batch.most)
             distance = (encoder.eval().encode(batch.audio) - z).square().mean()
-        return Taught(batch.audio, quantized, decoder, batch.first, distance)
+        return Taught(batch.audio, quantized.latents, decoder, batch.first, quantized, distance)
 
-    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
+    def terms(self, output: Coded, step: int, factor: float) -> dict[str, Term]:
         terms = self.heard(output) | {"error": Term(output.quantized.error)}
         if isinstance(output, Taught):
             terms["distance"] = Term(output.distance, self.settings.distance_weight)

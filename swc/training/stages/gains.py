@@ -19,7 +19,7 @@ from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.layers.stft import mel_filterbank
 from swc.nn.model import CodecModel
 from swc.training.losses.reconstruction import LOG_FLOOR, band_centres, interpolated
-from swc.training.parts import spectral_parts_of
+from swc.training.parts import spectral_networks_of
 from swc.training.stages.stage import BatchSolver, Outcome
 from swc.training.validation import quantize
 
@@ -60,7 +60,7 @@ def match_gains(model: CodecModel, batches: Iterable[Tensor], k: int) -> Gains:
         batches: crops (B, samples).
         k: k_r of every window when they are decoded, with the default search.
     """
-    (encoder, _, decoder), rate = spectral_parts_of(model), model.config.sample_rate
+    (encoder, decoder), rate = spectral_networks_of(model), model.config.sample_rate
     bank = mel_filterbank(rate, decoder.config.n_fft, BANDS).t().to(decoder.window)
 
     def bands(audio: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from swc.config import Config
+from swc.config import Config, SpectralConfig
 from swc.config.training import ListedStage
 from swc.errors import InputError
 from swc.nn.model import CodecModel
@@ -15,11 +15,13 @@ from swc.nn.quantizers.fsq import Fsq
 from swc.training.data.batches import Batch
 from swc.training.losses.adversary import Adversary
 from swc.training.losses.listed import LOSSES, clamped
+from swc.training.losses.reconstruction import MagnitudeLoss
 from swc.training.optimization import mixed_precision
+from swc.training.stages.coding import Output
 from swc.training.stages.stage import Objective
 from swc.training.validation import quantize
 
-ADVERSARIAL = "adversarial"
+ADVERSARIAL, MAGNITUDE = "adversarial", "magnitude"
 
 
 class ListedObjective(Objective):
@@ -29,39 +31,48 @@ class ListedObjective(Objective):
 
     def __init__(self, settings: ListedStage, config: Config, device: torch.device) -> None:
         super().__init__(settings, config, device)
-        known = (ADVERSARIAL, *LOSSES)
+        spectral = isinstance(config.model.backbone, SpectralConfig)
+        known = (ADVERSARIAL, *([MAGNITUDE] if spectral else []), *LOSSES)
         for loss in settings.losses:
             if loss.kind not in known:
                 raise InputError(f"a loss must be one of {', '.join(sorted(known))}, not {loss.kind!r}")
         kinds = [loss.kind for loss in settings.losses]
-        self.modules = nn.ModuleDict({kind: LOSSES[kind](config) for kind in kinds if kind != ADVERSARIAL}).to(device)
+        self.modules = nn.ModuleDict({kind: LOSSES[kind](config) for kind in kinds if kind in LOSSES}).to(device)
+        self.magnitude = MagnitudeLoss(config).to(device) if MAGNITUDE in kinds else None
         self.adversary = Adversary(config.training.discriminators, device) if ADVERSARIAL in kinds else None
 
     def losses(self, model: CodecModel, batch: Batch, step: int, factor: float) -> dict[str, Tensor]:
-        real, fake = batch.audio, self.decoded(model, batch)
-        found = {}
+        output, found = self.output(model, batch), {}
         if self.adversary is not None:
-            found["discriminator"] = self.adversary.learn(real, fake, factor, step)
+            found["discriminator"] = self.adversary.learn(output.audio, output.wave, factor, step)
         weighted = []
         for loss in self.settings.losses:
-            value = self._adversarial(real, fake) if loss.kind == ADVERSARIAL else self.modules[loss.kind](real, fake)
-            found[loss.kind] = value
+            found[loss.kind] = value = self._loss(loss.kind, output)
             weighted.append(clamped(value, loss.weight, loss.most))
         return found | {"total": torch.stack(weighted).sum()}
 
-    def decoded(self, model: CodecModel, batch: Batch) -> Tensor:
-        """What the model makes of crops (B, samples)."""
+    def output(self, model: CodecModel, batch: Batch) -> Output:
+        """What the model makes of a batch."""
         if not isinstance(model.quantizer, Fsq):
             raise InputError(f'kind "listed" does not train a quantizer of kind {model.config.quantizer.kind!r}')
         with mixed_precision(self.device):
             z = model.encoder.encode(batch.audio)
             if self.frozen:
-                return model.decoder.decode(quantize(model, z, 0))
+                return Output(batch.audio, quantize(model, z, 0), model.decoder, batch.first)
             model.quantizer.fold_statistics()
             shape = (2, *z.shape[:2], len(model.quantizer.basis))
             random = torch.Generator(self.device).manual_seed(batch.seed)
             latents = model.quantizer(z, torch.rand(shape, generator=random, device=self.device))
-            return model.decoder.decode(latents)
+            return Output(batch.audio, latents, model.decoder, batch.first)
+
+    def _loss(self, kind: str, output: Output) -> Tensor:
+        if kind == ADVERSARIAL:
+            return self._adversarial(output.audio, output.wave)
+        if kind == MAGNITUDE and self.magnitude is not None:
+            distance: Tensor = self.magnitude(output.compressed, output.audio)
+            return distance
+        found: Tensor = self.modules[kind](output.audio, output.wave)
+        return found
 
     def _adversarial(self, real: Tensor, fake: Tensor) -> Tensor:
         """SQCodec's eq. (6): what the discriminators say, and the distance of what they hear."""

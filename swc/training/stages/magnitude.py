@@ -9,7 +9,7 @@ import torch
 from swc.config import Config
 from swc.config.training import GradientStage
 from swc.training.losses.reconstruction import MagnitudeLoss
-from swc.training.stages.coding import CodingObjective, Output, Term
+from swc.training.stages.coding import Coded, CodingObjective, Term
 
 
 class MagnitudeObjective(CodingObjective):
@@ -21,6 +21,6 @@ class MagnitudeObjective(CodingObjective):
         super().__init__(settings, config, device)
         self.magnitude = MagnitudeLoss(config).to(device)
 
-    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
+    def terms(self, output: Coded, step: int, factor: float) -> dict[str, Term]:
         magnitude = self.magnitude(output.compressed, output.audio)
         return {"magnitude": Term(magnitude, self.settings.magnitude_weight)} | super().terms(output, step, factor)

@@ -21,7 +21,7 @@ from swc.config.training import SharpnessStage
 from swc.nn.backbones.spectral import SpectralDecoder
 from swc.nn.model import CodecModel
 from swc.training.data.corpus import Corpus
-from swc.training.parts import spectral_parts_of
+from swc.training.parts import spectral_networks_of
 from swc.training.stages.stage import Outcome, Solver
 
 NARROW, WIDE = 86.0, 690.0  # Hz, standard deviations of the blurs
@@ -49,7 +49,7 @@ class SharpnessSolver(Solver):
     settings: SharpnessStage
 
     def solve(self, model: CodecModel, corpus: Corpus, generator: torch.Generator) -> Iterator[tuple[int, Outcome]]:
-        decoder = spectral_parts_of(model).decoder
+        decoder = spectral_networks_of(model).decoder
         mix_bins(decoder, sharpening(decoder.bins, model.config.sample_rate, self.settings.strength))
         yield self.settings.steps, Sharpened(self.settings.strength)
 

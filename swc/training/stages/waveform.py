@@ -8,7 +8,7 @@ from swc.config import Config, SpectralConfig
 from swc.config.training import GradientStage
 from swc.training.losses.auditory import AuditoryLoss
 from swc.training.losses.reconstruction import MagnitudeLoss, MultiscaleMel
-from swc.training.stages.coding import CodingObjective, Output, Term
+from swc.training.stages.coding import Coded, CodingObjective, Term
 
 
 class WaveformObjective(CodingObjective):
@@ -21,14 +21,14 @@ class WaveformObjective(CodingObjective):
         self.mel = MultiscaleMel(config.model.sample_rate).to(device)
         self.auditory = AuditoryLoss(config.model.sample_rate).to(device)
 
-    def terms(self, output: Output, step: int, factor: float) -> dict[str, Term]:
+    def terms(self, output: Coded, step: int, factor: float) -> dict[str, Term]:
         magnitudes: dict[str, Term] = {}
         if self.magnitude is not None:
             distance = self.magnitude(output.compressed, output.audio)
             magnitudes["magnitude"] = Term(distance, self.settings.magnitude_weight)
         return magnitudes | super().terms(output, step, factor) | self.heard(output)
 
-    def heard(self, output: Output) -> dict[str, Term]:
+    def heard(self, output: Coded) -> dict[str, Term]:
         """Distances of what is heard."""
         t, pair = self.config.training, (output.audio, output.wave)
         terms = {"mel": Term(self.mel(*pair), t.waveform_weight)}
