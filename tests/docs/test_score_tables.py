@@ -15,6 +15,7 @@ TABLES = {
     "models/swc-44k/MODEL_CARD.md": {"rates", "domains"},
     "models/swc-24k-live/MODEL_CARD.md": {"rates"},
     "models/switchcodec-44k-slim/MODEL_CARD.md": {"rates"},
+    "models/sq-16k-spectral/MODEL_CARD.md": {"rates"},
     "models/vrvq-44k/MODEL_CARD.md": {"rates"},
     "docs/models.md": {"models", "evaluations"},
 }
