@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swc.cli.files import check_names
+from swc.cli.files import check_names, input_name
 from swc.cli.options import Force, Json, Quiet, counted, size_text, time_text
 from swc.cli.summary import show
 from swc.errors import FormatError, InputError, naming
@@ -42,7 +42,7 @@ def cat(
 
     with ExitStack() as files:
         opened = [(source, files.enter_context(open_input(source))) for source in sources]
-        readers = [_Named(source, partial(StreamReader, file)) for source, file in opened]
+        readers = [_Named(input_name(source), partial(StreamReader, file)) for source, file in opened]
         _check_gains(sources, [reader.header for reader in readers])
         with open_output(target) as output:
             samples = join(readers, partial(StreamWriter, output), sources)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swc.cli.files import choose_output, input_and_output
+from swc.cli.files import choose_output, input_and_output, input_name
 from swc.cli.guard import say
 from swc.cli.inputs import is_audio_file, is_raw_file
 from swc.cli.many import Conversion, convert
@@ -44,7 +44,6 @@ from swc.cli.progress import progress_bar
 from swc.cli.summary import show, show_notes
 from swc.cli.tag import parse_tags
 from swc.codec.options import DEFAULT_EFFORT, DEFAULT_KBPS, DEFAULT_LIVE_MODEL, DEFAULT_MODEL, EncodeOptions
-from swc.files import PIPE
 
 if TYPE_CHECKING:
     from swc.audio import RawFormat
@@ -211,7 +210,7 @@ def _conversion(options: EncodeOptions, model: str, device: str) -> Conversion[E
 
 
 def _show(source: str, target: str, done: EncodeSummary, facts: dict[str, Any], quiet: bool, as_json: bool) -> None:
-    show_notes("standard input" if source == PIPE else source, done.notes, quiet)
+    show_notes(input_name(source), done.notes, quiet)
     if done.tags_left_out and not quiet:
         say(_left_out_line(done.tags_left_out))
     show(facts, target, [_line(done)], quiet=quiet, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Checks of input and output names shared by commands, above all so that no existing file is lost."""
+"""Inputs and outputs by name: what commands check, say and open, above all so that no existing file is lost."""
 
 from __future__ import annotations
 
@@ -83,8 +83,7 @@ def output_name(source: str, target: str | None, suffix: str) -> str:
     if target is None and source == PIPE:
         return PIPE
     if source == PIPE or is_special(source):
-        name = "standard input" if source == PIPE else source
-        raise InputError(f"the output cannot be named after {name}; name an output file")
+        raise InputError(f"the output cannot be named after {input_name(source)}; name an output file")
     name = default_name(source, suffix)
     return name if target is None else os.path.join(target, os.path.basename(name))
 
@@ -121,10 +120,19 @@ def check_names(command: str, source: str, target: str, force: bool) -> None:
         _check_suffix(command, target)
 
 
+def input_name(source: str) -> str:
+    """What messages call an input."""
+    return "standard input" if source == PIPE else source
+
+
 @contextmanager
 def open_stream(source: str) -> Iterator[BinaryIO]:
-    """As `open_input`; what is wrong with the stream is said of its file."""
-    with naming("standard input" if source == PIPE else source, FormatError), open_input(source) as file:
+    """As `open_input`, for one stream: an error about its bytes begins with the input's name.
+
+    Raises:
+        FormatError: within the block, with that name.
+    """
+    with naming(input_name(source), FormatError), open_input(source) as file:
         yield file
 
 

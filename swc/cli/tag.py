@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swc.cli.files import input_name
 from swc.cli.guard import describe, say, tell
 from swc.cli.options import Quiet, counted
 from swc.errors import FormatError, InputError, SwcError
@@ -180,7 +181,7 @@ def _check_room(source: str, header: Header, tags: Tags) -> None:
 def _imported(name: str) -> Tags:
     from swc.bitstream.tags import tags_from_text
 
-    shown = "standard input" if name == PIPE else name
+    shown = input_name(name)
     with open_input(name) as file:
         data = file.read(_MOST_TEXT + 1)
     try:

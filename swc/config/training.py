@@ -64,7 +64,8 @@ class LossConfig:
     """One loss of a stage that lists them.
 
     Attributes:
-        kind: its name, see `swc.training.losses.listed`; "adversarial" is that of the discriminators.
+        kind: its name, see `swc.training.losses.listed`; "adversarial" is that of the discriminators, and "magnitude"
+            that of the magnitudes that a spectral decoder makes.
         weight: in the sum.
         most: the weighted loss counts at most so much, by a lower weight.
     """

@@ -53,7 +53,7 @@ def initialise(model: CodecModel, corpus: Corpus, config: Config, generator: tor
     if not config.model.base and isinstance(encoder, SpectralEncoder) and isinstance(decoder, SpectralDecoder):
         _fit_linear(encoder, decoder, config, drawn)
     if isinstance(quantizer, Fsq):
-        if isinstance(encoder, SpectralEncoder):
+        if not config.model.base and isinstance(encoder, SpectralEncoder):
             _fit_moments(encoder, torch.cat([encoder.encode(audio) for audio in drawn]))
         lsuv(model, drawn[0])
     if not isinstance(quantizer, ResidualQuantizer):

@@ -95,11 +95,18 @@ def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Restore the result of `optimizer_tensors`, among other tensors, in an optimizer of the same parameters."""
+    """Restore the result of `optimizer_tensors`, among other tensors, in an optimizer of the same parameters.
+
+    Raises:
+        RuntimeError: it is of other parameters.
+    """
     saved = optimizer.state_dict()
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in with_prefix(tensors, f"{prefix}.").items():
         index, key = name.split(".")
+        if int(index) >= len(shapes) or (value.ndim and value.shape != shapes[int(index)]):
+            raise RuntimeError(f"{prefix} is of other parameters")
         state.setdefault(int(index), {})[key] = value
     saved["state"] = state
     optimizer.load_state_dict(saved)

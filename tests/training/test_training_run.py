@@ -86,8 +86,19 @@ def test_a_resumed_run_equals_a_straight_one(config: Config, corpus: Corpus, tmp
     # two straight runs differ by rounding too (kernels depend on how memory happens to be aligned)
     way = (weights(straight) - start).norm()
     resumed, forgotten = (float((weights(run) - weights(straight)).norm() / way) for run in (second, forgetful))
-    assert resumed < 0.02
+    assert resumed < 0.05
     assert forgotten > (0.1 if matrices == "adamw" else 0.04)  # Muon's steps depend less on those before
+    assert forgotten > 2 * resumed
+
+
+def test_a_run_is_not_resumed_with_another_optimizer(config: Config, corpus: Corpus, tmp_path: Path) -> None:
+    run = trainer(config, corpus)
+    run.train_step(corpus)
+    save_checkpoint(run, tmp_path / "last")
+    stages = tuple(dataclasses.replace(stage, matrices="muon") for stage in config.training.stages)
+    changed = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
+    with pytest.raises(ModelError, match="does not fit this config: optimizer is of other parameters"):
+        load_checkpoint(Trainer(changed, torch.device("cpu"), seed=0), tmp_path / "last")
 
 
 def test_training_lowers_the_loss(config: Config, corpus: Corpus) -> None:

@@ -1,5 +1,7 @@
 """Losses that a stage of kind "listed" names: distances between recordings and what the codec makes of them.
 
+The stage itself has two more, which need more than recordings: "adversarial" and "magnitude".
+
 `LOSSES` is open: a loss of one's own, such as the distance of what a speech recogniser hears, is put there under a
 name, and the config names it (see docs/sq.md).
 """
